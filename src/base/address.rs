@@ -1,0 +1,369 @@
+//! Addresses: of hardware, of hosts, of endpoints; prefixes.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// An Ethernet address, EUI-48.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(transparent)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// All ones.
+    pub const BROADCAST: Mac = Mac([0xff; 6]);
+
+    /// Whether the group bit is set: broadcast and multicast.
+    pub const fn is_multicast(self) -> bool {
+        self.0[0] & 1 == 1
+    }
+
+    /// The Ethernet group that carries an IPv6 multicast address (RFC 2464 §7) or an IPv4 one (RFC 1112 §6.4).
+    pub fn of_group(group: Address) -> Mac {
+        match (group.0, group.to_v4()) {
+            (_, Some([_, b, c, d])) => Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d]),
+            ([.., w, x, y, z], None) => Mac([0x33, 0x33, w, x, y, z]),
+        }
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text is not an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Not six pairs of hexadecimal digits.
+    #[error("`{0}` is not an Ethernet address: write six pairs of hexadecimal digits, like 02:00:00:00:00:01")]
+    Mac(String),
+    /// Not an address, a slash and a prefix length.
+    #[error("`{0}` is not an address with a prefix length: write it like 10.77.0.2/24 or fd77::2/64")]
+    Cidr(String),
+}
+
+impl FromStr for Mac {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Mac, Unreadable> {
+        let unreadable = || Unreadable::Mac(text.to_owned());
+        let mut bytes = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for byte in &mut bytes {
+            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(unreadable)?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| unreadable())?;
+        }
+        parts.next().is_none().then_some(Mac(bytes)).ok_or_else(unreadable)
+    }
+}
+
+/// An IPv6 address, or an IPv4 one in its mapped form `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2).
+///
+/// Above the internet layer there is one kind of address, so there is one code path and one flow key for
+/// both families. The mapped form never appears on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(transparent)]
+pub struct Address(pub [u8; 16]);
+
+/// Which internet protocol an address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Internet Protocol version 4.
+    V4,
+    /// Internet Protocol version 6.
+    V6,
+}
+
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+impl Address {
+    /// `::`, the unspecified IPv6 address.
+    pub const UNSPECIFIED: Address = Address([0; 16]);
+    /// `0.0.0.0`, the unspecified IPv4 address ("this host").
+    pub const UNSPECIFIED_V4: Address = Address::from_v4([0; 4]);
+    /// `255.255.255.255`.
+    pub const BROADCAST: Address = Address::from_v4([255; 4]);
+    /// `224.0.0.1`, every IPv4 host of the link.
+    pub const ALL_HOSTS: Address = Address::from_v4([224, 0, 0, 1]);
+    /// `ff02::1`, every IPv6 node of the link.
+    pub const ALL_NODES: Address = Address([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// The mapped form of an IPv4 address.
+    #[inline]
+    pub const fn from_v4(v4: [u8; 4]) -> Address {
+        let [a, b, c, d] = v4;
+        Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+    }
+
+    /// The four bytes of an IPv4 address.
+    #[inline]
+    pub fn to_v4(self) -> Option<[u8; 4]> {
+        match self.0 {
+            [head @ .., a, b, c, d] if head == MAPPED => Some([a, b, c, d]),
+            _ => None,
+        }
+    }
+
+    /// The last four bytes: the whole of an IPv4 address.
+    #[inline]
+    pub const fn low4(self) -> [u8; 4] {
+        let [.., a, b, c, d] = self.0;
+        [a, b, c, d]
+    }
+
+    /// The family it belongs to.
+    #[inline]
+    pub fn family(self) -> Family {
+        if self.to_v4().is_some() { Family::V4 } else { Family::V6 }
+    }
+
+    /// Groups: `224.0.0.0/4`, `ff00::/8`.
+    #[inline]
+    pub fn is_multicast(self) -> bool {
+        match self.to_v4() {
+            Some([a, ..]) => a & 0xf0 == 0xe0,
+            None => self.0[0] == 0xff,
+        }
+    }
+
+    /// `0.0.0.0` or `::`.
+    #[inline]
+    pub fn is_unspecified(self) -> bool {
+        self == Address::UNSPECIFIED || self == Address::UNSPECIFIED_V4
+    }
+
+    /// `127.0.0.0/8`, `::1`.
+    pub fn is_loopback(self) -> bool {
+        match self.to_v4() {
+            Some([a, ..]) => a == 127,
+            None => u128::from_be_bytes(self.0) == 1,
+        }
+    }
+
+    /// `169.254.0.0/16`, `fe80::/10`.
+    pub fn is_link_local(self) -> bool {
+        match (self.to_v4(), self.0) {
+            (Some([a, b, ..]), _) => a == 169 && b == 254,
+            (None, [a, b, ..]) => a == 0xfe && b & 0xc0 == 0x80,
+        }
+    }
+
+    /// Whether it may be the source of a packet: one host, and not this one by another name (RFC 1122 §3.2.1.3).
+    #[inline]
+    pub fn is_unicast(self) -> bool {
+        match self.to_v4() {
+            // 0/8 is "this network", 127/8 loopback, 224/3 groups, reserved and broadcast.
+            Some([a, ..]) => a != 0 && a != 127 && a < 224,
+            None => self.0[0] != 0xff && u128::from_be_bytes(self.0) > 1,
+        }
+    }
+
+    /// The group on which the owner of this IPv6 address listens for solicitations (RFC 4291 §2.7.1).
+    pub fn solicited_node(self) -> Address {
+        let [.., x, y, z] = self.0;
+        Address([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, x, y, z])
+    }
+
+    /// `fe80::` with the modified EUI-64 of an Ethernet address (RFC 2464 §5).
+    pub fn link_local(mac: Mac) -> Address {
+        let [a, b, c, d, e, f] = mac.0;
+        Address([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+    }
+
+    /// How many leading bits two addresses share.
+    pub fn common_prefix(self, other: Address) -> u8 {
+        (u128::from_be_bytes(self.0) ^ u128::from_be_bytes(other.0)).leading_zeros() as u8
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Address {
+        match ip {
+            IpAddr::V4(v4) => Address::from_v4(v4.octets()),
+            IpAddr::V6(v6) => Address(v6.octets()),
+        }
+    }
+}
+impl From<Address> for IpAddr {
+    fn from(address: Address) -> IpAddr {
+        match address.to_v4() {
+            Some(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
+            None => IpAddr::V6(Ipv6Addr::from(address.0)),
+        }
+    }
+}
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&IpAddr::from(*self), f)
+    }
+}
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An address with the length of its prefix, as in `10.77.0.2/24`.
+///
+/// The length counts the bits of the address's own family: 0 to 32, or 0 to 128.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cidr {
+    address: Address,
+    /// In bits of the mapped form.
+    bits: u8,
+}
+
+impl Cidr {
+    /// An address and the length of its prefix. `None` when the family has not that many bits.
+    pub fn new(address: Address, length: u8) -> Option<Cidr> {
+        let (most, unused) = match address.family() {
+            Family::V4 => (32, 96),
+            Family::V6 => (128, 0),
+        };
+        (length <= most).then(|| Cidr { address, bits: unused + length })
+    }
+
+    /// The address itself.
+    pub fn address(self) -> Address {
+        self.address
+    }
+
+    /// The length of the prefix, in bits of the address's family.
+    pub fn length(self) -> u8 {
+        match self.address.family() {
+            Family::V4 => self.bits - 96,
+            Family::V6 => self.bits,
+        }
+    }
+
+    /// Whether an address of the same family starts with this prefix.
+    #[inline]
+    pub fn contains(self, address: Address) -> bool {
+        let differ = u128::from_be_bytes(self.address.0) ^ u128::from_be_bytes(address.0);
+        differ & self.mask() == 0
+    }
+
+    /// The address whose host part is all ones, which reaches every IPv4 host of the prefix. `/31` and
+    /// `/32` have none (RFC 3021).
+    #[inline]
+    pub fn broadcast(self) -> Option<Address> {
+        let has = self.address.family() == Family::V4 && self.bits < 96 + 31;
+        has.then(|| Address((u128::from_be_bytes(self.address.0) | !self.mask()).to_be_bytes()))
+    }
+
+    fn mask(self) -> u128 {
+        u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0)
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Cidr, Unreadable> {
+        let unreadable = || Unreadable::Cidr(text.to_owned());
+        let (address, length) = text.split_once('/').ok_or_else(unreadable)?;
+        let address = address.parse::<IpAddr>().map_err(|_| unreadable())?;
+        let length = length.parse().map_err(|_| unreadable())?;
+        Cidr::new(address.into(), length).ok_or_else(unreadable)
+    }
+}
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length())
+    }
+}
+impl fmt::Debug for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One end of a flow: a host and a port of one of its transport protocols.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The host.
+    pub address: Address,
+    /// The port, 1 to 65,535; 0 where none is meant.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::net::SocketAddr::from((IpAddr::from(self.address), self.port)).fmt(f)
+    }
+}
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Both ends of a flow, seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// Our end.
+    pub local: Endpoint,
+    /// The other end.
+    pub remote: Endpoint,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn prefixes_of_both_families() {
+        let cidr: Cidr = "10.77.0.2/24".parse().unwrap();
+        assert!(cidr.contains(address("10.77.0.255")) && !cidr.contains(address("10.77.1.0")));
+        assert!(!cidr.contains(address("::a4d:2")), "the mapped prefix counts");
+        assert_eq!(cidr.broadcast(), Some(address("10.77.0.255")));
+        assert_eq!("10.0.0.0/31".parse::<Cidr>().unwrap().broadcast(), None);
+        let everything: Cidr = "::/0".parse().unwrap();
+        assert!(everything.contains(address("fd77::2")));
+        for bad in ["10.0.0.1", "10.0.0.1/33", "fd77::/129", "x/8", "10.0.0.1/", ""] {
+            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hardware_addresses_read_and_print() {
+        let mac: Mac = "02:00:5e:10:00:fF".parse().unwrap();
+        assert_eq!(mac.to_string(), "02:00:5e:10:00:ff");
+        for bad in ["02:00:5e:10:00", "02:00:5e:10:00:ff:00", "2:00:5e:10:00:ff", "", "gg:00:00:00:00:00"] {
+            assert!(bad.parse::<Mac>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn groups_have_ethernet_addresses() {
+        assert_eq!(Mac::of_group(address("224.129.2.3")).to_string(), "01:00:5e:01:02:03");
+        assert_eq!(Mac::of_group(address("ff02::1:ff00:2")).to_string(), "33:33:ff:00:00:02");
+        assert_eq!(address("fd77::12:3456").solicited_node(), address("ff02::1:ff12:3456"));
+    }
+
+    #[test]
+    fn unicast_is_what_may_be_a_source() {
+        for good in ["10.0.0.1", "223.255.255.254", "fe80::1", "2001:db8::"] {
+            assert!(address(good).is_unicast(), "{good}");
+        }
+        for bad in ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"] {
+            assert!(!address(bad).is_unicast(), "{bad}");
+        }
+    }
+}

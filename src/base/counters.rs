@@ -1,0 +1,245 @@
+//! What the stack counts. Every drop has a name.
+
+use std::fmt;
+
+macro_rules! dropped {
+    ($($(#[doc = $meaning:literal])+ $name:ident),* $(,)?) => {
+        /// Why a frame, or what was to become one, went no further.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Dropped { $($(#[doc = $meaning])+ $name),* }
+
+        impl Dropped {
+            /// All names, in the order of their numbers.
+            pub const ALL: &'static [Dropped] = &[$(Dropped::$name),*];
+
+            /// One line that says what it means.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Dropped::$name => concat!($($meaning),+).trim_ascii()),* }
+            }
+        }
+    };
+}
+
+dropped! {
+    /// the device's header contradicts the frame behind it
+    OffloadLie,
+    /// the frame ends before its headers do
+    Truncated,
+    /// not for our Ethernet address, nor for a group that we are in
+    NotOurMac,
+    /// the Ethernet source is a group address
+    MulticastMac,
+    /// an EtherType that we do not speak
+    UnknownEtherType,
+    /// ARP or RARP with lengths, types or addresses that cannot be
+    BadArp,
+    /// an ARP request for somebody else
+    ArpNotForUs,
+    /// an ARP or RARP operation that asks nothing of us
+    ArpOperation,
+    /// somebody else claims an address of ours
+    AddressConflict,
+    /// a RARP request for a hardware address that is not in the table
+    RarpUnknown,
+    /// the version, header length or total length of an IP header cannot be
+    BadIpHeader,
+    /// the IPv4 header checksum is wrong
+    BadIpChecksum,
+    /// the source cannot be the address of one other host
+    BadSource,
+    /// the source is an address of our own
+    OwnSource,
+    /// an IPv4-mapped address on the wire
+    MappedAddress,
+    /// not for an address of ours, nor for a group that we are in
+    NotOurAddress,
+    /// one host's packet in an Ethernet group's frame
+    UnicastInGroupFrame,
+    /// a fragment: reassembly is not built yet
+    Fragment,
+    /// an option that routes by the source's will
+    SourceRoute,
+    /// an extension header that says to drop the packet without a word
+    ExtensionHeader,
+    /// an ICMP or ICMPv6 message that is too short or wrongly built
+    BadIcmp,
+    /// the ICMP or ICMPv6 checksum is wrong
+    BadIcmpChecksum,
+    /// an ICMP message that asks nothing of us
+    IcmpIgnored,
+    /// an echo request to a broadcast or IPv4 multicast address (RFC 1122 §3.2.2.6)
+    EchoToGroup,
+    /// neighbour discovery that is not from the link, or wrongly built (RFC 4861 §7.1)
+    BadNdp,
+    /// neighbour discovery that asks nothing of us
+    NdpIgnored,
+    /// a UDP length that cannot be
+    BadUdp,
+    /// the UDP checksum is wrong
+    BadUdpChecksum,
+    /// UDP over IPv6 without a checksum (RFC 8200 §8.1)
+    UdpWithoutChecksum,
+    /// nobody listens at the port, and no error may be sent
+    PortUnreachable,
+    /// from a port that would answer the answer (RFC 862 to 865)
+    EchoLoop,
+    /// a TCP header that cannot be
+    BadTcp,
+    /// the TCP checksum is wrong
+    BadTcpChecksum,
+    /// TCP that may not be answered: a reset, or to a group
+    TcpIgnored,
+    /// an ICMP error that was held back by the rate limit
+    ErrorRateLimit,
+    /// an ICMP error about a packet that must not have one
+    ErrorForbidden,
+    /// a packet for which there is no route
+    NoRoute,
+    /// a packet that is larger than the link carries
+    TooBig,
+    /// the neighbour did not answer
+    NeighborUnreachable,
+    /// too many frames wait for neighbours
+    ParkedFull,
+    /// too many neighbours are being resolved
+    NeighborsFull,
+    /// more to be sent at once than the outbox holds
+    OutboxFull,
+    /// no memory left in the pool for this use
+    PoolFull,
+    /// the device took no more
+    DeviceFull,
+    /// the device refused the frame
+    DeviceError,
+    /// another shard's mailbox was full
+    MailboxFull,
+    /// a service answered with a frame that it had given away
+    Misuse,
+}
+
+impl fmt::Display for Dropped {
+    /// The name in kebab case, as scripts see it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, letter) in format!("{self:?}").char_indices() {
+            if letter.is_uppercase() && position > 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", letter.to_ascii_lowercase())?;
+        }
+        Ok(())
+    }
+}
+
+macro_rules! counters {
+    ($($(#[doc = $meaning:literal])+ $name:ident),* $(,)?) => {
+        /// Everything that one shard counts, from its start.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[doc = $meaning])+ pub $name: u64,)*
+            dropped: [u64; Dropped::ALL.len()],
+        }
+
+        impl Default for Counters {
+            fn default() -> Counters {
+                Counters { $($name: 0,)* dropped: [0; Dropped::ALL.len()] }
+            }
+        }
+
+        impl Counters {
+            /// Adds another shard's.
+            pub fn add(&mut self, other: &Counters) {
+                let Counters { $($name,)* dropped } = other;
+                $(self.$name += $name;)*
+                for (mine, theirs) in self.dropped.iter_mut().zip(dropped) {
+                    *mine += theirs;
+                }
+            }
+
+            /// Names and values, without the drops.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// frames that the device gave us
+    frames_received,
+    /// bytes in them, from the Ethernet header on
+    bytes_received,
+    /// frames that the device took from us
+    frames_sent,
+    /// bytes in them
+    bytes_sent,
+    /// ARP requests answered
+    arp_answered,
+    /// RARP requests answered
+    rarp_answered,
+    /// echo requests answered
+    echo_answered,
+    /// neighbour solicitations answered
+    ndp_answered,
+    /// ICMP errors sent
+    errors_sent,
+    /// UDP datagrams that reached a service
+    datagrams_received,
+    /// UDP datagrams that a service answered in the frame in which they came
+    datagrams_in_place,
+    /// UDP datagrams that a service wrote
+    datagrams_sent,
+    /// TCP segments answered with a reset
+    resets_sent,
+    /// bytes copied between the two system calls, beyond what is answered in place
+    bytes_copied,
+    /// frames handed to the shard that owns their flow
+    frames_handed_over,
+}
+
+impl Counters {
+    /// Counts a drop.
+    #[inline]
+    pub fn drop(&mut self, why: Dropped) {
+        self.dropped[why as usize] += 1;
+    }
+
+    /// How often something was dropped for this reason.
+    pub fn dropped(&self, why: Dropped) -> u64 {
+        self.dropped[why as usize]
+    }
+
+    /// How much was dropped in all.
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+}
+
+impl fmt::Display for Counters {
+    /// One `name value` a line, zeros left out; then the drops with what they mean.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.named().filter(|(_, value)| *value > 0) {
+            writeln!(f, "{:<24} {value:>14}", name.replace('_', "-"))?;
+        }
+        for why in Dropped::ALL.iter().filter(|why| self.dropped(**why) > 0) {
+            let name = format!("dropped-{why}");
+            writeln!(f, "{name:<24} {:>14}  {}", self.dropped(*why), why.meaning())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_printed_with_what_they_mean() {
+        let mut counters = Counters { frames_received: 2, ..Counters::default() };
+        counters.drop(Dropped::NotOurMac);
+        let text = counters.to_string();
+        assert!(text.contains("frames-received                       2\n"), "{text}");
+        assert!(text.contains("dropped-not-our-mac                   1  not for our Ethernet address"), "{text}");
+        assert_eq!(text.lines().count(), 2);
+    }
+}

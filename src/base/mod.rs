@@ -1,0 +1,12 @@
+//! What every floor stands on: time, timers, tables, addresses, hashing, randomness, counters, limits.
+//!
+//! Nothing here knows a protocol, and nothing here imports another floor.
+
+pub mod address;
+pub mod counters;
+pub mod hash;
+pub mod limits;
+pub mod random;
+pub mod slab;
+pub mod time;
+pub mod wheel;

@@ -1,0 +1,214 @@
+//! A table of entries with generational ids that grows by pages.
+//!
+//! A page is never moved once it exists: growing costs one allocation, and there is no doubling copy in
+//! the middle of traffic. An id that outlived its entry finds nothing, never somebody else's entry.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+const PAGE_BITS: u32 = 8;
+const PAGE: usize = 1 << PAGE_BITS;
+const NONE: u32 = u32::MAX;
+
+/// Names an entry of a [`Slab`]; stays unique after the entry is gone.
+pub struct Id<T> {
+    index: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    /// The position in the slab, for tables that store only 32 bits.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Id<T> {}
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.generation == other.generation
+    }
+}
+impl<T> Eq for Id<T> {}
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+enum Content<T> {
+    Full(T),
+    Free { next: u32 },
+}
+
+struct Slot<T> {
+    generation: u32,
+    content: Content<T>,
+}
+
+/// A bounded table of `T`; entries are reused last-in first-out, so the hot ones stay in cache.
+pub struct Slab<T> {
+    pages: Vec<Box<[Slot<T>]>>,
+    free: u32,
+    len: usize,
+    limit: usize,
+}
+
+impl<T> Slab<T> {
+    /// An empty slab that will never hold more than `limit` entries.
+    pub fn new(limit: usize) -> Slab<T> {
+        Slab { pages: Vec::new(), free: NONE, len: 0, limit: limit.min(NONE as usize) }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether [`Slab::insert`] would refuse.
+    pub fn is_full(&self) -> bool {
+        self.len >= self.limit
+    }
+
+    /// Adds an entry; gives it back when the slab is full.
+    pub fn insert(&mut self, value: T) -> Result<Id<T>, T> {
+        if self.is_full() {
+            return Err(value);
+        }
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
+        let slot = &mut self.pages[(index >> PAGE_BITS) as usize][index as usize & (PAGE - 1)];
+        if let Content::Free { next } = slot.content {
+            self.free = next;
+        }
+        slot.content = Content::Full(value);
+        self.len += 1;
+        Ok(Id { index, generation: slot.generation, of: PhantomData })
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, id: Id<T>) -> Option<T> {
+        let free = self.free;
+        let slot = self.slot_mut(id.index)?;
+        if slot.generation != id.generation || matches!(slot.content, Content::Free { .. }) {
+            return None;
+        }
+        slot.generation = slot.generation.wrapping_add(1);
+        let Content::Full(value) = std::mem::replace(&mut slot.content, Content::Free { next: free }) else {
+            return None;
+        };
+        self.free = id.index;
+        self.len -= 1;
+        Some(value)
+    }
+
+    /// The entry named by `id`, if it still exists.
+    pub fn get(&self, id: Id<T>) -> Option<&T> {
+        match self.slot(id.index)? {
+            Slot { generation, content: Content::Full(value) } if *generation == id.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The entry named by `id`, if it still exists.
+    pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
+        match self.slot_mut(id.index)? {
+            Slot { generation, content: Content::Full(value) } if *generation == id.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The entry at a position, whatever its generation.
+    pub fn at(&self, index: u32) -> Option<&T> {
+        match &self.slot(index)?.content {
+            Content::Full(value) => Some(value),
+            Content::Free { .. } => None,
+        }
+    }
+
+    /// The entry at a position, whatever its generation.
+    pub fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        match &mut self.slot_mut(index)?.content {
+            Content::Full(value) => Some(value),
+            Content::Free { .. } => None,
+        }
+    }
+
+    /// The id of the entry at a position, if there is one.
+    pub fn id_at(&self, index: u32) -> Option<Id<T>> {
+        match self.slot(index)? {
+            Slot { generation, content: Content::Full(_) } => {
+                Some(Id { index, generation: *generation, of: PhantomData })
+            }
+            Slot { .. } => None,
+        }
+    }
+
+    /// Positions that exist, full or free: what a clock hand walks over.
+    pub fn positions(&self) -> u32 {
+        (self.pages.len() * PAGE) as u32
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
+        self.pages.get((index >> PAGE_BITS) as usize)?.get(index as usize & (PAGE - 1))
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        self.pages.get_mut((index >> PAGE_BITS) as usize)?.get_mut(index as usize & (PAGE - 1))
+    }
+
+    fn grow(&mut self) {
+        let first = self.positions();
+        let last = first + PAGE as u32 - 1;
+        let slots = (first..=last)
+            .map(|index| Slot {
+                generation: 0,
+                content: Content::Free { next: if index == last { NONE } else { index + 1 } },
+            })
+            .collect();
+        self.pages.push(slots);
+        self.free = first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_id_finds_nothing() {
+        let mut slab = Slab::new(10);
+        let first = slab.insert("first").unwrap();
+        assert_eq!(slab.remove(first), Some("first"));
+        let second = slab.insert("second").unwrap();
+        assert_eq!(first.index(), second.index(), "reused last-in first-out");
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get(second), Some(&"second"));
+    }
+
+    #[test]
+    fn it_grows_by_pages_up_to_its_limit() {
+        let mut slab = Slab::new(PAGE + 3);
+        let ids: Vec<_> = (0..PAGE + 3).map(|n| slab.insert(n).unwrap()).collect();
+        assert_eq!(slab.insert(0), Err(0));
+        assert!(ids.iter().enumerate().all(|(n, id)| slab.get(*id) == Some(&n)));
+        for id in ids {
+            slab.remove(id);
+        }
+        assert!(slab.is_empty());
+    }
+}

@@ -1,0 +1,59 @@
+//! A packet on its way down: what there is of it, and the room for the headers still to come.
+
+use super::frame::DEVICE_ROOM;
+
+/// A slice whose front is free. Every layer on the way down prepends its header.
+pub struct Draft<'a> {
+    bytes: &'a mut [u8],
+    start: usize,
+}
+
+impl<'a> Draft<'a> {
+    /// A draft of `bytes[start..]` with `start` bytes of room.
+    #[inline]
+    pub fn new(bytes: &'a mut [u8], start: usize) -> Draft<'a> {
+        let start = start.min(bytes.len());
+        Draft { bytes, start }
+    }
+
+    /// Bytes that there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What there is.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// What there is, to be changed.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
+    /// Opens `N` more bytes in front, to be written as a header.
+    ///
+    /// # Panics
+    /// When the room is used up, which is a bug of ours: headroom is made for the longest chain of headers
+    /// that the stack itself writes.
+    #[inline]
+    pub fn prepend<const N: usize>(&mut self) -> &mut [u8; N] {
+        self.start = self.start.checked_sub(N).expect("headroom holds every header that we write");
+        let head = self.bytes[self.start..].first_chunk_mut();
+        head.expect("start was N bytes further on")
+    }
+
+    /// What the device gets: its own spare bytes, then the whole frame.
+    #[inline]
+    pub fn for_device(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start - DEVICE_ROOM..]
+    }
+}

@@ -1,0 +1,113 @@
+//! A frame and the room around it.
+//!
+//! ```text
+//!  0          start                          end            capacity
+//!  ├─ headroom ─┼─ the frame, as it stands now ─┼─ tailroom ─┤
+//!       ◀ prepend   strip ▶                truncate ◀
+//! ```
+//!
+//! Going up, nothing is stripped: a layer looks behind the one before it. Going down, an answer strips the
+//! headers that it came with and every layer prepends its own.
+
+use super::draft::Draft;
+use super::offload::Offload;
+
+/// Spare bytes in front of the Ethernet header that belong to the device (`virtio_net_hdr`).
+pub const DEVICE_ROOM: usize = 12;
+/// Spare bytes in front of a received frame: the device's, and what an ICMP error needs to stand in front of
+/// the packet that it quotes (Ethernet, 802.1Q, IPv6, ICMPv6), rounded up to two cache lines.
+pub const HEADROOM: usize = 128;
+/// What the largest frame takes: a short buffer would truncate without a word.
+pub const CAPACITY: usize = HEADROOM + 18 + 65_535;
+
+/// The bytes of one frame, owned, with what the device was told about them.
+pub struct Frame {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// What the device did, or has yet to do.
+    pub offload: Offload,
+}
+
+impl Frame {
+    /// An empty frame with `capacity` bytes in all, at least [`HEADROOM`].
+    pub fn new(capacity: usize) -> Frame {
+        let bytes = vec![0; capacity.max(HEADROOM)].into_boxed_slice();
+        Frame { bytes, start: HEADROOM, end: HEADROOM, offload: Offload::default() }
+    }
+
+    /// A frame that holds `content`.
+    pub fn from_bytes(content: &[u8], offload: Offload) -> Frame {
+        let mut frame = Frame::new(HEADROOM + content.len());
+        frame.fill(content, offload);
+        frame
+    }
+
+    /// Bytes of the frame.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// The memory that it pins.
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The frame.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// The frame, to be changed in place.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Empties it for a device that reads its own header of [`DEVICE_ROOM`] bytes and then the frame into
+    /// one run of memory; [`Frame::received`] tells how much came.
+    #[inline]
+    pub fn room_for_device(&mut self) -> &mut [u8] {
+        &mut self.bytes[HEADROOM - DEVICE_ROOM..]
+    }
+
+    /// Says that `length` bytes came behind the device's header.
+    #[inline]
+    pub fn received(&mut self, length: usize, offload: Offload) {
+        self.start = HEADROOM;
+        self.end = (HEADROOM + length).min(self.bytes.len());
+        self.offload = offload;
+    }
+
+    /// Replaces the content; what does not fit is cut off.
+    pub fn fill(&mut self, content: &[u8], offload: Offload) {
+        self.received(content.len(), offload);
+        let length = self.len();
+        self.bytes_mut().copy_from_slice(&content[..length]);
+    }
+
+    /// Takes `count` bytes off the front.
+    #[inline]
+    pub fn strip(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Cuts the end off behind `length` bytes.
+    #[inline]
+    pub fn truncate(&mut self, length: usize) {
+        self.end = self.end.min(self.start + length);
+    }
+
+    /// The frame as something to put headers in front of.
+    #[inline]
+    pub fn draft(&mut self) -> Draft<'_> {
+        Draft::new(&mut self.bytes[..self.end], self.start)
+    }
+}

@@ -1,0 +1,14 @@
+//! Who owns bytes.
+//!
+//! A frame has one owner and is moved by value. What must outlive its turn goes through [`Pool::keep`],
+//! which charges it by the memory that it pins.
+
+mod draft;
+mod frame;
+mod offload;
+mod pool;
+
+pub use draft::Draft;
+pub use frame::{CAPACITY, DEVICE_ROOM, Frame, HEADROOM};
+pub use offload::{Checksum, Offload, SegmentKind, Segments};
+pub use pool::{Block, Pool, PoolFull, Purpose};

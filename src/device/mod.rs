@@ -1,0 +1,76 @@
+//! Where frames come from and go to.
+//!
+//! A [`Device`] moves whole Ethernet frames. It may leave checksums and segmentation to the other side and
+//! say so beside each frame ([`Offload`]).
+
+mod memory;
+mod sys;
+mod tap;
+mod virtio;
+mod waker;
+
+pub mod host;
+
+use std::io;
+use std::io::IoSlice;
+use std::time::Duration;
+
+pub use memory::Memory;
+pub use tap::{Tap, TapError, TapOptions};
+pub use waker::Waker;
+
+use crate::base::counters::Dropped;
+use crate::base::time::Instant;
+use crate::buffer::{Frame, Offload};
+
+/// What a device does for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The largest IP packet that the link carries.
+    pub mtu: usize,
+    /// It completes partial checksums.
+    pub checksum: bool,
+    /// It cuts TCP superframes of both families.
+    pub segment_tcp: bool,
+    /// It cuts UDP superframes of both families.
+    pub segment_udp: bool,
+}
+
+/// What [`Device::receive`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Nothing waits now.
+    Nothing,
+    /// A frame.
+    Frame,
+    /// A frame that the device itself had to refuse.
+    Refused(Dropped),
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// A frame.
+    Receive,
+    /// A frame, or room to send: the device was full.
+    ReceiveAndTransmit,
+}
+
+/// Where frames come from and go to.
+pub trait Device {
+    /// What it does for us.
+    fn capabilities(&self) -> Capabilities;
+
+    /// A turn of the loop begins: what a device that stamps or delays frames goes by.
+    fn turn(&mut self, _now: Instant) {}
+
+    /// Puts the next waiting frame into `frame`. Never blocks.
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received>;
+
+    /// Sends `head` and `payload` as one frame. `head` begins with [`DEVICE_ROOM`](crate::buffer::DEVICE_ROOM) spare bytes, which the
+    /// device may overwrite. `Ok(false)`: the device is full, and who owns the bytes keeps them.
+    fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool>;
+
+    /// Sleeps until there is what `interest` names, until `waker` is woken, or for `at_most` (for ever: `None`).
+    fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()>;
+}

@@ -1,0 +1,4 @@
+//! taphouse (being built)
+pub mod base;
+pub mod buffer;
+pub mod device;

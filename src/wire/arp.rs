@@ -1,0 +1,87 @@
+//! ARP (RFC 826) and RARP (RFC 903) for IPv4 over Ethernet.
+
+use zerocopy::big_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::base::address::Mac;
+use crate::base::counters::Dropped;
+use crate::wire::ethernet::EtherType;
+
+/// What a packet asks or tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(transparent)]
+pub struct Operation(pub U16);
+
+impl Operation {
+    /// ARP: who has the target protocol address?
+    pub const REQUEST: Operation = Operation(U16::new(1));
+    /// ARP: the sender has it.
+    pub const REPLY: Operation = Operation(U16::new(2));
+    /// RARP: which protocol address has the target hardware address?
+    pub const REVERSE_REQUEST: Operation = Operation(U16::new(3));
+    /// RARP: the target protocol address.
+    pub const REVERSE_REPLY: Operation = Operation(U16::new(4));
+}
+
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |      Hardware type (1)        |    Protocol type (0x0800)     |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// | HW length (6) |Pro. length (4)|           Operation           |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Sender hardware address                    |
+/// +                               +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                               |    Sender protocol address    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |  Sender protocol address (2)  |    Target hardware address    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+                               +
+/// |                                                               |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Target protocol address                    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Packet {
+    space: Space,
+    /// What it asks or tells.
+    pub operation: Operation,
+    /// Who sent it.
+    pub sender_mac: Mac,
+    /// The sender's IPv4 address; zero in a probe (RFC 5227).
+    pub sender: [u8; 4],
+    /// Whom it is about.
+    pub target_mac: Mac,
+    /// The IPv4 address that it is about.
+    pub target: [u8; 4],
+}
+
+/// The address spaces of a packet: the one combination that exists here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Space {
+    hardware: U16,
+    protocol: EtherType,
+    hardware_length: u8,
+    protocol_length: u8,
+}
+
+const IPV4_OVER_ETHERNET: Space =
+    Space { hardware: U16::new(1), protocol: EtherType::IPV4, hardware_length: 6, protocol_length: 4 };
+
+impl Packet {
+    /// A packet to be sent.
+    pub fn new(operation: Operation, sender: (Mac, [u8; 4]), target: (Mac, [u8; 4])) -> Packet {
+        let ((sender_mac, sender), (target_mac, target)) = (sender, target);
+        Packet { space: IPV4_OVER_ETHERNET, operation, sender_mac, sender, target_mac, target }
+    }
+
+    /// The packet that an Ethernet frame carries; padding behind it is left alone.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<&Packet, Dropped> {
+        let (packet, _padding) = Packet::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
+        if packet.space == IPV4_OVER_ETHERNET { Ok(packet) } else { Err(Dropped::BadArp) }
+    }
+}

@@ -1,0 +1,44 @@
+//! ICMPv6 (RFC 4443).
+
+pub use super::icmpv4::Header as Fields;
+
+/// Bytes of a header.
+pub const LENGTH: usize = 8;
+
+/// Types of messages.
+pub mod kind {
+    #![allow(missing_docs)]
+    pub const DESTINATION_UNREACHABLE: u8 = 1;
+    pub const PACKET_TOO_BIG: u8 = 2;
+    pub const TIME_EXCEEDED: u8 = 3;
+    pub const PARAMETER_PROBLEM: u8 = 4;
+    pub const ECHO_REQUEST: u8 = 128;
+    pub const ECHO_REPLY: u8 = 129;
+    pub const NEIGHBOR_SOLICITATION: u8 = 135;
+    pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+    pub const REDIRECT: u8 = 137;
+}
+
+/// Codes of "destination unreachable".
+pub mod unreachable {
+    #![allow(missing_docs)]
+    pub const PORT: u8 = 4;
+}
+
+/// Codes of "parameter problem".
+pub mod problem {
+    #![allow(missing_docs)]
+    pub const ERRONEOUS_HEADER: u8 = 0;
+    pub const UNRECOGNIZED_NEXT_HEADER: u8 = 1;
+    pub const UNRECOGNIZED_OPTION: u8 = 2;
+    /// RFC 8883 §2.4.
+    pub const CHAIN_TOO_LONG: u8 = 6;
+}
+
+/// The header has the shape of ICMP's (RFC 4443 §2.1).
+pub type Header = Fields;
+
+/// Whether a type is an error or a redirect, about which no error may be sent (RFC 4443 §2.4 e).
+pub fn is_error(kind: u8) -> bool {
+    kind < 128 || kind == kind::REDIRECT
+}

@@ -1,0 +1,159 @@
+//! The IPv4 header (RFC 791).
+
+use zerocopy::big_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::checksum::Sum;
+use crate::base::address::Address;
+use crate::base::counters::Dropped;
+
+/// Bytes of a header without options.
+pub const LENGTH: usize = 20;
+/// The "don't fragment" bit of the field that holds flags and fragment offset.
+pub const DONT_FRAGMENT: u16 = 0x4000;
+const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
+
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |Version|  IHL  |Type of Service|          Total Length         |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |         Identification        |Flags|      Fragment Offset    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |  Time to Live |    Protocol   |         Header Checksum       |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                       Source Address                          |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Destination Address                        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Header {
+    version_ihl: u8,
+    /// DSCP and ECN (RFC 2474, RFC 3168).
+    pub traffic_class: u8,
+    /// Bytes of the header, its options and the payload.
+    pub total_length: U16,
+    /// Names the datagram that fragments belong to.
+    pub identification: U16,
+    /// Three flags and the offset in units of eight bytes.
+    pub flags_offset: U16,
+    /// Routers it may still pass.
+    pub time_to_live: u8,
+    /// What it carries.
+    pub protocol: u8,
+    /// Over the header and its options.
+    pub checksum: [u8; 2],
+    /// Whom it is from.
+    pub source: [u8; 4],
+    /// Whom it is for.
+    pub destination: [u8; 4],
+}
+
+/// What a new header says; the rest follows from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields {
+    /// DSCP and ECN.
+    pub traffic_class: u8,
+    /// Bytes behind the header.
+    pub payload_length: u16,
+    /// Names the datagram.
+    pub identification: u16,
+    /// Flags and offset.
+    pub flags_offset: u16,
+    /// Routers it may pass.
+    pub time_to_live: u8,
+    /// What it carries.
+    pub protocol: u8,
+    /// Whom it is from.
+    pub source: [u8; 4],
+    /// Whom it is for.
+    pub destination: [u8; 4],
+}
+
+impl Header {
+    /// A header without options, with its checksum.
+    #[inline]
+    pub fn new(fields: Fields) -> Header {
+        let mut header = Header {
+            version_ihl: 0x45,
+            traffic_class: fields.traffic_class,
+            total_length: U16::new(fields.payload_length.saturating_add(LENGTH as u16)),
+            identification: U16::new(fields.identification),
+            flags_offset: U16::new(fields.flags_offset),
+            time_to_live: fields.time_to_live,
+            protocol: fields.protocol,
+            checksum: [0; 2],
+            source: fields.source,
+            destination: fields.destination,
+        };
+        header.seal();
+        header
+    }
+
+    /// Computes the checksum anew, for a header without options.
+    #[inline]
+    pub fn seal(&mut self) {
+        self.checksum = [0; 2];
+        self.checksum = Sum::of(self.as_bytes()).checksum();
+    }
+
+    /// Bytes of the header with its options: 20 to 60.
+    #[inline]
+    pub fn header_length(&self) -> usize {
+        usize::from(self.version_ihl & 0x0f) * 4
+    }
+
+    /// Whether it is one of several fragments.
+    #[inline]
+    pub fn is_fragment(&self) -> bool {
+        self.flags_offset.get() & MORE_FRAGMENTS_OR_OFFSET != 0
+    }
+
+    /// Whom it is from.
+    #[inline]
+    pub fn source(&self) -> Address {
+        Address::from_v4(self.source)
+    }
+
+    /// Whom it is for.
+    #[inline]
+    pub fn destination(&self) -> Address {
+        Address::from_v4(self.destination)
+    }
+}
+
+/// A header with what belongs to it, valid by construction.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The fixed part.
+    pub header: &'a Header,
+    /// The options, 0 to 40 bytes.
+    pub options: &'a [u8],
+    /// What it carries; padding of the frame is not part of it.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a packet and checks what its lengths promise; the checksum is another question.
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Dropped> {
+        let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
+        let length = header.header_length();
+        if header.version_ihl >> 4 != 4 || length < LENGTH {
+            return Err(Dropped::BadIpHeader);
+        }
+        let packet = bytes.get(..usize::from(header.total_length.get())).ok_or(Dropped::Truncated)?;
+        let (head, payload) = packet.split_at_checked(length).ok_or(Dropped::BadIpHeader)?;
+        let options = head.get(LENGTH..).ok_or(Dropped::BadIpHeader)?;
+        Ok(Packet { header, options, payload })
+    }
+
+    /// Whether the header is what its sender wrote.
+    #[inline]
+    pub fn is_whole(&self) -> bool {
+        Sum::of(self.header.as_bytes()).bytes(self.options).is_whole()
+    }
+}

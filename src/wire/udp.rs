@@ -1,0 +1,44 @@
+//! The UDP header (RFC 768).
+
+use zerocopy::big_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::base::counters::Dropped;
+
+/// Bytes of a header.
+pub const LENGTH: usize = 8;
+/// Where the checksum lies in it.
+pub const CHECKSUM_OFFSET: u16 = 6;
+
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |          Source Port          |       Destination Port        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |            Length             |           Checksum            |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Header {
+    /// Where an answer goes; zero: nowhere.
+    pub source: U16,
+    /// Which endpoint it is for.
+    pub destination: U16,
+    /// Bytes of header and payload.
+    pub length: U16,
+    /// Over the pseudo-header and the datagram; zero: none was computed.
+    pub checksum: [u8; 2],
+}
+
+impl Header {
+    /// The header of a datagram, and its payload; what IP carries behind it is not part of it.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<(&Header, &[u8]), Dropped> {
+        let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
+        let length = usize::from(header.length.get()).checked_sub(LENGTH).ok_or(Dropped::BadUdp)?;
+        let payload = rest.get(..length).ok_or(Dropped::BadUdp)?;
+        Ok((header, payload))
+    }
+}

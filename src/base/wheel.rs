@@ -60,6 +60,13 @@ impl<K: Copy> Wheel<K> {
         self.nodes.insert(node).ok()
     }
 
+    /// Changes the name of the owner: for who knows its own name only after it has its timer.
+    pub fn rename(&mut self, timer: Timer<K>, key: K) {
+        if let Some(node) = self.nodes.get_mut(timer) {
+            node.key = key;
+        }
+    }
+
     /// Ends a timer with its owner.
     pub fn remove(&mut self, timer: Timer<K>) {
         if self.nodes.get(timer).is_some() {

@@ -99,6 +99,18 @@ impl Frame {
         self.start = (self.start + count).min(self.end);
     }
 
+    /// Puts a header in front.
+    ///
+    /// # Panics
+    /// When the headroom is used up, which is a bug of ours: it is made for the longest chain of headers that the
+    /// stack itself writes.
+    #[inline]
+    pub fn prepend(&mut self, header: &[u8]) {
+        let end = self.start;
+        self.start = end.checked_sub(header.len()).expect("headroom holds every header that we write");
+        self.bytes[self.start..end].copy_from_slice(header);
+    }
+
     /// Cuts the end off behind `length` bytes.
     #[inline]
     pub fn truncate(&mut self, length: usize) {

@@ -4,19 +4,19 @@
 //! say so beside each frame ([`Offload`]).
 
 mod memory;
-mod sys;
-mod tap;
-mod virtio;
+//mod sys;
+//mod tap;
+//mod virtio;
 mod waker;
 
-pub mod host;
+//pub mod host;
 
 use std::io;
 use std::io::IoSlice;
 use std::time::Duration;
 
 pub use memory::Memory;
-pub use tap::{Tap, TapError, TapOptions};
+//pub use tap::{Tap, TapError, TapOptions};
 pub use waker::Waker;
 
 use crate::base::counters::Dropped;

@@ -67,6 +67,16 @@ pub struct LinkLayer {
     pub mac: Mac,
 }
 
+/// A message with its one option, as we send them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct MessageWithOption {
+    /// The fixed part.
+    pub message: Message,
+    /// Who speaks.
+    pub option: LinkLayer,
+}
+
 /// A message with the options that are asked for, valid by construction.
 #[derive(Clone, Copy, Debug)]
 pub struct Parsed<'a> {

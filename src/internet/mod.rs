@@ -1,0 +1,146 @@
+//! The internet layer: IPv4, IPv6 and its extension headers, ICMP, neighbour discovery, routes, source addresses.
+//!
+//! Going up, [`ipv4::input`] and [`ipv6::input`] make a [`Packet`] of a frame: where its parts lie and what they
+//! say. Going down, [`output::prepend`] puts one header in front of whatever is to be sent. An answer in place is
+//! nothing else: the frame is stripped to what goes above IP and goes down like everything does.
+
+pub mod error;
+pub mod icmpv4;
+pub mod icmpv6;
+pub mod ipv4;
+pub mod ipv6;
+pub mod ndp;
+pub mod offload;
+pub mod output;
+pub mod route;
+pub mod source;
+
+use crate::base::address::{Address, Family};
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::link::Cast;
+
+/// A packet that is for us: offsets into its frame, and what its headers say.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Whom it is from: one host, or nobody (`::`) in duplicate address detection.
+    pub source: Address,
+    /// Whom it is for.
+    pub destination: Address,
+    /// How many that is.
+    pub cast: Cast,
+    /// How many its frame was for.
+    pub link_cast: Cast,
+    /// What it carries.
+    pub protocol: u8,
+    /// Routers that it could still have passed.
+    pub hop_limit: u8,
+    /// DSCP and ECN.
+    pub traffic_class: u8,
+    /// Whether its sender wants it whole or not at all; always so in IPv6.
+    pub dont_fragment: bool,
+    /// Where the IP header begins in the frame.
+    pub network: usize,
+    /// Where the transport header begins in the frame.
+    pub transport: usize,
+    /// Where the number of the transport protocol lies, counted from the IP header.
+    pub protocol_field: usize,
+}
+
+/// What the header of a packet on its way down says.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbound {
+    /// Whom it is from.
+    pub source: Address,
+    /// Whom it is for.
+    pub destination: Address,
+    /// What it carries.
+    pub protocol: u8,
+    /// Routers that it may pass.
+    pub hop_limit: u8,
+    /// DSCP and ECN.
+    pub traffic_class: u8,
+    /// Whether routers must not cut it.
+    pub dont_fragment: bool,
+}
+
+impl Outbound {
+    /// The header of an answer: back where it came from, with a hop limit of its own.
+    #[inline]
+    pub fn answer(packet: &Packet, source: Address) -> Outbound {
+        Outbound {
+            source,
+            destination: packet.source,
+            protocol: packet.protocol,
+            hop_limit: limits::HOP_LIMIT,
+            traffic_class: 0,
+            dont_fragment: packet.dont_fragment,
+        }
+    }
+}
+
+/// Why a packet does not go up.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// It goes no further.
+    Drop(Dropped),
+    /// Its sender is to be told.
+    Tell(Packet, Problem),
+}
+
+impl From<Dropped> for Refusal {
+    fn from(why: Dropped) -> Refusal {
+        Refusal::Drop(why)
+    }
+}
+
+/// What is wrong with a packet, in words that its sender understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// We do not speak its protocol.
+    Protocol,
+    /// Nobody listens at its port.
+    Port,
+    /// A field of the IP header or of an extension header, this far behind the IP header, is wrong; the code says how.
+    Field {
+        /// Code of "parameter problem".
+        code: u8,
+        /// Bytes from the beginning of the IP header.
+        pointer: u32,
+    },
+}
+
+/// What becomes of a message that ends at this layer.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict {
+    /// The frame holds the answer's payload now, and this is its header.
+    Reply(Outbound),
+    /// It did its work.
+    Done,
+    /// It goes no further.
+    Drop(Dropped),
+}
+
+/// Refuses a packet of which the device claims what its headers do not bear out.
+#[inline]
+pub fn check_offload(packet: &Packet, offload: &crate::buffer::Offload) -> Result<(), Dropped> {
+    use crate::buffer::{Checksum, SegmentKind};
+    use crate::wire::{protocol, tcp, udp};
+
+    if let Checksum::Partial { start, offset } = offload.checksum {
+        let field = match packet.protocol {
+            protocol::TCP => tcp::CHECKSUM_OFFSET,
+            protocol::UDP => udp::CHECKSUM_OFFSET,
+            _ => return Err(Dropped::OffloadLie),
+        };
+        if usize::from(start) != packet.transport || offset != field {
+            return Err(Dropped::OffloadLie);
+        }
+    }
+    let Some(segments) = offload.segments else { return Ok(()) };
+    match (segments.kind, packet.protocol, packet.source.family()) {
+        (SegmentKind::Udp, protocol::UDP, _) => Ok(()),
+        (SegmentKind::Tcp4, protocol::TCP, Family::V4) | (SegmentKind::Tcp6, protocol::TCP, Family::V6) => Ok(()),
+        _ => Err(Dropped::OffloadLie),
+    }
+}

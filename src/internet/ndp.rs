@@ -1,0 +1,132 @@
+//! Neighbour discovery for IPv6, the part that ARP does for IPv4 (RFC 4861 §7).
+
+use zerocopy::IntoBytes;
+
+use super::{Outbound, Packet, Verdict};
+use crate::base::address::{Address, Mac};
+use crate::base::counters::Dropped;
+use crate::base::time::Instant;
+use crate::buffer::Frame;
+use crate::link::Cast;
+use crate::link::interface::Interface;
+use crate::link::neighbors::{Evidence, Neighbors};
+use crate::link::outbox::Outbox;
+use crate::wire::checksum::Sum;
+use crate::wire::ndp::{LinkLayer, Message, MessageWithOption, Parsed, flag, option};
+use crate::wire::{icmpv6, protocol};
+
+/// What a router would have decremented: only the link itself can send it (RFC 4861 §7.1).
+const HOP_LIMIT: u8 = 255;
+
+/// Takes in a solicitation or an advertisement whose checksum is right.
+pub fn input(
+    frame: &mut Frame,
+    packet: &Packet,
+    interface: &Interface,
+    neighbors: &mut Neighbors,
+    outbox: &mut Outbox,
+    now: Instant,
+) -> Verdict {
+    let message = frame.bytes().get(packet.transport..).unwrap_or_default();
+    let Parsed { message, source, target: station } = match Parsed::parse(message) {
+        Ok(parsed) => parsed,
+        Err(why) => return Verdict::Drop(why),
+    };
+    let target = message.target;
+    if packet.hop_limit != HOP_LIMIT || message.code != 0 || target.is_multicast() {
+        return Verdict::Drop(Dropped::BadNdp);
+    }
+    if message.kind == icmpv6::kind::NEIGHBOR_ADVERTISEMENT {
+        return advertisement(packet, *message, station, interface, neighbors, outbox, now);
+    }
+
+    // RFC 4861 §7.1.1, §7.2.3.
+    let probes = packet.source.is_unspecified();
+    if probes && (packet.destination != target.solicited_node() || source.is_some()) {
+        return Verdict::Drop(Dropped::BadNdp);
+    }
+    if !interface.owns(target) {
+        return Verdict::Drop(Dropped::NdpIgnored);
+    }
+    if let Some(mac) = source.filter(|mac| !mac.is_multicast() && interface.is_on_link(packet.source)) {
+        neighbors.learn(packet.source, mac, Evidence::Asked, outbox, now);
+    }
+    // RFC 4861 §7.2.4: who probes for an address that we have is told so with all others.
+    let (destination, flags) = match probes {
+        true => (Address::ALL_NODES, flag::OVERRIDE),
+        false => (packet.source, flag::OVERRIDE | flag::SOLICITED),
+    };
+    let kinds = (icmpv6::kind::NEIGHBOR_ADVERTISEMENT, option::TARGET_LINK_LAYER);
+    let outbound = outbound(target, destination);
+    frame.strip(frame.len());
+    frame.prepend(message_of(kinds, flags, target, interface.mac(), &outbound).as_bytes());
+    Verdict::Reply(outbound)
+}
+
+/// A solicitation for `target` from our address `source`: to all who may have it, or to the one that should confirm
+/// it.
+pub fn solicit(interface: &Interface, source: Address, target: Address, to: Cast) -> (Outbound, MessageWithOption) {
+    let destination = if to == Cast::Unicast { target } else { target.solicited_node() };
+    let kinds = (icmpv6::kind::NEIGHBOR_SOLICITATION, option::SOURCE_LINK_LAYER);
+    let outbound = outbound(source, destination);
+    (outbound, message_of(kinds, 0, target, interface.mac(), &outbound))
+}
+
+fn outbound(source: Address, destination: Address) -> Outbound {
+    Outbound {
+        source,
+        destination,
+        protocol: protocol::ICMPV6,
+        hop_limit: HOP_LIMIT,
+        traffic_class: 0,
+        dont_fragment: true,
+    }
+}
+
+/// RFC 4861 §7.1.2, §7.2.5.
+fn advertisement(
+    packet: &Packet,
+    message: Message,
+    station: Option<Mac>,
+    interface: &Interface,
+    neighbors: &mut Neighbors,
+    outbox: &mut Outbox,
+    now: Instant,
+) -> Verdict {
+    let (solicited, replaces) = (message.flags & flag::SOLICITED != 0, message.flags & flag::OVERRIDE != 0);
+    if solicited && packet.cast != Cast::Unicast || station.is_some_and(Mac::is_multicast) {
+        return Verdict::Drop(Dropped::BadNdp);
+    }
+    if interface.owns(message.target) {
+        return Verdict::Drop(Dropped::AddressConflict);
+    }
+    let evidence = match (solicited, replaces) {
+        (true, true) => Evidence::Answer,
+        (true, false) => Evidence::AnswerWithoutOverride,
+        (false, true) => Evidence::Overheard,
+        (false, false) => return Verdict::Drop(Dropped::NdpIgnored),
+    };
+    match station {
+        Some(mac) => neighbors.learn(message.target, mac, evidence, outbox, now),
+        None if solicited => neighbors.confirm(message.target, now),
+        None => {}
+    }
+    Verdict::Done
+}
+
+/// A message with its checksum.
+fn message_of(
+    (kind, option): (u8, u8),
+    flags: u8,
+    target: Address,
+    mac: Mac,
+    outbound: &Outbound,
+) -> MessageWithOption {
+    let option = LinkLayer { kind: option, length: 1, mac };
+    let message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target };
+    let mut whole = MessageWithOption { message, option };
+    let Outbound { source, destination, .. } = *outbound;
+    let pseudo = Sum::pseudo(source, destination, protocol::ICMPV6, size_of::<MessageWithOption>());
+    whole.message.checksum = pseudo.bytes(whole.as_bytes()).checksum();
+    whole
+}

@@ -1,0 +1,72 @@
+//! Doing in software what a frame leaves to the device.
+
+use zerocopy::FromBytes;
+use zerocopy::big_endian::U16;
+
+use super::Packet;
+use crate::base::address::Family;
+use crate::buffer::{Checksum, Frame};
+use crate::wire::checksum::Sum;
+use crate::wire::{ipv4, ipv6, protocol, tcp, udp};
+
+/// Makes a frame into one that has left nothing to the device: a superframe is cut down to its first segment, with
+/// its lengths corrected, and the transport checksum is put in. For what is quoted or kept as a packet of its own.
+pub fn finish(frame: &mut Frame, packet: &Packet) {
+    let Checksum::Partial { offset, .. } = frame.offload.checksum else { return };
+    if let Some(segments) = frame.offload.segments {
+        let header = transport_header_length(frame.bytes().get(packet.transport..).unwrap_or_default(), packet);
+        frame.truncate(packet.transport + header + usize::from(segments.size));
+        correct_lengths(frame.bytes_mut(), packet);
+    }
+    let segment = frame.bytes_mut().get_mut(packet.transport..).unwrap_or_default();
+    let length = segment.len();
+    let field = usize::from(offset);
+    if let Some(field) = segment.get_mut(field..field + 2) {
+        field.fill(0);
+    }
+    let sum = Sum::pseudo(packet.source, packet.destination, packet.protocol, length).bytes(segment);
+    if let Some(field) = segment.get_mut(field..field + 2) {
+        field.copy_from_slice(&transmitted(sum.checksum(), packet.protocol));
+    }
+    frame.offload = Default::default();
+}
+
+/// RFC 768: a computed zero is sent as all ones, for zero means that there is none.
+pub fn transmitted(checksum: [u8; 2], protocol: u8) -> [u8; 2] {
+    if checksum == [0; 2] && protocol == protocol::UDP { [0xff; 2] } else { checksum }
+}
+
+fn transport_header_length(segment: &[u8], packet: &Packet) -> usize {
+    match packet.protocol {
+        protocol::TCP => tcp::Header::ref_from_prefix(segment).map_or(0, |(header, _)| header.header_length()),
+        _ => udp::LENGTH,
+    }
+}
+
+fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
+    let length = bytes.len();
+    let field = |length: usize| U16::new(length as u16);
+    let network = bytes.get_mut(packet.network..).unwrap_or_default();
+    match packet.source.family() {
+        Family::V4 => {
+            if let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) {
+                let old = header.total_length.to_bytes();
+                header.total_length = field(length - packet.network);
+                let [a, b] = header.checksum;
+                let sum = Sum::ZERO.field([!a, !b]).without(old).field(header.total_length.to_bytes());
+                header.checksum = sum.checksum();
+            }
+        }
+        Family::V6 => {
+            if let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) {
+                header.payload_length = field(length - packet.network - ipv6::LENGTH);
+            }
+        }
+    }
+    if packet.protocol == protocol::UDP {
+        let segment = bytes.get_mut(packet.transport..).unwrap_or_default();
+        if let Ok((header, _)) = udp::Header::mut_from_prefix(segment) {
+            header.length = field(length - packet.transport);
+        }
+    }
+}

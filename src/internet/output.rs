@@ -1,0 +1,81 @@
+//! IP output: one header in front of what is to be sent.
+
+use zerocopy::IntoBytes;
+
+use super::Outbound;
+use crate::base::address::{Address, Family};
+use crate::base::hash::HashKey;
+use crate::base::random::Random;
+use crate::buffer::Draft;
+use crate::wire::ethernet::EtherType;
+use crate::wire::{ipv4, ipv6};
+
+/// Names for IPv4 datagrams that may be cut (RFC 6864 §4.1, RFC 7739 §5.2): counters that are shared by few
+/// destinations, start anywhere, and are picked by a secret.
+pub struct Identifications {
+    counters: Box<[u16; 1024]>,
+    key: HashKey,
+}
+
+impl Identifications {
+    /// Counters that start anywhere.
+    pub fn new(random: &mut Random) -> Identifications {
+        let counters = std::array::from_fn(|_| random.next_u64() as u16);
+        Identifications { counters: Box::new(counters), key: HashKey::new(random) }
+    }
+
+    fn next(&mut self, source: Address, destination: Address) -> u16 {
+        let bucket = self.key.hash((source, destination)) as usize % self.counters.len();
+        self.counters[bucket] = self.counters[bucket].wrapping_add(1);
+        self.counters[bucket]
+    }
+}
+
+/// Puts the header in front of a draft behind which `payload` more bytes go. The caller knows that all of it fits
+/// into the 16 bits of its length.
+#[inline]
+pub fn prepend(
+    draft: &mut Draft<'_>,
+    payload: usize,
+    outbound: &Outbound,
+    identifications: &mut Identifications,
+) -> EtherType {
+    let Outbound { source, destination, protocol, hop_limit, traffic_class, dont_fragment } = *outbound;
+    let payload_length = (draft.len() + payload) as u16;
+    match destination.family() {
+        Family::V4 => {
+            // RFC 6864 §4: what cannot be cut needs no name.
+            let (identification, flags_offset) = match dont_fragment {
+                true => (0, ipv4::DONT_FRAGMENT),
+                false => (identifications.next(source, destination), 0),
+            };
+            let header = ipv4::Header::new(ipv4::Fields {
+                traffic_class,
+                payload_length,
+                identification,
+                flags_offset,
+                time_to_live: hop_limit,
+                protocol,
+                source: source.low4(),
+                destination: destination.low4(),
+            });
+            draft.prepend::<{ ipv4::LENGTH }>().copy_from_slice(header.as_bytes());
+            EtherType::IPV4
+        }
+        Family::V6 => {
+            let ends = (source, destination);
+            let header = ipv6::Header::new(traffic_class, payload_length, protocol, hop_limit, ends);
+            draft.prepend::<{ ipv6::LENGTH }>().copy_from_slice(header.as_bytes());
+            EtherType::IPV6
+        }
+    }
+}
+
+/// Bytes of the header that [`prepend`] writes.
+#[inline]
+pub fn header_length(family: Family) -> usize {
+    match family {
+        Family::V4 => ipv4::LENGTH,
+        Family::V6 => ipv6::LENGTH,
+    }
+}

@@ -1,0 +1,72 @@
+//! The Address Resolution Protocol (RFC 826), with what RFC 5227 and RFC 1122 §2.3.2 say of it.
+
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::Verdict;
+use super::interface::Interface;
+use super::neighbors::{Evidence, Neighbors};
+use super::outbox::Outbox;
+use crate::base::address::{Address, Mac};
+use crate::base::counters::Dropped;
+use crate::base::time::Instant;
+use crate::wire::arp::{Operation, Packet};
+
+/// Takes in a packet; a request for an address of ours becomes its reply where it lies.
+#[inline]
+pub fn input(
+    payload: &mut [u8],
+    interface: &Interface,
+    neighbors: &mut Neighbors,
+    outbox: &mut Outbox,
+    now: Instant,
+) -> Verdict {
+    let packet = match Packet::parse(payload) {
+        Ok(packet) => *packet,
+        Err(why) => return Verdict::Drop(why),
+    };
+    let Packet { operation, sender_mac, .. } = packet;
+    let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
+    // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
+    let is_probe = sender == Address::UNSPECIFIED_V4;
+    if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
+        return Verdict::Drop(Dropped::BadArp);
+    }
+    if interface.owns(sender) {
+        return Verdict::Drop(Dropped::AddressConflict);
+    }
+    // Nothing is believed of hosts that cannot be neighbours, and nothing is created for who did not ask us.
+    let tells = !is_probe && interface.is_on_link(sender) && !interface.is_broadcast(sender);
+    let for_us = interface.owns(target);
+    if tells {
+        let evidence = match operation {
+            Operation::REPLY if for_us => Evidence::Answer,
+            Operation::REQUEST if for_us => Evidence::Asked,
+            _ => Evidence::Overheard,
+        };
+        neighbors.learn(sender, sender_mac, evidence, outbox, now);
+    }
+    match operation {
+        Operation::REQUEST if for_us => {
+            let reply =
+                Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender));
+            write(payload, &reply);
+            Verdict::Reply(sender_mac)
+        }
+        Operation::REQUEST if !tells || sender != target => Verdict::Drop(Dropped::ArpNotForUs),
+        Operation::REQUEST | Operation::REPLY => Verdict::Done,
+        _ => Verdict::Drop(Dropped::ArpOperation),
+    }
+}
+
+/// A request for the station that has `target`; to be sent to all, or to the one that should confirm it.
+pub fn request(interface: &Interface, source: Address, target: Address) -> Packet {
+    let sender = (interface.mac(), source.low4());
+    Packet::new(Operation::REQUEST, sender, (Mac::default(), target.low4()))
+}
+
+/// Writes a packet over the one that a payload begins with.
+pub(super) fn write(payload: &mut [u8], packet: &Packet) {
+    if let Ok((place, _padding)) = Packet::mut_from_prefix(payload) {
+        place.as_mut_bytes().copy_from_slice(packet.as_bytes());
+    }
+}

@@ -1,0 +1,33 @@
+//! The wire and who is on it: Ethernet, ARP, RARP, the neighbour cache, the interface's own addresses.
+
+pub mod arp;
+pub mod ethernet;
+pub mod interface;
+pub mod neighbors;
+pub mod outbox;
+pub mod rarp;
+
+use crate::base::address::Mac;
+use crate::base::counters::Dropped;
+
+/// What becomes of a frame that ends at this layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its payload is the answer now, to be sent to this station.
+    Reply(Mac),
+    /// It did its work.
+    Done,
+    /// It goes no further.
+    Drop(Dropped),
+}
+
+/// How many a frame or packet is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cast {
+    /// One.
+    Unicast,
+    /// A group.
+    Multicast,
+    /// All on the link.
+    Broadcast,
+}

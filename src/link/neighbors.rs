@@ -1,0 +1,310 @@
+//! The neighbour cache, for ARP and neighbour discovery alike.
+//!
+//! # Theory of operation
+//!
+//! The states are those of RFC 4861 §7.3.2, and IPv4 neighbours live by them too:
+//!
+//! ```text
+//!              ask               answer              30 s
+//!   (nothing) ────▶ Incomplete ─────────▶ Reachable ──────▶ Stale ◀──── overheard, asked by it
+//!                       │ 3 × no answer       ▲               │ used
+//!                       ▼                     │ answer        ▼
+//!                   forgotten ◀─────────── Probe ◀───────── Delay
+//!                              3 × no answer        5 s
+//! ```
+//!
+//! Reachable turns stale without a timer: the time is compared when the entry is used. So only entries in
+//! Incomplete, Delay and Probe wait on the wheel.
+//!
+//! **Bounds.** The cache holds `limits::NEIGHBORS`; when it is full, a clock hand forgets an entry that was not
+//! used since the hand came by last, and never one that is being resolved or probed. Entries that strangers
+//! caused start unused, so a flood of them pushes out itself. `limits::NEIGHBORS_INCOMPLETE` bounds what a scan
+//! can have in resolution. Each entry parks few packets, all of them within the pool's quota.
+
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use hashbrown::HashTable;
+
+use super::outbox::{Outbox, Outgoing};
+use crate::base::address::{Address, Mac};
+use crate::base::hash::HashKey;
+use crate::base::limits;
+use crate::base::random::Random;
+use crate::base::slab::{Id, Slab};
+use crate::base::time::Instant;
+use crate::base::wheel::{Timer, Wheel};
+use crate::buffer::Block;
+
+/// Names a neighbour while it is remembered.
+pub type NeighborId = Id<Neighbor>;
+
+/// Why a neighbour's station is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It was asked for; a packet may be parked with it.
+    Asked(NeighborId),
+    /// Too many are asked for already.
+    TooMany,
+}
+
+/// Why a neighbour's station is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// It answered our question: reachable, whatever was known before.
+    Answer,
+    /// It answered without wanting to replace what is known (RFC 4861 §7.2.5, override clear).
+    AnswerWithoutOverride,
+    /// It asked us, so it will want an answer: remembered, but not proven reachable.
+    Asked,
+    /// It told everybody: updates what is known and creates nothing.
+    Overheard,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Incomplete { asked: u8 },
+    Reachable { until: Instant },
+    Stale,
+    Delay,
+    Probe { asked: u8 },
+}
+
+/// What is known of one neighbour.
+pub struct Neighbor {
+    address: Address,
+    mac: Mac,
+    state: State,
+    used: bool,
+    timer: Timer<NeighborIndex>,
+    parked: ArrayVec<Block, { limits::PARKED_A_NEIGHBOR }>,
+}
+
+/// Position in the slab: a neighbour's timer goes with it, so it needs no generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeighborIndex(u32);
+
+/// The neighbour cache.
+pub struct Neighbors {
+    entries: Slab<Neighbor>,
+    index: HashTable<u32>,
+    key: HashKey,
+    timers: Wheel<NeighborIndex>,
+    incomplete: usize,
+    hand: u32,
+    reachable: Duration,
+}
+
+impl Neighbors {
+    /// An empty cache.
+    pub fn new(random: &mut Random) -> Neighbors {
+        // RFC 4861 §6.3.2: between 0.5 and 1.5 times the base, so that hosts do not probe in step.
+        let spread = random.below(limits::REACHABLE.as_nanos() as u64);
+        Neighbors {
+            entries: Slab::new(limits::NEIGHBORS),
+            index: HashTable::new(),
+            key: HashKey::new(random),
+            timers: Wheel::new(limits::NEIGHBORS),
+            incomplete: 0,
+            hand: 0,
+            reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
+        }
+    }
+
+    /// How many neighbours are remembered.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The station of a neighbour to whom a packet is to be sent now. Who is not known is asked for.
+    pub fn resolve(&mut self, address: Address, outbox: &mut Outbox, now: Instant) -> Result<Mac, Unresolved> {
+        let Some(id) = self.find(address) else { return Err(self.ask(address, outbox, now)) };
+        let neighbor = self.entries.get_mut(id).expect("the index names entries that exist");
+        neighbor.used = true;
+        match neighbor.state {
+            State::Incomplete { .. } => return Err(Unresolved::Asked(id)),
+            State::Reachable { until } if now < until => {}
+            State::Reachable { .. } | State::Stale => {
+                neighbor.state = State::Delay;
+                self.timers.set(neighbor.timer, now + limits::DELAY_FIRST_PROBE);
+            }
+            State::Delay | State::Probe { .. } => {}
+        }
+        Ok(neighbor.mac)
+    }
+
+    /// Lets a packet wait for the answer of its neighbour; gives it back when enough wait.
+    pub fn park(&mut self, id: NeighborId, block: Block) -> Result<(), Block> {
+        match self.entries.get_mut(id) {
+            Some(neighbor) => neighbor.parked.try_push(block).map_err(|full| full.element()),
+            None => Err(block),
+        }
+    }
+
+    /// Takes in what was heard of a neighbour (RFC 4861 §7.2.3, §7.2.5).
+    #[inline]
+    pub fn learn(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
+        let Some(id) = self.find(address) else {
+            if evidence == Evidence::Asked {
+                self.insert(address, mac, State::Stale);
+            }
+            return;
+        };
+        let neighbor = self.entries.get_mut(id).expect("the index names entries that exist");
+        let proven = State::Reachable { until: now + self.reachable };
+        let was_incomplete = matches!(neighbor.state, State::Incomplete { .. });
+        let state = match evidence {
+            Evidence::Answer => proven,
+            Evidence::AnswerWithoutOverride if was_incomplete || neighbor.mac == mac => proven,
+            // Another station, politely: believed only so far that the one we know is no longer trusted.
+            Evidence::AnswerWithoutOverride => match neighbor.state {
+                State::Reachable { .. } => return neighbor.state = State::Stale,
+                _ => return,
+            },
+            Evidence::Asked | Evidence::Overheard if was_incomplete || neighbor.mac != mac => State::Stale,
+            Evidence::Asked | Evidence::Overheard => return,
+        };
+        (neighbor.mac, neighbor.state) = (mac, state);
+        self.timers.set(neighbor.timer, Instant::NEVER);
+        if was_incomplete {
+            self.incomplete -= 1;
+            for block in neighbor.parked.drain(..) {
+                deliver(outbox, Outgoing::Deliver(block, mac));
+            }
+        }
+    }
+
+    /// Takes in that a neighbour answers, as an advertisement without an address says.
+    pub fn confirm(&mut self, address: Address, now: Instant) {
+        let Some(neighbor) = self.find(address).and_then(|id| self.entries.get_mut(id)) else { return };
+        if !matches!(neighbor.state, State::Incomplete { .. }) {
+            neighbor.state = State::Reachable { until: now + self.reachable };
+            self.timers.set(neighbor.timer, Instant::NEVER);
+        }
+    }
+
+    /// When [`Neighbors::on_timer`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.deadline()
+    }
+
+    /// Asks again, or gives up, where the time has come.
+    pub fn on_timer(&mut self, outbox: &mut Outbox, now: Instant) {
+        // One neighbour that is given up needs room for all that is parked with it.
+        while outbox.room() > limits::PARKED_A_NEIGHBOR {
+            let Some(NeighborIndex(index)) = self.timers.expire(now) else { return };
+            let Some(neighbor) = self.entries.at_mut(index) else { continue };
+            let (state, station) = match neighbor.state {
+                State::Incomplete { asked } if asked < limits::SOLICITS => {
+                    (State::Incomplete { asked: asked + 1 }, None)
+                }
+                State::Delay => (State::Probe { asked: 1 }, Some(neighbor.mac)),
+                State::Probe { asked } if asked < limits::SOLICITS => {
+                    (State::Probe { asked: asked + 1 }, Some(neighbor.mac))
+                }
+                State::Incomplete { .. } | State::Probe { .. } => {
+                    self.forget(index, outbox);
+                    continue;
+                }
+                State::Reachable { .. } | State::Stale => continue,
+            };
+            neighbor.state = state;
+            self.timers.set(neighbor.timer, now + limits::SOLICIT_INTERVAL);
+            outbox.solicit(neighbor.address, station);
+        }
+    }
+
+    /// Gives back every parked packet: the end of the stack.
+    pub fn clear(&mut self) -> impl Iterator<Item = Block> {
+        (0..self.entries.positions())
+            .filter_map(|index| self.entries.at_mut(index).map(|neighbor| std::mem::take(&mut neighbor.parked)))
+            .flatten()
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[inline]
+    fn find(&self, address: Address) -> Option<NeighborId> {
+        let same = |index: &u32| self.entries.at(*index).is_some_and(|neighbor| neighbor.address == address);
+        let index = *self.index.find(self.key.hash(address), same)?;
+        self.entries.id_at(index)
+    }
+
+    fn ask(&mut self, address: Address, outbox: &mut Outbox, now: Instant) -> Unresolved {
+        if self.incomplete >= limits::NEIGHBORS_INCOMPLETE {
+            return Unresolved::TooMany;
+        }
+        let Some(id) = self.insert(address, Mac::default(), State::Incomplete { asked: 1 }) else {
+            return Unresolved::TooMany;
+        };
+        self.incomplete += 1;
+        if let Some(neighbor) = self.entries.get_mut(id) {
+            neighbor.used = true;
+            self.timers.set(neighbor.timer, now + limits::SOLICIT_INTERVAL);
+        }
+        outbox.solicit(address, None);
+        Unresolved::Asked(id)
+    }
+
+    fn insert(&mut self, address: Address, mac: Mac, state: State) -> Option<NeighborId> {
+        if self.entries.is_full() {
+            self.evict();
+        }
+        let timer = self.timers.add(NeighborIndex(0))?;
+        let neighbor = Neighbor { address, mac, state, used: false, timer, parked: ArrayVec::new() };
+        let Ok(id) = self.entries.insert(neighbor) else {
+            self.timers.remove(timer);
+            return None;
+        };
+        self.timers.rename(timer, NeighborIndex(id.index()));
+        let (entries, key) = (&self.entries, &self.key);
+        let hash_at = |index: &u32| entries.at(*index).map_or(0, |neighbor| key.hash(neighbor.address));
+        self.index.insert_unique(key.hash(address), id.index(), hash_at);
+        Some(id)
+    }
+
+    /// Forgets one entry that was not used since the hand came by last.
+    fn evict(&mut self) {
+        for _ in 0..self.entries.positions() * 2 {
+            self.hand = (self.hand + 1) % self.entries.positions();
+            let Some(neighbor) = self.entries.at_mut(self.hand) else { continue };
+            let settled = matches!(neighbor.state, State::Reachable { .. } | State::Stale);
+            if settled && !std::mem::take(&mut neighbor.used) {
+                return self.remove(self.hand);
+            }
+        }
+    }
+
+    /// Forgets a neighbour that does not answer, and what waits for it.
+    fn forget(&mut self, index: u32, outbox: &mut Outbox) {
+        let Some(neighbor) = self.entries.at_mut(index) else { return };
+        if matches!(neighbor.state, State::Incomplete { .. }) {
+            self.incomplete -= 1;
+        }
+        for block in neighbor.parked.drain(..) {
+            deliver(outbox, Outgoing::GiveUp(block));
+        }
+        self.remove(index);
+    }
+
+    fn remove(&mut self, index: u32) {
+        let Some(id) = self.entries.id_at(index) else { return };
+        let Some(neighbor) = self.entries.remove(id) else { return };
+        self.timers.remove(neighbor.timer);
+        if let Ok(found) = self.index.find_entry(self.key.hash(neighbor.address), |at| *at == index) {
+            found.remove();
+        }
+    }
+}
+
+/// Hands on what was parked.
+fn deliver(outbox: &mut Outbox, outgoing: Outgoing) {
+    let pushed = outbox.push(outgoing);
+    // The spine empties the outbox after every call, and it holds more than one neighbour's packets.
+    assert!(pushed.is_ok(), "the outbox has room for one neighbour's packets");
+}

@@ -51,6 +51,9 @@ pub enum Unreadable {
     /// Not an address, a slash and a prefix length.
     #[error("`{0}` is not an address with a prefix length: write it like 10.77.0.2/24 or fd77::2/64")]
     Cidr(String),
+    /// Not an address.
+    #[error("`{0}` is not an address: write it like 10.77.0.2 or fd77::2")]
+    Address(String),
 }
 
 impl FromStr for Mac {
@@ -61,11 +64,16 @@ impl FromStr for Mac {
         let mut bytes = [0; 6];
         let mut parts = text.split([':', '-']);
         for byte in &mut bytes {
-            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(unreadable)?;
+            let part = parts.next().filter(|part| is_pair(part)).ok_or_else(unreadable)?;
             *byte = u8::from_str_radix(part, 16).map_err(|_| unreadable())?;
         }
         parts.next().is_none().then_some(Mac(bytes)).ok_or_else(unreadable)
     }
+}
+
+/// Two hexadecimal digits; `from_str_radix` alone would let a sign pass.
+fn is_pair(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An IPv6 address, or an IPv4 one in its mapped form `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2).
@@ -204,6 +212,23 @@ impl From<Address> for IpAddr {
         }
     }
 }
+impl FromStr for Address {
+    type Err = Unreadable;
+
+    /// Reads either family. The `%zone` of an IPv6 address is left out: a stack has one interface. The mapped
+    /// form is refused, since an address has one way to be written.
+    fn from_str(text: &str) -> Result<Address, Unreadable> {
+        let unreadable = || Unreadable::Address(text.to_owned());
+        let bare = match text.split_once('%') {
+            Some((bare, zone)) if bare.contains(':') && !zone.is_empty() => bare,
+            Some(_) => return Err(unreadable()),
+            None => text,
+        };
+        let address = bare.parse::<IpAddr>().map_err(|_| unreadable())?;
+        let mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        (!mapped).then_some(address.into()).ok_or_else(unreadable)
+    }
+}
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&IpAddr::from(*self), f)
@@ -274,9 +299,10 @@ impl FromStr for Cidr {
     fn from_str(text: &str) -> Result<Cidr, Unreadable> {
         let unreadable = || Unreadable::Cidr(text.to_owned());
         let (address, length) = text.split_once('/').ok_or_else(unreadable)?;
-        let address = address.parse::<IpAddr>().map_err(|_| unreadable())?;
-        let length = length.parse().map_err(|_| unreadable())?;
-        Cidr::new(address.into(), length).ok_or_else(unreadable)
+        let address = address.parse().map_err(|_| unreadable())?;
+        let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+        let length = length.parse().ok().filter(|_| digits).ok_or_else(unreadable)?;
+        Cidr::new(address, length).ok_or_else(unreadable)
     }
 }
 impl fmt::Display for Cidr {
@@ -324,7 +350,17 @@ mod tests {
     use super::*;
 
     fn address(text: &str) -> Address {
-        text.parse::<IpAddr>().unwrap().into()
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_read_and_print() {
+        for (text, printed) in [("10.77.0.2", "10.77.0.2"), ("FD77:0::2", "fd77::2"), ("fe80::1%tap0", "fe80::1")] {
+            assert_eq!(address(text).to_string(), printed);
+        }
+        for bad in ["", "10.77.0", "10.77.0.300", "10.77.0.2%tap0", "fe80::1%", "::ffff:10.77.0.2", "fd77::2/64"] {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -336,7 +372,8 @@ mod tests {
         assert_eq!("10.0.0.0/31".parse::<Cidr>().unwrap().broadcast(), None);
         let everything: Cidr = "::/0".parse().unwrap();
         assert!(everything.contains(address("fd77::2")));
-        for bad in ["10.0.0.1", "10.0.0.1/33", "fd77::/129", "x/8", "10.0.0.1/", ""] {
+        for bad in ["10.0.0.1", "10.0.0.1/33", "fd77::/129", "x/8", "10.0.0.1/", "10.0.0.1/+8", "::ffff:10.0.0.1/8", ""]
+        {
             assert!(bad.parse::<Cidr>().is_err(), "{bad}");
         }
     }
@@ -345,7 +382,9 @@ mod tests {
     fn hardware_addresses_read_and_print() {
         let mac: Mac = "02:00:5e:10:00:fF".parse().unwrap();
         assert_eq!(mac.to_string(), "02:00:5e:10:00:ff");
-        for bad in ["02:00:5e:10:00", "02:00:5e:10:00:ff:00", "2:00:5e:10:00:ff", "", "gg:00:00:00:00:00"] {
+        for bad in
+            ["02:00:5e:10:00", "02:00:5e:10:00:ff:00", "2:00:5e:10:00:ff", "", "gg:00:00:00:00:00", "+2:00:5e:10:00:ff"]
+        {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
     }
@@ -362,7 +401,9 @@ mod tests {
         for good in ["10.0.0.1", "223.255.255.254", "fe80::1", "2001:db8::"] {
             assert!(address(good).is_unicast(), "{good}");
         }
-        for bad in ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"] {
+        for bad in
+            ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"]
+        {
             assert!(!address(bad).is_unicast(), "{bad}");
         }
     }

@@ -1,0 +1,268 @@
+//! The command line.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Parser, Subcommand};
+use taphouse::base::address::{Address, Cidr, Mac};
+
+use super::UsageError;
+use super::services::ServiceWish;
+use super::settings::DeviceChoice;
+use super::wishes::{Given, Number, Wishes};
+
+/// Reads the arguments, of which the first is the program's name.
+pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
+    match Program::try_parse_from(arguments) {
+        Ok(Program { command: Some(Command::Up(args)), .. } | Program { command: None, args }) => {
+            Ok(Read::Args(Box::new(args)))
+        }
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Read::Show(error.render().to_string())),
+            _ => Err(UsageError(in_one_line(&error))),
+        },
+    }
+}
+
+/// What the arguments say.
+pub(super) enum Read {
+    Args(Box<Args>),
+    /// Print this text, help or version, and leave.
+    Show(String),
+}
+
+/// A network host in one process: attach it to a TAP, and a real host appears on your wire.
+#[derive(Parser, Debug)]
+#[command(name = "taphouse", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    args: Args,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Attach to a TAP and serve until SIGINT or SIGTERM; the default
+    #[command(after_help = EXAMPLES)]
+    Up(Args),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  taphouse                                 a host at 10.77.0.2 and fd77::2 behind tap0
+  taphouse --netns lab --services echo     the same in the network namespace lab, with one service
+  taphouse --check --config host.toml      say what would happen";
+
+/// The options. All are optional here, so that the configuration file can speak where they are silent.
+#[derive(clap::Args, Debug, Default)]
+pub(super) struct Args {
+    /// TAP to attach to, made if missing [default: tap0]
+    #[arg(long, value_name = "NAME", help_heading = "Wire")]
+    tap: Option<String>,
+
+    /// Network namespace of the TAP and the host's side [default: current]
+    #[arg(long, value_name = "NAME|PATH", help_heading = "Wire")]
+    netns: Option<String>,
+
+    /// Largest packet, 68 to 65521; IPv6 needs 1280 [default: 1500]
+    #[arg(long, value_name = "BYTES", help_heading = "Wire")]
+    mtu: Option<Number>,
+
+    /// Offloads of the TAP: if it can, or required [default: auto]
+    #[arg(long, value_name = "auto|offload", help_heading = "Wire")]
+    device: Option<DeviceChoice>,
+
+    /// Queues of the TAP, a thread each, 1 to 64 [default: 1]
+    #[arg(long, value_name = "COUNT", help_heading = "Wire")]
+    queues: Option<Number>,
+
+    /// Spin before sleeping under traffic; 0 never [default: 50]
+    #[arg(long, value_name = "MICROSECONDS", help_heading = "Wire")]
+    busy_poll: Option<Number>,
+
+    /// Address of our own; repeatable [default: 10.77.0.2/24, fd77::2/64]
+    #[arg(long, value_name = "ADDR/LEN", help_heading = "Addresses")]
+    address: Option<Vec<Cidr>>,
+
+    /// Address of the host's side; repeatable [default: 10.77.0.1/24, fd77::1/64]
+    #[arg(long, value_name = "ADDR/LEN", help_heading = "Addresses")]
+    host: Option<Vec<Cidr>>,
+
+    /// Leave the addresses of the host's side alone
+    #[arg(long, help_heading = "Addresses", conflicts_with = "host")]
+    no_host: bool,
+
+    /// Default router; repeatable [default: none]
+    #[arg(long, value_name = "ADDR", help_heading = "Addresses")]
+    gateway: Option<Vec<Address>>,
+
+    /// Our Ethernet address [default: stable, from machine id, netns and TAP]
+    #[arg(long, value_name = "MAC", help_heading = "Addresses")]
+    mac: Option<Mac>,
+
+    /// echo, discard, chargen, NAME=PORT to move one; all; none [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
+    services: Option<Vec<ServiceWish>>,
+
+    /// Read options from a TOML file; the command line wins [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Say what would happen and exit
+    #[arg(long)]
+    check: bool,
+}
+
+impl Args {
+    /// The same, remembering where it was written.
+    pub(super) fn into_wishes(self) -> Wishes {
+        let Args {
+            tap,
+            netns,
+            mtu,
+            device,
+            queues,
+            busy_poll,
+            address,
+            host,
+            no_host,
+            gateway,
+            mac,
+            services,
+            config: _,
+            check,
+        } = self;
+        Wishes {
+            tap: tap.map(Given::on_the_command_line),
+            netns: netns.map(Given::on_the_command_line),
+            host: if no_host { Some(Vec::new()) } else { host.map(each) },
+            address: address.map(each),
+            gateway: gateway.map(each),
+            mac: mac.map(Given::on_the_command_line),
+            mtu: mtu.map(Given::on_the_command_line),
+            device: device.map(Given::on_the_command_line),
+            queues: queues.map(Given::on_the_command_line),
+            busy_poll: busy_poll.map(Given::on_the_command_line),
+            services: services.map(each),
+            rarp: None,
+            check,
+        }
+    }
+}
+
+fn each<T>(values: Vec<T>) -> Vec<Given<T>> {
+    values.into_iter().map(Given::on_the_command_line).collect()
+}
+
+/// clap explains itself in paragraphs; this is the one line that matters.
+fn in_one_line(error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let argument = context(ContextKind::InvalidArg);
+    match (error.kind(), argument, error.source()) {
+        // Our own types say what is wrong, and what to do. The argument is written `--mtu <BYTES>`.
+        (ErrorKind::ValueValidation, Some(argument), Some(why)) => {
+            let option = argument.split_whitespace().next().unwrap_or(argument);
+            format!("{option} {why}")
+        }
+        (ErrorKind::UnknownArgument, Some(argument), _) => {
+            let meant = match context(ContextKind::SuggestedArg) {
+                Some(known) => format!("did you mean `{known}`? "),
+                None => String::new(),
+            };
+            let what = if argument.starts_with('-') { "an option" } else { "expected here" };
+            format!("`{argument}` is not {what}: {meant}try `taphouse --help`")
+        }
+        _ => {
+            let text = error.render().to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let what = line.strip_prefix("error: ").unwrap_or(line).trim_end_matches(':').replace('\'', "`");
+            format!("{what}: try `taphouse --help`")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn arguments(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_definition() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn options_are_read_and_may_be_repeated() {
+        let line = "taphouse up --address 10.0.0.2/8 --address fd00::2/8 --services echo,discard=99 --no-host --check";
+        let Ok(Read::Args(args)) = read(arguments(line)) else { panic!("{line}") };
+        let wishes = args.into_wishes();
+        assert_eq!(wishes.address.map(|list| list.len()), Some(2));
+        assert_eq!(wishes.services.map(|list| list.len()), Some(2));
+        assert_eq!(wishes.host, Some(vec![]));
+        assert!(wishes.check && wishes.mtu.is_none());
+    }
+
+    #[test]
+    fn help_and_version_are_to_be_shown() {
+        for (line, part) in [
+            ("taphouse --version", concat!("taphouse ", env!("CARGO_PKG_VERSION"))),
+            ("taphouse --help", "--busy-poll <MICROSECONDS>"),
+            ("taphouse up --help", "--no-host"),
+        ] {
+            let Ok(Read::Show(text)) = read(arguments(line)) else { panic!("{line}") };
+            assert!(text.contains(part), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn every_error_is_one_line() {
+        for (line, error) in [
+            (
+                "--address 10.77.0.300/24",
+                "--address `10.77.0.300/24` is not an address with a prefix length: write it like 10.77.0.2/24 or fd77::2/64",
+            ),
+            ("--gateway x", "--gateway `x` is not an address: write it like 10.77.0.2 or fd77::2"),
+            (
+                "--mac 02:00",
+                "--mac `02:00` is not an Ethernet address: write six pairs of hexadecimal digits, like 02:00:00:00:00:01",
+            ),
+            ("--mtu big", "--mtu `big` is not a whole number: write digits only, like 1500"),
+            ("up --device plane", "--device `plane` is not a kind of device: choose `auto` or `offload`"),
+            (
+                "--services echo,finger",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`",
+            ),
+            ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
+            ("-x", "`-x` is not an option: try `taphouse --help`"),
+            ("up up", "`up` is not expected here: try `taphouse --help`"),
+            ("down", "unrecognized subcommand `down`: try `taphouse --help`"),
+            ("--tap", "a value is required for `--tap <NAME>` but none was supplied: try `taphouse --help`"),
+            (
+                "--host 10.0.0.1/8 --no-host",
+                "the argument `--host <ADDR/LEN>` cannot be used with `--no-host`: try `taphouse --help`",
+            ),
+            (
+                "--tap tap1 --tap tap2",
+                "the argument `--tap <NAME>` cannot be used multiple times: try `taphouse --help`",
+            ),
+            ("--mtu 9000 up", "the subcommand `up` cannot be used with `--mtu <BYTES>`: try `taphouse --help`"),
+        ] {
+            match read(arguments(&format!("taphouse {line}"))) {
+                Err(UsageError(text)) => assert_eq!(text, error),
+                Ok(_) => panic!("{line}"),
+            }
+        }
+    }
+}

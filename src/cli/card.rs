@@ -1,0 +1,241 @@
+//! What the program says about itself: the start-up card, the ready line, the answer to `--check`.
+
+use std::fmt::{Display, Write as _};
+
+use taphouse::base::address::{Address, Family};
+
+use super::services::ServiceName;
+use super::settings::{DeviceChoice, Settings};
+
+/// The start-up card, for stderr: what is on the wire now, and what to try. `device` says what carries it.
+pub(crate) fn card(settings: &Settings, device: &str) -> String {
+    let mut text = format!("taphouse {}: a host behind {}\n", env!("CARGO_PKG_VERSION"), place(settings));
+    field(&mut text, "addresses", addresses(settings));
+    if !settings.gateways.is_empty() {
+        field(&mut text, "routers", list(&settings.gateways));
+    }
+    field(&mut text, "ethernet", format_args!("{}, mtu {}", settings.mac, settings.mtu));
+    field(&mut text, "device", device);
+    field(&mut text, "services", services(settings));
+    text.push_str("try\n");
+    for line in things_to_try(settings) {
+        line_of(&mut text, line);
+    }
+    text
+}
+
+/// The one line on stdout after which everything is promised.
+pub(crate) fn ready_line(tap: &str, addresses: &[Address]) -> String {
+    addresses.iter().fold(format!("ready {tap}"), |line, address| format!("{line} {address}"))
+}
+
+/// The answer to `--check`, for stdout: what would happen.
+pub(crate) fn check(settings: &Settings) -> String {
+    let mut text = String::from("taphouse would\n");
+    let offloads = match settings.device {
+        DeviceChoice::Auto => "offloads if the kernel has them",
+        DeviceChoice::Offload => "offloads, or not at all",
+    };
+    let queues = match settings.queues {
+        1 => "1 queue".to_owned(),
+        more => format!("{more} queues"),
+    };
+    line_of(&mut text, format_args!("attach to {}, made if missing, with {queues} and {offloads}", place(settings)));
+    match settings.host.as_slice() {
+        [] => line_of(&mut text, "leave the addresses of the host's side alone"),
+        host => line_of(&mut text, format_args!("give the host's side {}", list(host))),
+    }
+    line_of(&mut text, format_args!("be {} at {}", addresses(settings), settings.mac));
+    line_of(&mut text, format_args!("send packets of up to {} bytes", settings.mtu));
+    if !settings.gateways.is_empty() {
+        line_of(&mut text, format_args!("reach other networks through {}", list(&settings.gateways)));
+    }
+    match settings.services.as_slice() {
+        [] => line_of(&mut text, "serve nothing but ARP, RARP, ICMP and NDP"),
+        _ => line_of(&mut text, format_args!("serve {}", services(settings))),
+    }
+    match settings.rarp.len() {
+        0 => (),
+        1 => line_of(&mut text, "tell 1 card its address over RARP"),
+        more => line_of(&mut text, format_args!("tell {more} cards their addresses over RARP")),
+    }
+    match settings.busy_poll.as_micros() {
+        0 => line_of(&mut text, "sleep as soon as there is nothing to do"),
+        spin => line_of(&mut text, format_args!("spin for {spin} µs before sleeping while there is traffic")),
+    }
+    text
+}
+
+fn things_to_try(settings: &Settings) -> Vec<String> {
+    let within = match settings.namespace.as_deref() {
+        None => String::new(),
+        Some(path) if path.contains('/') => format!("nsenter --net={path} "),
+        Some(name) => format!("ip netns exec {name} "),
+    };
+    let tap = &settings.tap;
+    let own = settings.own_addresses();
+    let first = |family| own.iter().copied().find(|address| address.family() == family);
+    // A link-local address means nothing without its link.
+    let written = |address: Address| match (address.family(), address.is_link_local()) {
+        (Family::V6, true) => format!("{address}%{tap}"),
+        _ => address.to_string(),
+    };
+    let v4 = first(Family::V4);
+    let either: Vec<String> = v4.into_iter().chain(first(Family::V6)).map(written).collect();
+
+    let mut lines: Vec<String> = either.iter().map(|address| format!("{within}ping {address}")).collect();
+    lines.extend(v4.map(|address| format!("{within}arping -I {tap} {address}")));
+    if let Some(address) = either.first() {
+        let sent = |name| match name {
+            ServiceName::Echo => Some("echo hello"),
+            ServiceName::Chargen => Some("echo"),
+            // It answers nothing, so there is nothing to see.
+            ServiceName::Discard => None,
+        };
+        let asked = settings.services.iter().filter_map(|service| sent(service.name).map(|sent| (sent, service.port)));
+        lines.extend(asked.map(|(sent, port)| format!("{sent} | {within}nc -u -w1 {address} {port}")));
+    }
+    lines
+}
+
+fn place(settings: &Settings) -> String {
+    match &settings.namespace {
+        Some(namespace) => format!("{} in the network namespace {namespace}", settings.tap),
+        None => settings.tap.clone(),
+    }
+}
+
+fn addresses(settings: &Settings) -> String {
+    let given = list(&settings.addresses);
+    match settings.link_local() {
+        Some(link_local) if given.is_empty() => format!("{link_local}/64"),
+        Some(link_local) => format!("{given}, {link_local}/64"),
+        None if given.is_empty() => "no address".to_owned(),
+        None => given,
+    }
+}
+
+fn services(settings: &Settings) -> String {
+    match settings.services.as_slice() {
+        [] => "none".to_owned(),
+        services => list(services),
+    }
+}
+
+fn list<T: Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn field(text: &mut String, name: &str, value: impl Display) {
+    line_of(text, format_args!("{name:<9}  {value}"));
+}
+
+fn line_of(text: &mut String, line: impl Display) {
+    writeln!(text, "  {line}").expect("a string takes whatever is written to it");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Parsed;
+
+    fn settings(line: &str) -> Settings {
+        let line = format!("taphouse --mac 02:00:00:00:00:01 {line}");
+        match crate::cli::parse(line.split_whitespace().map(Into::into)) {
+            Ok(Parsed::Run(settings)) => *settings,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn without_version(text: &str) -> String {
+        text.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    }
+
+    #[test]
+    fn the_card_of_the_defaults() {
+        let text = "\
+taphouse VERSION: a host behind tap0
+  addresses  10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64
+  ethernet   02:00:00:00:00:01, mtu 1500
+  device     offload: checksums, TCP
+  services   echo 7, discard 9, chargen 19
+try
+  ping 10.77.0.2
+  ping fd77::2
+  arping -I tap0 10.77.0.2
+  echo hello | nc -u -w1 10.77.0.2 7
+  echo | nc -u -w1 10.77.0.2 19
+";
+        assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP")), text);
+    }
+
+    #[test]
+    fn the_card_within_a_namespace() {
+        let line = "--netns lab --tap tap1 --address 10.0.0.2/8 --gateway 10.0.0.1 --services echo=1007,discard";
+        let text = "\
+taphouse VERSION: a host behind tap1 in the network namespace lab
+  addresses  10.0.0.2/8, fe80::ff:fe00:1/64
+  routers    10.0.0.1
+  ethernet   02:00:00:00:00:01, mtu 1500
+  device     plain
+  services   echo 1007, discard 9
+try
+  ip netns exec lab ping 10.0.0.2
+  ip netns exec lab ping fe80::ff:fe00:1%tap1
+  ip netns exec lab arping -I tap1 10.0.0.2
+  echo hello | ip netns exec lab nc -u -w1 10.0.0.2 1007
+";
+        assert_eq!(without_version(&card(&settings(line), "plain")), text);
+    }
+
+    #[test]
+    fn things_to_try_fit_what_there_is() {
+        for (line, lines) in [
+            ("--address fd00::2/8 --services none", vec!["ping fd00::2"]),
+            ("--address fd00::2/8 --services echo", vec!["ping fd00::2", "echo hello | nc -u -w1 fd00::2 7"]),
+            (
+                "--netns /proc/1/ns/net --address 10.0.0.2/8 --no-host --mtu 576 --services none",
+                vec![
+                    "nsenter --net=/proc/1/ns/net ping 10.0.0.2",
+                    "nsenter --net=/proc/1/ns/net arping -I tap0 10.0.0.2",
+                ],
+            ),
+        ] {
+            assert_eq!(things_to_try(&settings(line)), lines, "{line}");
+        }
+    }
+
+    #[test]
+    fn ready_names_every_address() {
+        let settings = settings("");
+        let line = ready_line(&settings.tap, &settings.own_addresses());
+        assert_eq!(line, "ready tap0 10.77.0.2 fd77::2 fe80::ff:fe00:1");
+    }
+
+    #[test]
+    fn check_says_what_would_happen() {
+        let text = "\
+taphouse would
+  attach to tap0, made if missing, with 1 queue and offloads if the kernel has them
+  give the host's side 10.77.0.1/24, fd77::1/64
+  be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
+  send packets of up to 1500 bytes
+  serve echo 7, discard 9, chargen 19
+  spin for 50 µs before sleeping while there is traffic
+";
+        assert_eq!(check(&settings("--check")), text);
+        let line =
+            "--check --netns lab --no-host --device offload --queues 4 --busy-poll 0 --services none --gateway fd77::1";
+        let text = "\
+taphouse would
+  attach to tap0 in the network namespace lab, made if missing, with 4 queues and offloads, or not at all
+  leave the addresses of the host's side alone
+  be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
+  send packets of up to 1500 bytes
+  reach other networks through fd77::1
+  serve nothing but ARP, RARP, ICMP and NDP
+  sleep as soon as there is nothing to do
+";
+        assert_eq!(check(&settings(line)), text);
+    }
+}

@@ -1,0 +1,95 @@
+//! What the user says, and what the user is told: arguments, the configuration file, the start-up card.
+//!
+//! Arguments and file are read into the same [`Wishes`](wishes::Wishes), each remembering where it was written;
+//! [`Settings`] are the wishes with the defaults filled in, found to make sense. Nothing later can be misconfigured.
+
+mod args;
+pub(crate) mod card;
+mod config;
+mod identity;
+mod services;
+mod settings;
+mod wishes;
+
+use std::ffi::OsString;
+
+// The program takes these from here; which of them depends on how far it is built.
+#[allow(unused_imports)]
+pub(crate) use services::{ServiceAt, ServiceName};
+#[allow(unused_imports)]
+pub(crate) use settings::{DeviceChoice, Settings};
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Run, or with [`Settings::check`] only say what would be run.
+    Run(Box<Settings>),
+    /// Print this text on stdout: help, version.
+    Show(String),
+}
+
+/// The arguments or the configuration are unusable: one line that says what, why and what to do. Exit code 2.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+/// Reads the arguments, of which the first is the program's name, and the configuration file that they name.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
+    let args = match args::read(arguments)? {
+        args::Read::Args(args) => args,
+        args::Read::Show(text) => return Ok(Parsed::Show(text)),
+    };
+    let file = match &args.config {
+        Some(path) => config::load(path)?,
+        None => wishes::Wishes::default(),
+    };
+    let wishes = args.into_wishes().over(file);
+    let settings = Settings::new(wishes, &identity::machine())?;
+    Ok(Parsed::Run(Box::new(settings)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn run(line: &str) -> Result<Settings, String> {
+        match parse(line.split_whitespace().map(OsString::from)) {
+            Ok(Parsed::Run(settings)) => Ok(*settings),
+            Ok(Parsed::Show(text)) => panic!("only text to show: {text}"),
+            Err(UsageError(line)) => Err(line),
+        }
+    }
+
+    #[test]
+    fn up_is_what_is_done_by_default() {
+        assert_eq!(run("taphouse").unwrap(), run("taphouse up").unwrap());
+        assert_eq!(run("taphouse --mtu 9000").unwrap(), run("taphouse up --mtu 9000").unwrap());
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"tap = 'tap3'\nmtu = 9000\nservices = ['echo']\n").unwrap();
+        let path = file.path().display();
+        let settings = run(&format!("taphouse --config {path} --mtu 1400 --services chargen,discard")).unwrap();
+        assert_eq!((settings.tap.as_str(), settings.mtu), ("tap3", 1400));
+        let services = settings.services.iter().map(|service| service.port);
+        assert_eq!(services.collect::<Vec<_>>(), [19, 9], "a list replaces the file's list");
+    }
+
+    #[test]
+    fn an_error_names_the_place_of_what_is_wrong() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"# ours\naddress = [\n  '10.77.0.2/24',\n  '10.77.0.255/24',\n]\n").unwrap();
+        let path = file.path().display();
+        let error = run(&format!("taphouse --config {path}")).unwrap_err();
+        assert_eq!(
+            error,
+            format!(
+                "{path}:4: address `10.77.0.255/24` is the broadcast address of its network: give a host's address"
+            )
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! What runs: the wishes with the defaults filled in, found to make sense.
+
+mod addresses;
+#[cfg(test)]
+mod tests;
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use taphouse::base::address::{Address, Cidr, Family, Mac};
+use taphouse::base::limits;
+
+use super::services::{self, ServiceAt, ServiceWish};
+use super::wishes::{Given, Number, Wishes};
+use super::{UsageError, identity};
+
+/// Everything that the program needs to know to run. Each field is usable as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The TAP's name.
+    pub(crate) tap: String,
+    /// The network namespace of the TAP and the host's side: a name below /run/netns, or a path, which has a slash.
+    pub(crate) namespace: Option<String>,
+    /// Addresses for the host's side of the TAP; none: it is left alone.
+    pub(crate) host: Vec<Cidr>,
+    /// Our own addresses, without the link-local one that always exists.
+    pub(crate) addresses: Vec<Cidr>,
+    /// Default routers, each in a prefix of ours or link-local.
+    pub(crate) gateways: Vec<Address>,
+    /// Our Ethernet address.
+    pub(crate) mac: Mac,
+    /// The largest IP packet on the wire.
+    pub(crate) mtu: usize,
+    /// How the TAP is used.
+    pub(crate) device: DeviceChoice,
+    /// Queues of the TAP.
+    pub(crate) queues: usize,
+    /// How long to spin before sleeping while there is traffic.
+    pub(crate) busy_poll: Duration,
+    /// Which services run, and where: no port twice.
+    pub(crate) services: Vec<ServiceAt>,
+    /// Who is told which address over RARP: no Ethernet address twice.
+    pub(crate) rarp: Vec<(Mac, Address)>,
+    /// Only say what would happen.
+    pub(crate) check: bool,
+}
+
+/// How the TAP is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceChoice {
+    /// With the offloads that the kernel has.
+    Auto,
+    /// With offloads, or not at all.
+    Offload,
+}
+
+impl Settings {
+    /// Fills in the defaults and looks for mistakes. `machine` tells this machine from others.
+    pub(super) fn new(wishes: Wishes, machine: &str) -> Result<Settings, UsageError> {
+        validated(wishes, machine).map_err(UsageError)
+    }
+
+    /// The IPv6 address that always exists, unless the wire is too narrow for IPv6.
+    pub(crate) fn link_local(&self) -> Option<Address> {
+        (self.mtu as u64 >= MTU_OF_IPV6).then(|| Address::link_local(self.mac))
+    }
+
+    /// Our own addresses in the order given, then the link-local one.
+    pub(crate) fn own_addresses(&self) -> Vec<Address> {
+        self.addresses.iter().map(|cidr| cidr.address()).chain(self.link_local()).collect()
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<DeviceChoice, String> {
+        match text {
+            "auto" => Ok(DeviceChoice::Auto),
+            "offload" => Ok(DeviceChoice::Offload),
+            _ => Err(format!("`{text}` is not a kind of device: choose `auto` or `offload`")),
+        }
+    }
+}
+
+/// The smallest MTU that IPv6 may be used on (RFC 8200 §5).
+const MTU_OF_IPV6: u64 = 1280;
+/// From what IPv4 can do with (RFC 791 §3.2) to the 65,535 bytes that a TAP carries, less the Ethernet header.
+const MTU: RangeInclusive<u64> = 68..=65_521;
+const QUEUES: RangeInclusive<u64> = 1..=64;
+/// Microseconds. Who spins for longer than a second never sleeps.
+const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
+
+fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
+    let Wishes { tap, netns, host, address, gateway, mac, mtu, device, queues, busy_poll, services, rarp, check } =
+        wishes;
+
+    let tap = tap_name(tap.unwrap_or_else(|| Given::by_default("tap0".to_owned())))?;
+    let namespace = netns.map(namespace).transpose()?;
+    let mac = match mac {
+        Some(given) => own_mac(given)?,
+        None => identity::mac(machine, namespace.as_deref(), &tap),
+    };
+
+    let host = host.unwrap_or_else(|| defaults(&["10.77.0.1/24", "fd77::1/64"]));
+    let addresses = address.unwrap_or_else(|| defaults(&["10.77.0.2/24", "fd77::2/64"]));
+    let gateways = gateway.unwrap_or_default();
+    addresses::check(&addresses, &host, &gateways, mac)?;
+    let mtu = mtu_for(mtu.unwrap_or(Given::by_default(Number(1500))), &addresses, &host, &gateways)?;
+
+    let queues = number(queues.unwrap_or(Given::by_default(Number(1))), "queues", QUEUES)?;
+    let busy_poll = number(busy_poll.unwrap_or(Given::by_default(Number(50))), "busy-poll", BUSY_POLL)?;
+    let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
+    let rarp = rarp_table(rarp.unwrap_or_default())?;
+
+    Ok(Settings {
+        tap,
+        namespace,
+        host: values(host),
+        addresses: values(addresses),
+        gateways: values(gateways),
+        mac,
+        mtu: mtu as usize,
+        device: device.map_or(DeviceChoice::Auto, |given| given.value),
+        queues: queues as usize,
+        busy_poll: Duration::from_micros(busy_poll),
+        services,
+        rarp,
+        check,
+    })
+}
+
+fn defaults(texts: &[&str]) -> Vec<Given<Cidr>> {
+    let read = |text: &&str| text.parse().expect("the defaults are addresses: the tests read them");
+    texts.iter().map(read).map(Given::by_default).collect()
+}
+
+fn values<T>(given: Vec<Given<T>>) -> Vec<T> {
+    given.into_iter().map(|Given { value, .. }| value).collect()
+}
+
+/// What the kernel takes for the name of an interface: `dev_valid_name`. It also replaces a `%d`, but then the
+/// name would not be the one that was asked for.
+fn tap_name(Given { value, origin }: Given<String>) -> Result<String, String> {
+    let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | '%');
+    let wrong = match value.as_str() {
+        "" => "is empty",
+        "." | ".." => "means a directory",
+        name if name.len() > 15 => "is longer than 15 bytes",
+        name if name.contains(bad) => "has a space, `/`, `:` or `%` in it",
+        _ => return Ok(value),
+    };
+    Err(format!("{} `{value}` {wrong}, which no interface's name may: choose a name like tap0", origin.names("tap")))
+}
+
+/// A name below /run/netns, however it was written, or a path.
+fn namespace(Given { value, origin }: Given<String>) -> Result<String, String> {
+    let name = ["/run/netns/", "/var/run/netns/"].into_iter().find_map(|folder| value.strip_prefix(folder));
+    match name.unwrap_or(&value) {
+        "" | "." | ".." => Err(format!(
+            "{} `{value}` is not a network namespace: choose one of `ip netns list`",
+            origin.names("netns")
+        )),
+        // What is below a folder of /run/netns cannot be named without its path.
+        name if name.contains('/') => Ok(value),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn own_mac(Given { value, origin }: Given<Mac>) -> Result<Mac, String> {
+    match not_one_card(value) {
+        None => Ok(value),
+        Some(wrong) => Err(format!("{} `{value}` {wrong}: choose one like 02:00:00:00:00:01", origin.names("mac"))),
+    }
+}
+
+/// Why an Ethernet address cannot be that of one network card.
+fn not_one_card(mac: Mac) -> Option<&'static str> {
+    if mac == Mac::default() {
+        Some("is zero, which is no card's address")
+    } else if mac.is_multicast() {
+        Some("is a group's address, not that of one card")
+    } else {
+        None
+    }
+}
+
+fn number(given: Given<Number>, option: &'static str, range: RangeInclusive<u64>) -> Result<u64, String> {
+    let Given { value: Number(number), origin } = given;
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (least, most) = range.into_inner();
+    let wrong = if number < least { "too small" } else { "too large" };
+    Err(format!("{} {number} is {wrong}: give a number from {least} to {most}", origin.names(option)))
+}
+
+fn mtu_for(
+    given: Given<Number>,
+    addresses: &[Given<Cidr>],
+    host: &[Given<Cidr>],
+    gateways: &[Given<Address>],
+) -> Result<u64, String> {
+    let origin = given.origin.clone();
+    let mtu = number(given, "mtu", MTU)?;
+    if mtu >= MTU_OF_IPV6 {
+        return Ok(mtu);
+    }
+    let named = |option, list: &[Given<Cidr>]| {
+        let of_ipv6 = list.iter().find(|given| given.value.address().family() == Family::V6);
+        of_ipv6.map(|given| (option, given.value.to_string()))
+    };
+    let gateway = || {
+        let of_ipv6 = gateways.iter().find(|given| given.value.family() == Family::V6);
+        of_ipv6.map(|given| ("gateway", given.value.to_string()))
+    };
+    match named("address", addresses).or_else(|| named("host", host)).or_else(gateway) {
+        None => Ok(mtu),
+        Some((option, text)) => Err(format!(
+            "{} {mtu} is too small for IPv6 (--{option} {text}): give at least {MTU_OF_IPV6}, or IPv4 addresses \
+             only, as in --address 10.77.0.2/24 --host 10.77.0.1/24",
+            origin.names("mtu"),
+        )),
+    }
+}
+
+fn rarp_table(entries: Vec<Given<(Mac, Address)>>) -> Result<Vec<(Mac, Address)>, String> {
+    let mut table: Vec<(Mac, Address)> = Vec::new();
+    for Given { value: (mac, address), origin } in entries {
+        let wrong = if let Some(wrong) = not_one_card(mac) {
+            format!("mac `{mac}` {wrong}: give the address of the card that asks")
+        } else if address.family() == Family::V6 {
+            format!("address `{address}` is not an IPv4 address, and RARP tells no other: write it like 10.77.0.99")
+        } else if !address.is_unicast() {
+            format!("address `{address}` is not a host's address: write it like 10.77.0.99")
+        } else if table.iter().any(|(other, _)| *other == mac) {
+            format!("mac `{mac}` is there twice: leave out one of its entries")
+        } else if table.len() == limits::RARP_ENTRIES {
+            format!("there are more than {} entries: leave some out", limits::RARP_ENTRIES)
+        } else {
+            table.push((mac, address));
+            continue;
+        };
+        return Err(format!("{}: {wrong}", origin.names("rarp")));
+    }
+    Ok(table)
+}

@@ -1,0 +1,149 @@
+//! What was asked for, before it is known to make sense.
+
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use taphouse::base::address::{Address, Cidr, Mac};
+
+use super::services::ServiceWish;
+use super::settings::DeviceChoice;
+
+/// Everything that can be asked for; `None` where nothing was.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) tap: Option<Given<String>>,
+    pub(super) netns: Option<Given<String>>,
+    /// Empty: the host's side is left alone.
+    pub(super) host: Option<Vec<Given<Cidr>>>,
+    pub(super) address: Option<Vec<Given<Cidr>>>,
+    pub(super) gateway: Option<Vec<Given<Address>>>,
+    pub(super) mac: Option<Given<Mac>>,
+    pub(super) mtu: Option<Given<Number>>,
+    pub(super) device: Option<Given<DeviceChoice>>,
+    pub(super) queues: Option<Given<Number>>,
+    pub(super) busy_poll: Option<Given<Number>>,
+    pub(super) services: Option<Vec<Given<ServiceWish>>>,
+    pub(super) rarp: Option<Vec<Given<(Mac, Address)>>>,
+    pub(super) check: bool,
+}
+
+impl Wishes {
+    /// These wishes, and `below` where they say nothing. A list replaces the list below it.
+    pub(super) fn over(self, below: Wishes) -> Wishes {
+        Wishes {
+            tap: self.tap.or(below.tap),
+            netns: self.netns.or(below.netns),
+            host: self.host.or(below.host),
+            address: self.address.or(below.address),
+            gateway: self.gateway.or(below.gateway),
+            mac: self.mac.or(below.mac),
+            mtu: self.mtu.or(below.mtu),
+            device: self.device.or(below.device),
+            queues: self.queues.or(below.queues),
+            busy_poll: self.busy_poll.or(below.busy_poll),
+            services: self.services.or(below.services),
+            rarp: self.rarp.or(below.rarp),
+            check: self.check || below.check,
+        }
+    }
+}
+
+/// A value and where it was written, so that an error can point there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given<T> {
+    pub(super) value: T,
+    pub(super) origin: Origin,
+}
+
+impl<T> Given<T> {
+    pub(super) fn by_default(value: T) -> Given<T> {
+        Given { value, origin: Origin::Default }
+    }
+
+    pub(super) fn on_the_command_line(value: T) -> Given<T> {
+        Given { value, origin: Origin::CommandLine }
+    }
+}
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nowhere.
+    Default,
+    CommandLine,
+    File {
+        path: Rc<str>,
+        line: usize,
+    },
+}
+
+impl Origin {
+    /// An option as the user wrote it there: `--mtu`, `taphouse.toml:3: mtu`.
+    pub(super) fn names(&self, option: &'static str) -> impl fmt::Display {
+        fmt::from_fn(move |f| match self {
+            Origin::Default => write!(f, "the default --{option}"),
+            Origin::CommandLine => write!(f, "--{option}"),
+            Origin::File { path, line } => write!(f, "{path}:{line}: {option}"),
+        })
+    }
+}
+
+/// A whole number, with an error of its own: the standard library's says "invalid digit found in string".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number(pub(super) u64);
+
+impl FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Number, String> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits).map(Number);
+        number.ok_or_else(|| format!("`{text}` is not a whole number: write digits only, like 1500"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_above_wins_and_lists_are_replaced() {
+        let number = |n| Some(Given::on_the_command_line(Number(n)));
+        let host = |texts: &[&str]| {
+            Some(
+                texts
+                    .iter()
+                    .map(|text| Given::on_the_command_line(text.parse().unwrap()))
+                    .collect::<Vec<Given<Cidr>>>(),
+            )
+        };
+        let above = Wishes { mtu: number(9000), host: host(&[]), ..Wishes::default() };
+        let below = Wishes {
+            mtu: number(1400),
+            queues: number(2),
+            host: host(&["10.0.0.1/8", "fd00::1/8"]),
+            ..Wishes::default()
+        };
+        let merged = above.over(below);
+        assert_eq!((merged.mtu, merged.queues), (number(9000), number(2)));
+        assert_eq!(merged.host, host(&[]), "no host's address was asked for above");
+    }
+
+    #[test]
+    fn an_option_is_named_as_it_was_written() {
+        let file = Origin::File { path: "t.toml".into(), line: 3 };
+        let cases = [(Origin::Default, "the default --mtu"), (Origin::CommandLine, "--mtu"), (file, "t.toml:3: mtu")];
+        for (origin, text) in cases {
+            assert_eq!(origin.names("mtu").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits() {
+        assert_eq!("1500".parse(), Ok(Number(1500)));
+        for bad in ["", "-1", "+1", "1.5", "0x10", "99999999999999999999"] {
+            assert!(bad.parse::<Number>().is_err(), "{bad}");
+        }
+    }
+}

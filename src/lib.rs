@@ -1,7 +1,10 @@
 //! taphouse (being built)
+pub mod application;
 pub mod base;
 pub mod buffer;
 pub mod device;
-pub mod wire;
-pub mod link;
 pub mod internet;
+pub mod link;
+pub mod stack;
+pub mod transport;
+pub mod wire;

@@ -68,8 +68,8 @@ dropped! {
     BadIcmpChecksum,
     /// an ICMP message that asks nothing of us
     IcmpIgnored,
-    /// an echo request to a broadcast or IPv4 multicast address (RFC 1122 §3.2.2.6)
-    EchoToGroup,
+    /// what could only be answered to one host came for a group (RFC 1122 §3.2.2.6)
+    AskedOfGroup,
     /// neighbour discovery that is not from the link, or wrongly built (RFC 4861 §7.1)
     BadNdp,
     /// neighbour discovery that asks nothing of us

@@ -46,12 +46,7 @@ pub struct Wheel<K> {
 impl<K: Copy> Wheel<K> {
     /// A wheel for at most `limit` timers, whose time begins at the origin.
     pub fn new(limit: usize) -> Wheel<K> {
-        Wheel {
-            nodes: Slab::new(limit),
-            heads: Box::new([NONE; SLOTS * LEVELS]),
-            occupied: [0; LEVELS],
-            done: 0,
-        }
+        Wheel { nodes: Slab::new(limit), heads: Box::new([NONE; SLOTS * LEVELS]), occupied: [0; LEVELS], done: 0 }
     }
 
     /// A timer for a new owner, not running. `None` when the wheel is full.

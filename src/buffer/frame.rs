@@ -93,6 +93,16 @@ impl Frame {
         self.bytes_mut().copy_from_slice(&content[..length]);
     }
 
+    /// Replaces the content by several parts, one behind the other; what does not fit is cut off.
+    pub fn gather<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, offload: Offload) {
+        self.received(0, offload);
+        for part in parts {
+            let part = &part[..part.len().min(self.bytes.len() - self.end)];
+            self.bytes[self.end..self.end + part.len()].copy_from_slice(part);
+            self.end += part.len();
+        }
+    }
+
     /// Takes `count` bytes off the front.
     #[inline]
     pub fn strip(&mut self, count: usize) {

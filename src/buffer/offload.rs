@@ -60,9 +60,8 @@ impl Offload {
             Checksum::Partial { start, offset } => usize::from(start) + usize::from(offset) + 2 <= length,
             Checksum::Complete | Checksum::Verified => true,
         };
-        let cuttable = self.segments.is_none_or(|segments| {
-            segments.size > 0 && matches!(self.checksum, Checksum::Partial { .. })
-        });
+        let cuttable =
+            self.segments.is_none_or(|segments| segments.size > 0 && matches!(self.checksum, Checksum::Partial { .. }));
         if field_fits && cuttable { Ok(()) } else { Err(Dropped::OffloadLie) }
     }
 }

@@ -58,7 +58,7 @@ pub fn build(
 
 /// RFC 1122 §3.2.2, RFC 4443 §2.4 e.
 fn is_allowed(frame: &Frame, packet: &Packet, problem: Problem) -> bool {
-    let to_group = packet.cast != Cast::Unicast || packet.link_cast != Cast::Unicast;
+    let to_group = packet.cast != Cast::Unicast || packet.link.cast != Cast::Unicast;
     // RFC 4443 §2.4 e.3: one code may be sent about a packet to a group.
     let excepted = packet.source.family() == Family::V6
         && matches!(problem, Problem::Field { code: icmpv6::problem::UNRECOGNIZED_OPTION, .. });

@@ -2,7 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::{Outbound, Packet, Verdict};
+use super::{Outbound, Packet, Reply, Verdict};
 use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Frame};
 use crate::link::Cast;
@@ -23,7 +23,7 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     }
     // RFC 1122 §3.2.2.6 lets a host be silent, and one that is not can be used to flood another.
     if packet.cast != Cast::Unicast {
-        return Verdict::Drop(Dropped::EchoToGroup);
+        return Verdict::Drop(Dropped::AskedOfGroup);
     }
     let before = [header.kind, header.code];
     header.kind = kind::ECHO_REPLY;
@@ -33,5 +33,6 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     };
     frame.strip(packet.transport);
     // RFC 1122 §3.2.2.6, RFC 1349 §5.1: the type of service goes back as it came.
-    Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..Outbound::answer(packet, packet.destination) })
+    let answer = Outbound::answer(packet, packet.destination);
+    Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)
 }

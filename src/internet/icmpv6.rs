@@ -2,7 +2,8 @@
 
 use zerocopy::FromBytes;
 
-use super::{Outbound, Packet, Verdict, ndp, source};
+use super::{Outbound, Packet, Reply, Verdict, ndp, source};
+use crate::base::address::Address;
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::{Checksum, Frame};
@@ -45,7 +46,8 @@ pub fn input(
             let Some(source) = source else { return Verdict::Drop(Dropped::NoRoute) };
             echo(header, packet, source);
             frame.strip(packet.transport);
-            Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..Outbound::answer(packet, source) })
+            let answer = Outbound::answer(packet, source);
+            Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)
         }
         _ => Verdict::Drop(Dropped::IcmpIgnored),
     }
@@ -53,7 +55,7 @@ pub fn input(
 
 /// Turns a request into its reply. Changing places leaves the pseudo-header's sum as it is, so only the type
 /// counts, and our own address where the request named a group.
-fn echo(header: &mut Header, packet: &Packet, source: crate::base::address::Address) {
+fn echo(header: &mut Header, packet: &Packet, source: Address) {
     let before = [header.kind, header.code];
     header.kind = kind::ECHO_REPLY;
     let [a, b] = header.checksum;

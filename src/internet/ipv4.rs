@@ -3,13 +3,13 @@
 use super::{Packet, Problem, Refusal};
 use crate::base::counters::Dropped;
 use crate::buffer::Frame;
-use crate::link::Cast;
 use crate::link::interface::Interface;
+use crate::link::{Arrival, Cast};
 use crate::wire::ipv4;
 
 /// Makes a packet of a frame whose IPv4 header begins at `network`, and cuts the frame's padding off.
 #[inline]
-pub fn input(frame: &mut Frame, network: usize, link_cast: Cast, interface: &Interface) -> Result<Packet, Refusal> {
+pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let parsed = ipv4::Packet::parse(bytes)?;
     if !parsed.is_whole() {
@@ -25,7 +25,7 @@ pub fn input(frame: &mut Frame, network: usize, link_cast: Cast, interface: &Int
         return Err(Dropped::OwnSource.into());
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
-    if cast == Cast::Unicast && link_cast != Cast::Unicast {
+    if cast == Cast::Unicast && link.cast != Cast::Unicast {
         return Err(Dropped::UnicastInGroupFrame.into());
     }
     if header.is_fragment() {
@@ -35,7 +35,7 @@ pub fn input(frame: &mut Frame, network: usize, link_cast: Cast, interface: &Int
         source,
         destination,
         cast,
-        link_cast,
+        link,
         protocol: header.protocol,
         hop_limit: header.time_to_live,
         traffic_class: header.traffic_class,

@@ -6,8 +6,8 @@ use super::{Packet, Problem, Refusal};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::Frame;
-use crate::link::Cast;
 use crate::link::interface::Interface;
+use crate::link::{Arrival, Cast};
 use crate::wire::icmpv6::problem;
 use crate::wire::{extension, ipv6, protocol};
 
@@ -16,7 +16,7 @@ const NEXT_HEADER_FIELD: usize = 6;
 
 /// Makes a packet of a frame whose IPv6 header begins at `network`, and cuts the frame's padding off.
 #[inline]
-pub fn input(frame: &mut Frame, network: usize, link_cast: Cast, interface: &Interface) -> Result<Packet, Refusal> {
+pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes)?;
     let (source, destination) = (header.source, header.destination);
@@ -31,14 +31,14 @@ pub fn input(frame: &mut Frame, network: usize, link_cast: Cast, interface: &Int
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
     // RFC 6085: a group's packet may come in one station's frame; the reverse has no reason to exist.
-    if cast == Cast::Unicast && link_cast != Cast::Unicast {
+    if cast == Cast::Unicast && link.cast != Cast::Unicast {
         return Err(Dropped::UnicastInGroupFrame.into());
     }
     let mut packet = Packet {
         source,
         destination,
         cast,
-        link_cast,
+        link,
         protocol: header.next_header,
         hop_limit: header.hop_limit,
         traffic_class: header.traffic_class(),

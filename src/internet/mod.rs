@@ -15,10 +15,10 @@ pub mod output;
 pub mod route;
 pub mod source;
 
-use crate::base::address::{Address, Family};
+use crate::base::address::Address;
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::link::Cast;
+use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ pub struct Packet {
     pub destination: Address,
     /// How many that is.
     pub cast: Cast,
-    /// How many its frame was for.
-    pub link_cast: Cast,
+    /// How its frame came.
+    pub link: Arrival,
     /// What it carries.
     pub protocol: u8,
     /// Routers that it could still have passed.
@@ -114,33 +114,18 @@ pub enum Problem {
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
     /// The frame holds the answer's payload now, and this is its header.
-    Reply(Outbound),
+    Reply(Outbound, Reply),
     /// It did its work.
     Done,
     /// It goes no further.
     Drop(Dropped),
 }
 
-/// Refuses a packet of which the device claims what its headers do not bear out.
-#[inline]
-pub fn check_offload(packet: &Packet, offload: &crate::buffer::Offload) -> Result<(), Dropped> {
-    use crate::buffer::{Checksum, SegmentKind};
-    use crate::wire::{protocol, tcp, udp};
-
-    if let Checksum::Partial { start, offset } = offload.checksum {
-        let field = match packet.protocol {
-            protocol::TCP => tcp::CHECKSUM_OFFSET,
-            protocol::UDP => udp::CHECKSUM_OFFSET,
-            _ => return Err(Dropped::OffloadLie),
-        };
-        if usize::from(start) != packet.transport || offset != field {
-            return Err(Dropped::OffloadLie);
-        }
-    }
-    let Some(segments) = offload.segments else { return Ok(()) };
-    match (segments.kind, packet.protocol, packet.source.family()) {
-        (SegmentKind::Udp, protocol::UDP, _) => Ok(()),
-        (SegmentKind::Tcp4, protocol::TCP, Family::V4) | (SegmentKind::Tcp6, protocol::TCP, Family::V6) => Ok(()),
-        _ => Err(Dropped::OffloadLie),
-    }
+/// What an answer is, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To an echo request.
+    Echo,
+    /// To a neighbour solicitation.
+    Advertisement,
 }

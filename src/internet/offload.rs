@@ -1,13 +1,34 @@
-//! Doing in software what a frame leaves to the device.
+//! What a frame leaves to the device: whether that can be, and doing it in software.
 
 use zerocopy::FromBytes;
 use zerocopy::big_endian::U16;
 
 use super::Packet;
 use crate::base::address::Family;
-use crate::buffer::{Checksum, Frame};
+use crate::base::counters::Dropped;
+use crate::buffer::{Checksum, Frame, Offload, SegmentKind};
 use crate::wire::checksum::Sum;
 use crate::wire::{ipv4, ipv6, protocol, tcp, udp};
+
+/// Refuses a packet of which the device claims what its headers do not bear out.
+pub fn check(packet: &Packet, offload: &Offload) -> Result<(), Dropped> {
+    if let Checksum::Partial { start, offset } = offload.checksum {
+        let field = match packet.protocol {
+            protocol::TCP => tcp::CHECKSUM_OFFSET,
+            protocol::UDP => udp::CHECKSUM_OFFSET,
+            _ => return Err(Dropped::OffloadLie),
+        };
+        if usize::from(start) != packet.transport || offset != field {
+            return Err(Dropped::OffloadLie);
+        }
+    }
+    let Some(segments) = offload.segments else { return Ok(()) };
+    match (segments.kind, packet.protocol, packet.source.family()) {
+        (SegmentKind::Udp, protocol::UDP, _) => Ok(()),
+        (SegmentKind::Tcp4, protocol::TCP, Family::V4) | (SegmentKind::Tcp6, protocol::TCP, Family::V6) => Ok(()),
+        _ => Err(Dropped::OffloadLie),
+    }
+}
 
 /// Makes a frame into one that has left nothing to the device: a superframe is cut down to its first segment, with
 /// its lengths corrected, and the transport checksum is put in. For what is quoted or kept as a packet of its own.

@@ -47,8 +47,7 @@ pub fn input(
     }
     match operation {
         Operation::REQUEST if for_us => {
-            let reply =
-                Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender));
+            let reply = Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender));
             write(payload, &reply);
             Verdict::Reply(sender_mac)
         }

@@ -2,25 +2,26 @@
 
 use zerocopy::IntoBytes;
 
-use super::Cast;
 use super::interface::Interface;
+use super::{Arrival, Cast};
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
 use crate::buffer::Draft;
 use crate::wire::ethernet::{EtherType, Header};
 
-/// How many a frame is for, if we are among them.
+/// How a frame came, if it is for us.
 #[inline]
-pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
+pub fn input(header: &Header, interface: &Interface) -> Result<Arrival, Dropped> {
     if header.source.is_multicast() {
         return Err(Dropped::MulticastMac);
     }
-    match header.destination {
-        mac if mac == interface.mac() => Ok(Cast::Unicast),
-        Mac::BROADCAST => Ok(Cast::Broadcast),
-        mac if mac.is_multicast() && interface.hears(mac) => Ok(Cast::Multicast),
-        _ => Err(Dropped::NotOurMac),
-    }
+    let cast = match header.destination {
+        mac if mac == interface.mac() => Cast::Unicast,
+        Mac::BROADCAST => Cast::Broadcast,
+        mac if mac.is_multicast() && interface.hears(mac) => Cast::Multicast,
+        _ => return Err(Dropped::NotOurMac),
+    };
+    Ok(Arrival { station: header.source, cast })
 }
 
 /// Puts the header in front of what is to be sent.

@@ -21,6 +21,15 @@ pub enum Verdict {
     Drop(Dropped),
 }
 
+/// How a frame that is for us came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The station that sent it.
+    pub station: Mac,
+    /// How many it was for.
+    pub cast: Cast,
+}
+
 /// How many a frame or packet is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cast {

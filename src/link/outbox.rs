@@ -28,6 +28,11 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Whether there is nothing to be done.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// How much more it holds.
     pub fn room(&self) -> usize {
         self.waiting.remaining_capacity()
@@ -46,6 +51,6 @@ impl Outbox {
     /// The next thing to be done.
     #[inline]
     pub fn pop(&mut self) -> Option<Outgoing> {
-        self.waiting.pop_at(0)
+        if self.waiting.is_empty() { None } else { self.waiting.pop_at(0) }
     }
 }

@@ -8,6 +8,8 @@ use crate::base::counters::Dropped;
 
 /// Bytes of a header.
 pub const LENGTH: usize = 40;
+/// What every link that carries IPv6 carries in one piece (RFC 8200 §5).
+pub const MINIMUM_MTU: usize = 1280;
 
 /// ```text
 ///  0                   1                   2                   3

@@ -1,0 +1,150 @@
+//! What a service may do while it is called. All of it is carried out after the call returns.
+
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+use super::Batch;
+use crate::base::address::{Endpoint, Flow};
+use crate::base::limits;
+use crate::base::random::Random;
+use crate::base::time::Instant;
+use crate::buffer::{Block, HEADROOM, Pool, PoolFull, Purpose};
+
+/// There is no room for another datagram in this call, or the datagram is larger than the link carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no room for another datagram of this size in one call")]
+pub struct NoRoom;
+
+/// Bytes that the datagrams of one call may take, with the room for their headers.
+const ARENA: usize = 64 << 10;
+
+/// One datagram that a service wrote.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// Both ends, seen from here.
+    pub flow: Flow,
+    /// Where it lies in the arena.
+    pub payload: Range<usize>,
+}
+
+/// The datagrams that a service wrote in one call, each with room in front for its headers.
+pub struct Written {
+    arena: Box<[u8]>,
+    used: usize,
+    datagrams: ArrayVec<Datagram, { limits::DATAGRAMS_A_CALL }>,
+}
+
+impl Default for Written {
+    fn default() -> Written {
+        Written { arena: vec![0; ARENA].into_boxed_slice(), used: 0, datagrams: ArrayVec::new() }
+    }
+}
+
+impl Written {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.datagrams.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
+    }
+
+    /// One of them, with the arena up to its end.
+    pub fn at(&mut self, index: usize) -> Option<(Datagram, &mut [u8])> {
+        let datagram = self.datagrams.get(index)?.clone();
+        let end = datagram.payload.end;
+        Some((datagram, self.arena.get_mut(..end)?))
+    }
+
+    /// Forgets them all.
+    pub fn clear(&mut self) {
+        self.datagrams.clear();
+        self.used = 0;
+    }
+}
+
+/// What a service may do while it is called.
+pub struct Io<'a> {
+    now: Instant,
+    largest: usize,
+    pool: &'a mut Pool,
+    random: &'a mut Random,
+    written: &'a mut Written,
+    copied: usize,
+}
+
+impl<'a> Io<'a> {
+    /// The means of one call at `now`; no datagram is larger than `largest` bytes.
+    pub fn new(
+        now: Instant,
+        largest: usize,
+        pool: &'a mut Pool,
+        random: &'a mut Random,
+        written: &'a mut Written,
+    ) -> Io<'a> {
+        Io { now, largest, pool, random, written, copied: 0 }
+    }
+
+    /// The time of this turn.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A number below `end`.
+    pub fn random(&mut self, end: u64) -> u64 {
+        self.random.below(end)
+    }
+
+    /// Writes a datagram: `write` gets `room` bytes where it will lie, and returns how many it used.
+    pub fn send(&mut self, flow: Flow, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Result<(), NoRoom> {
+        let start = self.written.used + HEADROOM;
+        if room > self.largest || self.written.datagrams.is_full() {
+            return Err(NoRoom);
+        }
+        let place = self.written.arena.get_mut(start..start + room).ok_or(NoRoom)?;
+        let length = write(place).min(room);
+        self.written.datagrams.push(Datagram { flow, payload: start..start + length });
+        self.written.used = start + length;
+        Ok(())
+    }
+
+    /// Answers the sender of a flow's datagrams.
+    pub fn reply(&mut self, flow: &Flow, bytes: &[u8]) -> Result<(), NoRoom> {
+        self.send(*flow, bytes.len(), |place| {
+            place.copy_from_slice(bytes);
+            bytes.len()
+        })
+    }
+
+    /// Sends a datagram to somebody else from the port at which these came.
+    pub fn send_to(&mut self, flow: &Flow, remote: Endpoint, bytes: &[u8]) -> Result<(), NoRoom> {
+        self.reply(&Flow { remote, ..*flow }, bytes)
+    }
+
+    /// Keeps a batch beyond the call: the buffer in which it was received changes hands, or a small batch is copied
+    /// into a small one. The block stays charged to the pool until it comes back, from whatever thread, in a
+    /// mailbox message.
+    pub fn take(&mut self, batch: Batch<'_>) -> Result<Block, PoolFull> {
+        let Batch { frame, payload, .. } = batch;
+        frame.truncate(payload.end);
+        frame.strip(payload.start);
+        let (block, copied) = self.pool.keep(frame, Purpose::Taken)?;
+        // What is left in the frame is nobody's any more.
+        frame.truncate(0);
+        self.copied += copied;
+        Ok(block)
+    }
+
+    /// Gives a block back within the call.
+    pub fn release(&mut self, block: Block) {
+        self.pool.release(block);
+    }
+
+    /// Bytes that were copied in this call, for the ledger.
+    pub fn copied(&self) -> usize {
+        self.copied
+    }
+}

@@ -1,0 +1,80 @@
+//! Protocols above the transport layer, as state machines that see slices of the received frame.
+//!
+//! A protocol of datagrams implements [`Datagrams`]. It is called with everything that one frame brought, and
+//! answers by what it returns: the frame itself, turned round, or what it wrote through [`Io`].
+
+pub mod chargen;
+pub mod discard;
+pub mod echo;
+mod io;
+
+pub use io::{Datagram, Io, NoRoom, Written};
+
+use std::ops::Range;
+
+use crate::base::address::Flow;
+use crate::base::counters::Dropped;
+use crate::buffer::Frame;
+
+/// What a service does with the datagrams that it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing, or what it wrote through [`Io`].
+    Done,
+    /// The batch goes back as it lies in the frame now.
+    InPlace,
+    /// They are dropped, for this reason.
+    Drop(Dropped),
+}
+
+/// A protocol over UDP.
+pub trait Datagrams: Send {
+    /// Datagrams came, from one sender, in one frame.
+    fn on_datagrams(&mut self, flow: &Flow, batch: Batch<'_>, io: &mut Io<'_>) -> Answer;
+}
+
+/// Datagrams of one sender that came in one frame, and lie in it still.
+pub struct Batch<'a> {
+    pub(crate) frame: &'a mut Frame,
+    pub(crate) payload: Range<usize>,
+    pub(crate) size: usize,
+}
+
+impl<'a> Batch<'a> {
+    /// The datagrams in `payload` of a frame, of `size` bytes each; the last may be shorter.
+    pub fn new(frame: &'a mut Frame, payload: Range<usize>, size: usize) -> Batch<'a> {
+        Batch { frame, payload, size: size.max(1) }
+    }
+
+    /// How many there are: at least one, for a datagram may be empty.
+    pub fn len(&self) -> usize {
+        self.payload.len().div_ceil(self.size).max(1)
+    }
+
+    /// Whether all of them together hold no byte.
+    pub fn is_empty(&self) -> bool {
+        self.payload.is_empty()
+    }
+
+    /// The payload of each.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let bytes = self.bytes();
+        (0..self.len()).map(move |n| &bytes[n * self.size..bytes.len().min((n + 1) * self.size)])
+    }
+
+    /// All payloads, one behind the other.
+    pub fn bytes(&self) -> &[u8] {
+        &self.frame.bytes()[self.payload.clone()]
+    }
+
+    /// All payloads, to be changed before they go back.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.frame.bytes_mut()[self.payload.clone()]
+    }
+}
+
+/// Refuses what would answer our answer: RFC 862 to 865 and the lower well-known ports make loops between hosts.
+pub fn check_loop(flow: &Flow) -> Result<(), Dropped> {
+    const ANSWERERS: [u16; 5] = [0, 7, 13, 17, 19];
+    if ANSWERERS.contains(&flow.remote.port) { Err(Dropped::EchoLoop) } else { Ok(()) }
+}

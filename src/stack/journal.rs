@@ -1,0 +1,156 @@
+//! The input log of a shard, and its repetition.
+//!
+//! A journal notes the time of each turn, the frames with their offload, what other shards handed over, and what the
+//! device said to each transmission. With the same [`Config`](super::Config), seed and services, a [`Replay`] of it
+//! sends the same frames to the bit. That is what makes a bug report exact.
+
+use std::collections::VecDeque;
+use std::io;
+use std::io::IoSlice;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Sent;
+use crate::base::counters::Dropped;
+use crate::base::time::Instant;
+use crate::buffer::{DEVICE_ROOM, Frame, Offload};
+use crate::device::{Capabilities, Device, Interest, Received, Waker};
+
+/// Something that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A turn began.
+    Turn(Instant),
+    /// The device gave a frame.
+    Frame {
+        /// The frame.
+        bytes: &'a [u8],
+        /// What the device said of it.
+        offload: Offload,
+    },
+    /// The device refused a frame.
+    Refused(Dropped),
+    /// Another shard handed over a frame.
+    HandedOver {
+        /// The frame.
+        bytes: &'a [u8],
+        /// What the device said of it.
+        offload: Offload,
+    },
+    /// A block came home.
+    Returned,
+    /// What became of a transmission.
+    Sent(Sent),
+}
+
+/// Notes what comes in.
+pub trait Journal: Send {
+    /// Notes one event.
+    fn note(&mut self, event: Event<'_>);
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    Turn(Instant),
+    Frame(Vec<u8>, Offload),
+    Refused(Dropped),
+    Sent(Sent),
+}
+
+/// A journal in memory. Clones share what they note.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Journal for Recording {
+    fn note(&mut self, event: Event<'_>) {
+        let entry = match event {
+            Event::Turn(now) => Entry::Turn(now),
+            // A handed-over frame takes the same way up as one of our own.
+            Event::Frame { bytes, offload } | Event::HandedOver { bytes, offload } => {
+                Entry::Frame(bytes.to_vec(), offload)
+            }
+            Event::Refused(why) => Entry::Refused(why),
+            Event::Sent(sent) => Entry::Sent(sent),
+            // What a service or thread gave back follows from the services, which the repetition has too.
+            Event::Returned => return,
+        };
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+}
+
+/// A device that repeats a recording, and keeps what is sent.
+pub struct Replay {
+    capabilities: Capabilities,
+    entries: VecDeque<Entry>,
+    sent: Vec<(Vec<u8>, Offload)>,
+}
+
+impl Replay {
+    /// Repeats what was recorded at a device with these capabilities.
+    pub fn new(recording: &Recording, capabilities: Capabilities) -> Replay {
+        let entries = recording.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Replay { capabilities, entries: entries.iter().cloned().collect(), sent: Vec::new() }
+    }
+
+    /// The time of the next turn; `None` at the end.
+    ///
+    /// # Errors
+    /// When the stack did not do what it did when it was recorded.
+    pub fn next_turn(&mut self) -> Result<Option<Instant>, Diverged> {
+        match self.entries.pop_front() {
+            Some(Entry::Turn(now)) => Ok(Some(now)),
+            None => Ok(None),
+            Some(_) => Err(Diverged),
+        }
+    }
+
+    /// What was sent so far.
+    pub fn sent(&self) -> &[(Vec<u8>, Offload)] {
+        &self.sent
+    }
+}
+
+/// The repetition took another way than what was recorded: another configuration, seed or program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the repetition took another way than the recording: is it the same configuration, seed and version?")]
+pub struct Diverged;
+
+impl Device for Replay {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        match self.entries.front() {
+            Some(Entry::Frame(bytes, offload)) => frame.fill(bytes, *offload),
+            Some(Entry::Refused(why)) => {
+                let why = *why;
+                self.entries.pop_front();
+                return Ok(Received::Refused(why));
+            }
+            Some(Entry::Turn(_) | Entry::Sent(_)) | None => return Ok(Received::Nothing),
+        }
+        self.entries.pop_front();
+        Ok(Received::Frame)
+    }
+
+    fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
+        let mut frame = head[DEVICE_ROOM..].to_vec();
+        payload.iter().for_each(|slice| frame.extend_from_slice(slice));
+        match self.entries.pop_front() {
+            Some(Entry::Sent(Sent::Yes)) => {
+                self.sent.push((frame, offload));
+                Ok(true)
+            }
+            Some(Entry::Sent(Sent::Busy)) => Ok(false),
+            Some(Entry::Sent(_)) => Err(io::Error::other("the device refused it when it was recorded")),
+            Some(_) | None => Err(io::Error::other(Diverged)),
+        }
+    }
+
+    fn wait(&mut self, _interest: Interest, _waker: &Waker, _at_most: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! What threads send each other: frames that belong to another shard, and blocks on their way home.
+//!
+//! A mailbox is bounded. A frame that finds it full is dropped and counted; a block on its way home waits at the
+//! sender and is tried again, for its memory is charged until it is back. There are never more of those than the quota
+//! of the pool that they came from.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::net::Net;
+use super::owner::ShardId;
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::buffer::{Block, Frame, Purpose};
+use crate::device::{Device, Waker};
+
+/// What a mailbox brings.
+pub enum Message {
+    /// A frame whose flow belongs to the shard that reads this.
+    Frame {
+        /// Who received it, and gets the block back.
+        from: ShardId,
+        /// The frame.
+        block: Block,
+    },
+    /// A block of this shard's own pool that is not needed any more.
+    Return(Block),
+}
+
+/// Sends to one shard, from any thread.
+#[derive(Clone)]
+pub struct Post {
+    sender: Sender<Message>,
+    waker: Option<Waker>,
+}
+
+impl Post {
+    /// Sends a message and wakes the shard; gives it back when the mailbox is full or its shard gone.
+    pub fn send(&self, message: Message) -> Result<(), Message> {
+        self.sender.try_send(message).map_err(TrySendError::into_inner)?;
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+}
+
+/// The mailbox of one shard, with the addresses of all.
+pub struct Mailbox {
+    id: ShardId,
+    receiver: Receiver<Message>,
+    posts: Vec<Post>,
+}
+
+impl Mailbox {
+    /// The mailbox of a host's only shard, which nobody wakes.
+    pub fn alone() -> Mailbox {
+        let (sender, receiver) = bounded(limits::MAILBOX);
+        Mailbox { id: ShardId(0), receiver, posts: vec![Post { sender, waker: None }] }
+    }
+
+    /// The mailboxes of `shards` shards, and what wakes each.
+    pub fn for_shards(shards: u16) -> io::Result<Vec<(Mailbox, Waker)>> {
+        let mut receivers = Vec::new();
+        let mut posts = Vec::new();
+        for _ in 0..shards.max(1) {
+            let (sender, receiver) = bounded(limits::MAILBOX);
+            let waker = Waker::new()?;
+            posts.push(Post { sender, waker: Some(waker.clone()) });
+            receivers.push((receiver, waker));
+        }
+        let mailbox = |(id, (receiver, waker))| (Mailbox { id: ShardId(id), receiver, posts: posts.clone() }, waker);
+        Ok((0..).zip(receivers).map(mailbox).collect())
+    }
+
+    /// How other threads reach this shard.
+    pub fn post(&self) -> Post {
+        self.posts[usize::from(self.id.0)].clone()
+    }
+
+    pub(super) fn id(&self) -> ShardId {
+        self.id
+    }
+
+    pub(super) fn shards(&self) -> u16 {
+        self.posts.len() as u16
+    }
+
+    pub(super) fn read(&self) -> Option<Message> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// Gives a frame to the shard that owns its flow.
+    pub(super) fn hand_over<D: Device>(&self, owner: ShardId, frame: &mut Frame, net: &mut Net<D>) {
+        let Ok((block, copied)) = net.pool.keep(frame, Purpose::Taken) else {
+            return net.counters.drop(Dropped::PoolFull);
+        };
+        net.counters.bytes_copied += copied as u64;
+        match self.send(owner, Message::Frame { from: self.id, block }) {
+            Ok(()) => net.counters.frames_handed_over += 1,
+            Err(message) => {
+                net.counters.drop(Dropped::MailboxFull);
+                let (Message::Frame { block, .. } | Message::Return(block)) = message;
+                net.pool.release(block);
+            }
+        }
+    }
+
+    fn send(&self, shard: ShardId, message: Message) -> Result<(), Message> {
+        match self.posts.get(usize::from(shard.0)) {
+            Some(post) => post.send(message),
+            None => Err(message),
+        }
+    }
+}
+
+/// Messages that found a full mailbox and must not be lost.
+#[derive(Default)]
+pub(super) struct Unsent {
+    messages: VecDeque<(ShardId, Message)>,
+}
+
+impl Unsent {
+    /// Sends a message now or later.
+    pub(super) fn post(&mut self, mailbox: &Mailbox, shard: ShardId, message: Message) {
+        if let Err(message) = mailbox.send(shard, message) {
+            self.messages.push_back((shard, message));
+        }
+    }
+
+    /// Tries what could not be sent before.
+    pub(super) fn retry(&mut self, mailbox: &Mailbox) {
+        for _ in 0..self.messages.len() {
+            if let Some((shard, message)) = self.messages.pop_front() {
+                self.post(mailbox, shard, message);
+            }
+        }
+    }
+}

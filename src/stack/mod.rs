@@ -1,0 +1,231 @@
+//! The spine: the order in which the leaves are asked.
+//!
+//! ```text
+//! receive ─▶ net.input ─▶ udp.input ─▶ service        the way up
+//!             │ answered      │ in place    │ written
+//!             ▼               ▼             ▼
+//! transmit ◀─ net.reply ◀─────┴──── net.send          the way down
+//! ```
+//!
+//! A [`Stack`] is one shard: it owns its device, shares nothing, and does one [`Stack::turn`] at a time. Everything that
+//! decides what it does comes in through that call (the time, the frames, the mailbox) or followed from its seed, so the
+//! same inputs give the same frames, to the bit: see [`journal`].
+
+pub mod journal;
+mod mailbox;
+mod net;
+mod owner;
+mod tcp;
+mod udp;
+
+pub use mailbox::{Mailbox, Message, Post};
+pub use net::Sent;
+pub use owner::{Owners, ShardId};
+
+use std::io;
+use std::time::Duration;
+
+use self::journal::Journal;
+use self::mailbox::Unsent;
+use self::net::{Net, Up};
+use self::udp::Udp;
+use crate::application::Datagrams;
+use crate::base::address::{Address, Cidr, Mac};
+use crate::base::counters::Counters;
+use crate::base::limits;
+use crate::base::random::Random;
+use crate::base::time::Instant;
+use crate::buffer::{CAPACITY, Frame};
+use crate::device::{Device, Interest, Received, Waker};
+use crate::transport::udp::InUse;
+
+/// Who a stack is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// Its addresses; a link-local IPv6 address is added where the MTU lets IPv6 be.
+    pub addresses: Vec<Cidr>,
+    /// Its default routers.
+    pub gateways: Vec<Address>,
+    /// The stations that RARP tells their addresses (RFC 903).
+    pub rarp: Vec<(Mac, Address)>,
+    /// Memory that kept frames may pin, in bytes.
+    pub memory: usize,
+    /// What all of its randomness follows from. Unpredictable, unless a run is to be repeated.
+    pub seed: [u8; 16],
+}
+
+impl Config {
+    /// A host with these addresses, and limits as they are by default.
+    pub fn new(mac: Mac, addresses: &[Cidr], seed: [u8; 16]) -> Config {
+        let (gateways, rarp) = (Vec::new(), Vec::new());
+        Config { mac, addresses: addresses.to_vec(), gateways, rarp, memory: limits::POOL, seed }
+    }
+}
+
+/// Why a [`Config`] cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// One address too many, or one twice.
+    #[error("{0} is one address too many, or there twice: a host has at most {max} different ones", max = limits::OWN_ADDRESSES - 1)]
+    Address(Cidr),
+    /// One route too many.
+    #[error("no room for a route through {0}")]
+    Route(Address),
+    /// One RARP entry too many, or not an IPv4 address.
+    #[error("no room for the RARP entry of {0}, or its address is not IPv4")]
+    Rarp(Mac),
+}
+
+/// What one turn did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Frames and messages that came.
+    pub arrived: usize,
+    /// Whether more may wait: the turn ended because its budget did.
+    pub more: bool,
+}
+
+/// A network host: one shard of it.
+pub struct Stack<D> {
+    net: Net<D>,
+    udp: Udp,
+    mailbox: Mailbox,
+    owners: Owners,
+    unsent: Unsent,
+    /// Received into again and again, so it stays in cache.
+    frame: Frame,
+}
+
+impl<D: Device> Stack<D> {
+    /// The only shard of a host.
+    pub fn new(device: D, config: &Config) -> Result<Stack<D>, ConfigError> {
+        Stack::shard(device, config, Mailbox::alone())
+    }
+
+    /// One of the shards of a host; all of them have the same `config`.
+    pub fn shard(device: D, config: &Config, mailbox: Mailbox) -> Result<Stack<D>, ConfigError> {
+        let mut random = Random::new(config.seed);
+        // The first secret drawn, so that every shard of a host has the same one.
+        let owners = Owners::new(&mut random, mailbox.id(), mailbox.shards());
+        let net = Net::new(device, config, &mut random)?;
+        let udp = Udp::new(random);
+        Ok(Stack { net, udp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
+    }
+
+    /// Lets a service have a UDP port of every address.
+    pub fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
+        self.udp.bind(port, service)
+    }
+
+    /// Lets a journal note everything that comes in.
+    pub fn keep_journal(&mut self, journal: Box<dyn Journal>) {
+        self.net.keep_journal(journal);
+    }
+
+    /// One turn: what waits is taken in, within a budget; what is due is done.
+    ///
+    /// # Errors
+    /// What the device says when it cannot receive. The stack is whole and can be turned again.
+    pub fn turn(&mut self, now: Instant) -> io::Result<Turn> {
+        self.net.begin(now);
+        let received = self.receive();
+        let messages = self.read_mail();
+        self.net.fire_timers();
+        let mut turn = received?;
+        turn.arrived += messages;
+        turn.more |= messages == limits::MESSAGES_A_TURN;
+        Ok(turn)
+    }
+
+    /// When the next turn is due though nothing arrives.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.net.deadline()
+    }
+
+    /// Sleeps until something arrives or `at_most` has passed.
+    pub fn wait(&mut self, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
+        self.net.device.wait(Interest::Receive, waker, at_most)
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.net.counters
+    }
+
+    /// Our addresses, in the order in which they were given, the link-local one last.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.net.interface.addresses().iter().map(|own| own.address())
+    }
+
+    /// The device.
+    pub fn device_mut(&mut self) -> &mut D {
+        &mut self.net.device
+    }
+
+    /// Memory that kept frames pin now, in bytes; zero when every block has come back.
+    pub fn memory_pinned(&self) -> usize {
+        self.net.pool.charged()
+    }
+
+    /// Frames from the device, within the budget of a turn.
+    fn receive(&mut self) -> io::Result<Turn> {
+        let mut turn = Turn::default();
+        let mut bytes = 0;
+        while turn.arrived < limits::FRAMES_A_TURN && bytes < limits::BYTES_A_TURN {
+            match self.net.receive(&mut self.frame)? {
+                Received::Nothing => return Ok(turn),
+                Received::Frame => {
+                    bytes += self.frame.len();
+                    self.take_in();
+                }
+                Received::Refused(why) => self.net.counters.drop(why),
+            }
+            turn.arrived += 1;
+        }
+        turn.more = true;
+        Ok(turn)
+    }
+
+    /// The journey of the frame in `self.frame`: up, over, down.
+    #[inline]
+    fn take_in(&mut self) {
+        let Stack { net, udp, mailbox, owners, frame, .. } = self;
+        match net.input(frame) {
+            Some(Up::Udp(packet)) => match udp.arrival(&packet, frame) {
+                Ok(arrival) => match owners.elsewhere(&arrival.flow) {
+                    None => udp.input(&packet, &arrival, frame, net),
+                    Some(owner) => mailbox.hand_over(owner, frame, net),
+                },
+                Err(why) => net.counters.drop(why),
+            },
+            Some(Up::Tcp(packet)) => tcp::input(&packet, frame, net),
+            None => {}
+        }
+    }
+
+    /// Messages from other shards and from threads, within the budget of a turn.
+    fn read_mail(&mut self) -> usize {
+        self.unsent.retry(&self.mailbox);
+        for count in 0..limits::MESSAGES_A_TURN {
+            match self.mailbox.read() {
+                Some(Message::Frame { from, block }) => {
+                    self.net.handed_over(&block, &mut self.frame);
+                    self.take_in();
+                    self.unsent.post(&self.mailbox, from, Message::Return(block));
+                }
+                Some(Message::Return(block)) => self.net.take_back(block),
+                None => return count,
+            }
+        }
+        limits::MESSAGES_A_TURN
+    }
+}
+
+impl<D> Drop for Stack<D> {
+    /// Parked frames go back to the pool, so that a leak shows.
+    fn drop(&mut self) {
+        self.net.clear();
+    }
+}

@@ -1,0 +1,473 @@
+//! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
+
+use std::io;
+use std::io::IoSlice;
+
+use zerocopy::IntoBytes;
+
+use super::journal::{Event, Journal};
+use super::{Config, ConfigError};
+use crate::base::address::{Address, Cidr, Family, Mac};
+use crate::base::counters::{Counters, Dropped};
+use crate::base::random::Random;
+use crate::base::time::Instant;
+use crate::buffer::{Block, Checksum, Draft, Frame, HEADROOM, Offload, Pool, Purpose, SegmentKind};
+use crate::device::{Capabilities, Device, Received};
+use crate::internet::error::Limiter;
+use crate::internet::output::Identifications;
+use crate::internet::route::Routes;
+use crate::internet::{
+    Outbound, Packet, Problem, Refusal, Reply, Verdict, error, icmpv4, icmpv6, ipv4, ipv6, ndp, offload, output, source,
+};
+use crate::link::interface::Interface;
+use crate::link::neighbors::{NeighborId, Neighbors, Unresolved};
+use crate::link::outbox::{Outbox, Outgoing};
+use crate::link::rarp;
+use crate::link::{self, Cast, arp, ethernet};
+use crate::wire::ethernet::{EtherType, Header};
+use crate::wire::{self, protocol};
+
+/// What goes up to the transport layer.
+pub(super) enum Up {
+    Tcp(Packet),
+    Udp(Packet),
+}
+
+/// What became of a packet that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The device has it, or it is parked and will follow.
+    Yes,
+    /// The device is full; who owns the bytes keeps them.
+    Busy,
+    /// Its neighbour is being asked for.
+    Unresolved(NeighborId),
+    /// It was dropped, and counted.
+    Refused(Dropped),
+}
+
+/// The lower half of a stack.
+pub(super) struct Net<D> {
+    pub(super) device: D,
+    pub(super) pool: Pool,
+    pub(super) interface: Interface,
+    pub(super) counters: Counters,
+    capabilities: Capabilities,
+    neighbors: Neighbors,
+    routes: Routes,
+    rarp: rarp::Server,
+    limiter: Limiter,
+    identifications: Identifications,
+    outbox: Outbox,
+    journal: Option<Box<dyn Journal>>,
+    now: Instant,
+}
+
+impl<D: Device> Net<D> {
+    pub(super) fn new(device: D, config: &Config, random: &mut Random) -> Result<Net<D>, ConfigError> {
+        let capabilities = device.capabilities();
+        let mut interface = Interface::new(config.mac, capabilities.mtu);
+        let mut routes = Routes::default();
+        let link_local = Cidr::new(Address::link_local(config.mac), 64)
+            .filter(|own| capabilities.mtu >= wire::ipv6::MINIMUM_MTU && !config.addresses.contains(own));
+        for own in config.addresses.iter().copied().chain(link_local) {
+            if !interface.add(own) {
+                return Err(ConfigError::Address(own));
+            }
+            if !routes.add(own, None) {
+                return Err(ConfigError::Route(own.address()));
+            }
+        }
+        for gateway in &config.gateways {
+            if !routes.add_default(*gateway) {
+                return Err(ConfigError::Route(*gateway));
+            }
+        }
+        let mut rarp = rarp::Server::default();
+        for (station, address) in &config.rarp {
+            if !rarp.add(*station, *address) {
+                return Err(ConfigError::Rarp(*station));
+            }
+        }
+        Ok(Net {
+            device,
+            pool: Pool::new(config.memory),
+            interface,
+            counters: Counters::default(),
+            capabilities,
+            neighbors: Neighbors::new(random),
+            routes,
+            rarp,
+            limiter: Limiter::new(random),
+            identifications: Identifications::new(random),
+            outbox: Outbox::default(),
+            journal: None,
+            now: Instant::ZERO,
+        })
+    }
+
+    pub(super) fn keep_journal(&mut self, journal: Box<dyn Journal>) {
+        self.journal = Some(journal);
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    pub(super) fn mtu(&self) -> usize {
+        self.interface.mtu()
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A turn begins.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.now = now;
+        self.device.turn(now);
+        self.note(Event::Turn(now));
+    }
+
+    /// The next frame from the device.
+    #[inline]
+    pub(super) fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        let received = self.device.receive(frame)?;
+        match received {
+            Received::Nothing => return Ok(received),
+            Received::Frame => {
+                self.counters.bytes_received += frame.len() as u64;
+                self.note(Event::Frame { bytes: frame.bytes(), offload: frame.offload });
+            }
+            Received::Refused(why) => self.note(Event::Refused(why)),
+        }
+        self.counters.frames_received += 1;
+        Ok(received)
+    }
+
+    /// A frame that another shard received for us, to be taken in like one of our own.
+    pub(super) fn handed_over(&mut self, block: &Block, frame: &mut Frame) {
+        let given = block.frame();
+        frame.fill(given.bytes(), given.offload);
+        self.counters.bytes_copied += frame.len() as u64;
+        self.note(Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
+    }
+
+    /// A block of our pool came home.
+    pub(super) fn take_back(&mut self, block: Block) {
+        self.note(Event::Returned);
+        self.pool.release(block);
+    }
+
+    /// The way up. What ends below the transport layer is answered here.
+    #[inline]
+    pub(super) fn input(&mut self, frame: &mut Frame) -> Option<Up> {
+        let up = self.sort(frame);
+        self.empty_outbox();
+        up.unwrap_or_else(|why| {
+            self.counters.drop(why);
+            None
+        })
+    }
+
+    /// Link layer.
+    #[inline]
+    fn sort(&mut self, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
+        const NETWORK: usize = wire::ethernet::LENGTH;
+        let (header, _) = Header::parse(frame.bytes())?;
+        let (ethertype, link) = (header.ethertype, ethernet::input(header, &self.interface)?);
+        let packet = match ethertype {
+            EtherType::IPV4 => ipv4::input(frame, NETWORK, link, &self.interface),
+            EtherType::IPV6 => ipv6::input(frame, NETWORK, link, &self.interface),
+            EtherType::ARP | EtherType::RARP => {
+                frame.strip(NETWORK);
+                frame.truncate(size_of::<wire::arp::Packet>());
+                return self.resolution(frame, ethertype).map(|()| None);
+            }
+            _ => return Err(Dropped::UnknownEtherType),
+        };
+        match packet {
+            Ok(packet) => self.packet(&packet, frame),
+            Err(Refusal::Drop(why)) => Err(why),
+            Err(Refusal::Tell(packet, problem)) => {
+                self.tell(frame, &packet, problem, Dropped::ErrorForbidden);
+                Ok(None)
+            }
+        }
+    }
+
+    /// ARP and RARP.
+    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<(), Dropped> {
+        let payload = frame.bytes_mut();
+        let verdict = match ethertype {
+            EtherType::ARP => arp::input(payload, &self.interface, &mut self.neighbors, &mut self.outbox, self.now),
+            _ => self.rarp.input(payload, &self.interface),
+        };
+        match verdict {
+            link::Verdict::Reply(station) => {
+                match ethertype {
+                    EtherType::ARP => self.counters.arp_answered += 1,
+                    _ => self.counters.rarp_answered += 1,
+                }
+                self.frame_out(frame.draft(), &[], ethertype, station, Offload::default());
+                Ok(())
+            }
+            link::Verdict::Done => Ok(()),
+            link::Verdict::Drop(why) => Err(why),
+        }
+    }
+
+    /// Internet layer.
+    #[inline]
+    fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
+        if frame.offload != Offload::default() {
+            self.check_offload(packet, &frame.offload)?;
+        }
+        let verdict = match (packet.protocol, packet.source.family()) {
+            (protocol::UDP, _) => return Ok(Some(Up::Udp(*packet))),
+            (protocol::TCP, _) => return Ok(Some(Up::Tcp(*packet))),
+            (protocol::ICMP, Family::V4) => icmpv4::input(frame, packet),
+            (protocol::ICMPV6, Family::V6) => {
+                let Net { interface, neighbors, outbox, now, .. } = self;
+                icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
+            }
+            _ => {
+                self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden);
+                return Ok(None);
+            }
+        };
+        match verdict {
+            Verdict::Reply(outbound, reply) => {
+                match reply {
+                    Reply::Echo => self.counters.echo_answered += 1,
+                    Reply::Advertisement => self.counters.ndp_answered += 1,
+                }
+                frame.offload = Offload::default();
+                self.reply(frame, &outbound, packet.link.station);
+                Ok(None)
+            }
+            Verdict::Done => Ok(None),
+            Verdict::Drop(why) => Err(why),
+        }
+    }
+
+    /// A device is believed only what it said it can do, and what the packet's own headers bear out.
+    fn check_offload(&self, packet: &Packet, claimed: &Offload) -> Result<(), Dropped> {
+        let Capabilities { mtu: _, checksum, segment_tcp, segment_udp } = self.capabilities;
+        let able = match (claimed.checksum, claimed.segments.map(|segments| segments.kind)) {
+            (_, Some(SegmentKind::Tcp4 | SegmentKind::Tcp6)) => segment_tcp,
+            (_, Some(SegmentKind::Udp)) => segment_udp,
+            (Checksum::Partial { .. }, None) => checksum,
+            (Checksum::Complete | Checksum::Verified, None) => true,
+        };
+        if able { offload::check(packet, claimed) } else { Err(Dropped::OffloadLie) }
+    }
+
+    /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
+    /// the device is full it is dropped: who asked will ask again.
+    #[inline]
+    pub(super) fn reply(&mut self, frame: &mut Frame, outbound: &Outbound, station: Mac) {
+        let checksum = match frame.offload.checksum {
+            Checksum::Partial { offset, .. } => {
+                let start = wire::ethernet::LENGTH + output::header_length(outbound.destination.family());
+                Checksum::Partial { start: start as u16, offset }
+            }
+            Checksum::Complete | Checksum::Verified => Checksum::Complete,
+        };
+        let offload = Offload { checksum, ..frame.offload };
+        let station = match outbound.destination.is_multicast() {
+            true => Mac::of_group(outbound.destination),
+            false => station,
+        };
+        let mut draft = frame.draft();
+        let ethertype = output::prepend(&mut draft, 0, outbound, &mut self.identifications);
+        if self.frame_out(draft, &[], ethertype, station, offload) == Sent::Busy {
+            self.counters.drop(Dropped::DeviceFull);
+        }
+    }
+
+    /// Tells the sender of a packet what is wrong with it, if that may be told; else counts `otherwise`.
+    pub(super) fn tell(&mut self, frame: &mut Frame, packet: &Packet, problem: Problem, otherwise: Dropped) {
+        let Net { interface, limiter, now, .. } = self;
+        match error::build(frame, packet, problem, interface, limiter, *now) {
+            Ok(outbound) => {
+                self.counters.errors_sent += 1;
+                self.reply(frame, &outbound, packet.link.station);
+            }
+            Err(Dropped::ErrorForbidden) => self.counters.drop(otherwise),
+            Err(why) => self.counters.drop(why),
+        }
+    }
+
+    /// Sends a packet that nobody keeps a copy of: it waits, within a quota, for a neighbour that is not known yet.
+    pub(super) fn send(
+        &mut self,
+        draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        outbound: &Outbound,
+        offload: Offload,
+    ) -> Sent {
+        let sent = self.try_send(draft, payload, outbound, offload);
+        if let Sent::Refused(why) = sent {
+            self.counters.drop(why);
+        } else if sent == Sent::Busy {
+            self.counters.drop(Dropped::DeviceFull);
+        }
+        self.empty_outbox();
+        sent
+    }
+
+    fn try_send(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        outbound: &Outbound,
+        offload: Offload,
+    ) -> Sent {
+        let destination = outbound.destination;
+        let behind: usize = payload.iter().map(|slice| slice.len()).sum();
+        let length = output::header_length(destination.family()) + draft.len() + behind;
+        if length > self.mtu() && offload.segments.is_none() {
+            return Sent::Refused(Dropped::TooBig);
+        }
+        let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
+        let station = if destination.is_multicast() {
+            Ok(Mac::of_group(destination))
+        } else if self.interface.is_broadcast(destination) {
+            Ok(Mac::BROADCAST)
+        } else {
+            let Some(hop) = self.routes.next_hop(destination) else { return Sent::Refused(Dropped::NoRoute) };
+            self.neighbors.resolve(hop, &mut self.outbox, self.now)
+        };
+        match station {
+            Ok(station) => self.frame_out(draft, payload, ethertype, station, offload),
+            Err(Unresolved::Asked(neighbor)) => self.park(draft.bytes(), payload, offload, neighbor),
+            Err(Unresolved::TooMany) => Sent::Refused(Dropped::NeighborsFull),
+        }
+    }
+
+    /// Copies a packet to where it can wait for its neighbour.
+    fn park(&mut self, head: &[u8], payload: &[IoSlice<'_>], offload: Offload, neighbor: NeighborId) -> Sent {
+        let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let Ok(mut block) = self.pool.write(length, Purpose::Parked) else {
+            return Sent::Refused(Dropped::ParkedFull);
+        };
+        let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
+        block.frame_mut().gather(parts, offload);
+        self.counters.bytes_copied += length as u64;
+        match self.neighbors.park(neighbor, block) {
+            Ok(()) => Sent::Yes,
+            Err(block) => {
+                self.pool.release(block);
+                Sent::Refused(Dropped::ParkedFull)
+            }
+        }
+    }
+
+    /// When [`Net::fire_timers`] is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.neighbors.deadline()
+    }
+
+    /// Does what is due.
+    pub(super) fn fire_timers(&mut self) {
+        self.neighbors.on_timer(&mut self.outbox, self.now);
+        self.empty_outbox();
+    }
+
+    /// Sends what the leaves asked for besides their answers.
+    #[inline]
+    fn empty_outbox(&mut self) {
+        while let Some(outgoing) = self.outbox.pop() {
+            match outgoing {
+                Outgoing::Solicit { target, station } => self.solicit(target, station),
+                Outgoing::Deliver(block, station) => self.deliver(block, station),
+                Outgoing::GiveUp(block) => {
+                    self.counters.drop(Dropped::NeighborUnreachable);
+                    self.pool.release(block);
+                }
+            }
+        }
+    }
+
+    /// Asks for a neighbour: everybody, or the station that is thought to be it.
+    fn solicit(&mut self, target: Address, station: Option<Mac>) {
+        let Some(source) = source::select(&self.interface, target) else { return };
+        let mut room = [0; HEADROOM];
+        let mut draft = Draft::new(&mut room, HEADROOM);
+        match target.family() {
+            Family::V4 => {
+                let request = arp::request(&self.interface, source, target);
+                draft.prepend::<{ size_of::<wire::arp::Packet>() }>().copy_from_slice(request.as_bytes());
+                let station = station.unwrap_or(Mac::BROADCAST);
+                self.frame_out(draft, &[], EtherType::ARP, station, Offload::default());
+            }
+            Family::V6 => {
+                let to = if station.is_some() { Cast::Unicast } else { Cast::Multicast };
+                let (outbound, message) = ndp::solicit(&self.interface, source, target, to);
+                draft.prepend::<{ size_of::<wire::ndp::MessageWithOption>() }>().copy_from_slice(message.as_bytes());
+                let ethertype = output::prepend(&mut draft, 0, &outbound, &mut self.identifications);
+                let station = station.unwrap_or_else(|| Mac::of_group(outbound.destination));
+                self.frame_out(draft, &[], ethertype, station, Offload::default());
+            }
+        }
+    }
+
+    /// Sends a packet that waited for its neighbour.
+    fn deliver(&mut self, mut block: Block, station: Mac) {
+        let offload = block.frame().offload;
+        let ethertype = match block.frame().bytes().first().map(|byte| byte >> 4) {
+            Some(6) => EtherType::IPV6,
+            _ => EtherType::IPV4,
+        };
+        if self.frame_out(block.frame_mut().draft(), &[], ethertype, station, offload) == Sent::Busy {
+            self.counters.drop(Dropped::DeviceFull);
+        }
+        self.pool.release(block);
+    }
+
+    /// The last step of every way down.
+    #[inline]
+    fn frame_out(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        ethertype: EtherType,
+        station: Mac,
+        offload: Offload,
+    ) -> Sent {
+        ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
+        let length = draft.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let sent = match self.device.transmit(draft.for_device(), offload, payload) {
+            Ok(true) => {
+                self.counters.frames_sent += 1;
+                self.counters.bytes_sent += length as u64;
+                Sent::Yes
+            }
+            Ok(false) => Sent::Busy,
+            Err(_) => {
+                self.counters.drop(Dropped::DeviceError);
+                Sent::Refused(Dropped::DeviceError)
+            }
+        };
+        self.note(Event::Sent(sent));
+        sent
+    }
+
+    #[inline]
+    fn note(&mut self, event: Event<'_>) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(event);
+        }
+    }
+}
+
+impl<D> Net<D> {
+    /// Gives the memory of parked packets back: the end of the stack.
+    pub(super) fn clear(&mut self) {
+        for block in self.neighbors.clear() {
+            self.pool.release(block);
+        }
+        debug_assert!(std::thread::panicking() || self.outbox.is_empty(), "the outbox was emptied");
+    }
+}

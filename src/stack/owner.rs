@@ -1,0 +1,74 @@
+//! Which shard a flow belongs to: one pure function that every shard computes alike.
+
+use crate::base::address::Flow;
+use crate::base::hash::HashKey;
+use crate::base::random::Random;
+
+/// A shard of a host, 0 to one less than their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardId(pub u16);
+
+/// Knows the owner of every flow.
+///
+/// The hash is keyed, so a peer cannot aim at one shard, and symmetric, so both directions of a flow and an ICMP error
+/// that quotes it have the same owner. Listeners that must stay together are to be pinned here by port range.
+pub struct Owners {
+    key: HashKey,
+    own: ShardId,
+    shards: u16,
+}
+
+impl Owners {
+    /// The owners as shard `own` of `shards` sees them. Equal states of `random` give equal owners.
+    pub fn new(random: &mut Random, own: ShardId, shards: u16) -> Owners {
+        Owners { key: HashKey::new(random), own, shards: shards.max(1) }
+    }
+
+    /// The shard to which a flow belongs.
+    pub fn owner(&self, flow: &Flow) -> ShardId {
+        // Multiply-shift: the high bits of the hash choose.
+        ShardId(((u128::from(self.key.flow(flow)) * u128::from(self.shards)) >> 64) as u16)
+    }
+
+    /// The shard to which a flow belongs, unless it is this one.
+    #[inline]
+    pub fn elsewhere(&self, flow: &Flow) -> Option<ShardId> {
+        if self.shards == 1 {
+            return None;
+        }
+        Some(self.owner(flow)).filter(|owner| *owner != self.own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::address::{Address, Endpoint};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_shard_agrees_from_either_end(ends: [([u8; 16], u16); 2], seed: [u8; 16], shards in 1u16..65) {
+            let [local, remote] = ends.map(|(address, port)| Endpoint { address: Address(address), port });
+            let shards_see = |own| Owners::new(&mut Random::new(seed), ShardId(own), shards);
+            let owner = shards_see(0).owner(&Flow { local, remote });
+            prop_assert!(owner.0 < shards);
+            for own in 0..shards {
+                let owners = shards_see(own);
+                prop_assert_eq!(owners.owner(&Flow { local: remote, remote: local }), owner);
+                prop_assert_eq!(owners.elsewhere(&Flow { local, remote }).is_none(), own == owner.0);
+            }
+        }
+    }
+
+    #[test]
+    fn flows_spread_over_the_shards() {
+        let owners = Owners::new(&mut Random::new([3; 16]), ShardId(0), 4);
+        let mut counts = [0; 4];
+        for port in 1..=4000 {
+            let end = |last, port| Endpoint { address: Address::from_v4([10, 77, 0, last]), port };
+            counts[usize::from(owners.owner(&Flow { local: end(2, 7), remote: end(1, port) }).0)] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! UDP's way over the top: from a frame to a service, and back down.
+
+use zerocopy::IntoBytes;
+
+use super::net::Net;
+use crate::application::{Answer, Batch, Datagrams, Io, Written};
+use crate::base::address::Flow;
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::base::random::Random;
+use crate::buffer::{Checksum, Draft, Frame, Offload};
+use crate::device::Device;
+use crate::internet::{Outbound, Packet, Problem, output};
+use crate::link::Cast;
+use crate::transport::udp::{self, Arrival, Endpoints, InUse};
+use crate::wire::udp::{CHECKSUM_OFFSET, LENGTH};
+use crate::wire::{ethernet, protocol};
+
+/// Who listens, and what services need while they are called.
+pub(super) struct Udp {
+    endpoints: Endpoints<Box<dyn Datagrams>>,
+    written: Written,
+    random: Random,
+}
+
+impl Udp {
+    pub(super) fn new(mut random: Random) -> Udp {
+        Udp { endpoints: Endpoints::new(&mut random), written: Written::default(), random }
+    }
+
+    pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
+        self.endpoints.bind(None, port, service).map(|_id| ())
+    }
+
+    /// What a frame brings, checked.
+    #[inline]
+    pub(super) fn arrival(&self, packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
+        let bytes = frame.bytes().get(packet.transport..).unwrap_or_default();
+        udp::input(bytes, packet.source, packet.destination, frame.offload)
+    }
+
+    /// Shows an arrival to the service that listens, and sends what it answers.
+    #[inline]
+    pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
+        let bound = self.endpoints.find(arrival.flow.local).and_then(|id| self.endpoints.get_mut(id));
+        let Some(bound) = bound else {
+            return net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
+        };
+        let payload = packet.transport + LENGTH;
+        let end = payload + arrival.length;
+        let batch = Batch::new(frame, payload..end, arrival.size);
+        let datagrams = batch.len() as u64;
+        net.counters.datagrams_received += datagrams;
+
+        let largest = net.mtu() - output::header_length(packet.source.family()) - LENGTH;
+        let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
+        let answer = bound.owner.on_datagrams(&arrival.flow, batch, &mut io);
+        net.counters.bytes_copied += io.copied() as u64;
+        match answer {
+            Answer::Done => {}
+            Answer::Drop(why) => net.counters.drop(why),
+            Answer::InPlace if packet.cast != Cast::Unicast => net.counters.drop(Dropped::AskedOfGroup),
+            // It took the buffer, so there is nothing left to send back.
+            Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
+            Answer::InPlace => {
+                frame.truncate(end);
+                frame.strip(packet.transport);
+                udp::turn_round(frame.bytes_mut(), arrival);
+                net.counters.datagrams_in_place += datagrams;
+                net.reply(frame, &Outbound::answer(packet, packet.destination), packet.link.station);
+            }
+        }
+        if !self.written.is_empty() {
+            self.send_written(net);
+        }
+    }
+
+    /// Sends what a service wrote.
+    fn send_written<D: Device>(&mut self, net: &mut Net<D>) {
+        for index in 0..self.written.len() {
+            let Some((datagram, arena)) = self.written.at(index) else { break };
+            let length = datagram.payload.len();
+            send(net, &datagram.flow, Draft::new(arena, datagram.payload.start), length);
+        }
+        self.written.clear();
+    }
+}
+
+/// Puts the header in front of one datagram, and lets it go.
+fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: usize) {
+    let (source, destination) = (flow.local.address, flow.remote.address);
+    // A service that answers what came for a group has no address to answer from.
+    if !net.interface.owns(source) {
+        return net.counters.drop(Dropped::AskedOfGroup);
+    }
+    let mut header = udp::header(flow, length);
+    let checksum = if net.capabilities().checksum {
+        let start = ethernet::LENGTH + output::header_length(destination.family());
+        draft.prepend::<LENGTH>().copy_from_slice(header.as_bytes());
+        Checksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET }
+    } else {
+        header.checksum = [0; 2];
+        draft.prepend::<LENGTH>().copy_from_slice(header.as_bytes());
+        header.checksum = udp::checksum(draft.bytes(), source, destination);
+        draft.bytes_mut()[..LENGTH].copy_from_slice(header.as_bytes());
+        Checksum::Complete
+    };
+    let outbound = Outbound {
+        source,
+        destination,
+        protocol: protocol::UDP,
+        hop_limit: limits::HOP_LIMIT,
+        traffic_class: 0,
+        dont_fragment: false,
+    };
+    net.counters.datagrams_sent += 1;
+    net.send(draft, &[], &outbound, Offload { checksum, segments: None });
+}

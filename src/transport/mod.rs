@@ -1,0 +1,4 @@
+//! The transport layer: endpoints and their state.
+
+pub mod tcp;
+pub mod udp;

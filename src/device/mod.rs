@@ -4,6 +4,7 @@
 //! say so beside each frame ([`Offload`]).
 
 mod memory;
+mod namespace;
 mod sys;
 mod tap;
 mod virtio;
@@ -16,7 +17,8 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 pub use memory::Memory;
-pub use tap::{Tap, TapError, TapOptions};
+pub use namespace::{Namespace, NamespaceError};
+pub use tap::{QUEUES, SLICES, Tap, TapError, TapOptions};
 pub use waker::Waker;
 
 use crate::base::counters::Dropped;

@@ -4,19 +4,21 @@
 //! say so beside each frame ([`Offload`]).
 
 mod memory;
-//mod sys;
-//mod tap;
-//mod virtio;
+mod namespace;
+mod sys;
+mod tap;
+mod virtio;
 mod waker;
 
-//pub mod host;
+pub mod host;
 
 use std::io;
 use std::io::IoSlice;
 use std::time::Duration;
 
 pub use memory::Memory;
-//pub use tap::{Tap, TapError, TapOptions};
+pub use namespace::{Namespace, NamespaceError};
+pub use tap::{QUEUES, SLICES, Tap, TapError, TapOptions};
 pub use waker::Waker;
 
 use crate::base::counters::Dropped;

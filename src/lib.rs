@@ -5,6 +5,7 @@ pub mod buffer;
 pub mod device;
 pub mod internet;
 pub mod link;
+pub mod run;
 pub mod stack;
 pub mod transport;
 pub mod wire;

@@ -1,6 +1,5 @@
 //! The program: reads its arguments, then runs.
 
-#[allow(dead_code, reason = "used once the loop runs")]
 mod cli;
 
 use std::process::ExitCode;
@@ -8,14 +7,20 @@ use std::process::ExitCode;
 use cli::Parsed;
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
-        Ok(Parsed::Show(text)) => print!("{text}"),
-        Ok(Parsed::Run(settings)) if settings.check => print!("{}", cli::card::check(&settings)),
-        Ok(Parsed::Run(settings)) => eprint!("{}", cli::card::card(&settings, "not attached yet")),
-        Err(error) => {
-            eprintln!("taphouse: {error}");
+    let done = match cli::parse(std::env::args_os()) {
+        Ok(Parsed::Run(settings)) if settings.check => Ok(print!("{}", cli::card::check(&settings))),
+        Ok(Parsed::Run(settings)) => cli::up::up(&settings),
+        Ok(Parsed::Show(text)) => Ok(print!("{text}")),
+        Err(unusable) => {
+            eprintln!("taphouse: {unusable}");
             return ExitCode::from(2);
         }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("taphouse: {failed:#}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }

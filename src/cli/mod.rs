@@ -9,15 +9,12 @@ mod config;
 mod identity;
 mod services;
 mod settings;
+pub(crate) mod up;
 mod wishes;
 
 use std::ffi::OsString;
 
-// The program takes these from here; which of them depends on how far it is built.
-#[allow(unused_imports)]
-pub(crate) use services::{ServiceAt, ServiceName};
-#[allow(unused_imports)]
-pub(crate) use settings::{DeviceChoice, Settings};
+use settings::Settings;
 
 /// What the arguments ask for.
 #[derive(Debug)]

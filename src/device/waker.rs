@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
 
 /// Ends the wait of one loop, from any thread.
 #[derive(Clone, Debug)]
@@ -23,6 +25,18 @@ impl Waker {
     pub fn wake(&self) {
         // It fails only when the counter stands at its end, and then the loop is awake already.
         let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
+    }
+
+    /// Sleeps for `span`, or until it is woken.
+    pub fn wait(&self, span: Duration) -> io::Result<()> {
+        let timeout = Timespec::try_from(span).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+        match poll(&mut [PollFd::new(&self.event, PollFlags::IN)], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {
+                self.reset();
+                Ok(())
+            }
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Forgets that it was woken.

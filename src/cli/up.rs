@@ -1,0 +1,150 @@
+//! `taphouse up`: everything is opened in order, then the shards run until they are told to stop.
+
+use std::io::{self, Write};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+use taphouse::application::Datagrams;
+use taphouse::application::chargen::Chargen;
+use taphouse::application::discard::Discard;
+use taphouse::application::echo::Echo;
+use taphouse::base::counters::Counters;
+use taphouse::base::limits;
+use taphouse::device::host::{HostError, Link, LinkLocal};
+use taphouse::device::{Capabilities, Device, Namespace, Tap, TapOptions};
+use taphouse::run::{Clock, Handle, Shard, Signals};
+use taphouse::stack::{Config, Mailbox, Stack};
+
+use super::card;
+use super::services::ServiceName;
+use super::settings::{DeviceChoice, Settings};
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// One line that says what, why and what to do.
+pub(crate) fn up(settings: &Settings) -> Result<()> {
+    let signals = Signals::catch().context("cannot catch signals")?;
+    let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
+    let taps = attach(settings, &namespace)?;
+    let device = describe(taps.first().map(Device::capabilities));
+    prepare_host(settings, &namespace, taps.first().is_some_and(Tap::created))?;
+
+    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, taps)?.into_iter().unzip();
+    signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
+    eprint!("{}", card::card(settings, &device));
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
+    stdout.flush()?;
+    drop(stdout);
+    let counted = run(shards, &handles, &settings.tap);
+    report(&counted.0);
+    counted.1
+}
+
+fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Tap>> {
+    let Settings { tap, queues, mtu, device, .. } = settings;
+    let taps = Tap::open(&TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu })?;
+    let offloads = taps.iter().all(|tap| tap.capabilities().checksum);
+    if *device == DeviceChoice::Offload && !offloads {
+        return Err(anyhow!("{tap}: this kernel offers no checksum offload on a TAP: leave --device offload out"));
+    }
+    Ok(taps)
+}
+
+/// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
+fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
+    let prepare = || -> Result<(), HostError> {
+        let mut link = Link::open(namespace, &settings.tap)?;
+        if created {
+            link.set_mtu(settings.mtu)?;
+        }
+        link.set_up(if created { LinkLocal::AtOnce } else { LinkLocal::Kernel })?;
+        settings.host.iter().try_for_each(|address| link.add_address(*address))
+    };
+    if !created && settings.host.is_empty() {
+        return Ok(());
+    }
+    match prepare() {
+        Err(why @ HostError::Denied(..)) if !created => {
+            eprintln!("taphouse: the host's side is left as it is: {why}");
+            Ok(())
+        }
+        prepared => Ok(prepared?),
+    }
+}
+
+fn shards(settings: &Settings, taps: Vec<Tap>) -> Result<Vec<(Shard<Tap>, Handle)>> {
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
+    let config = Config {
+        mac: settings.mac,
+        addresses: settings.addresses.clone(),
+        gateways: settings.gateways.clone(),
+        rarp: settings.rarp.clone(),
+        memory: limits::POOL,
+        seed,
+    };
+    let mailboxes = Mailbox::for_shards(taps.len() as u16).context("cannot make the shards' mailboxes")?;
+    let shard = |(tap, (mailbox, waker))| {
+        let mut stack = Stack::shard(tap, &config, mailbox)?;
+        for service in &settings.services {
+            stack.bind(service.port, datagrams(service.name))?;
+        }
+        Ok(Shard::new(stack, waker, settings.busy_poll))
+    };
+    taps.into_iter().zip(mailboxes).map(shard).collect()
+}
+
+fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
+    match service {
+        ServiceName::Echo => Box::new(Echo),
+        ServiceName::Discard => Box::new(Discard),
+        ServiceName::Chargen => Box::new(Chargen::default()),
+    }
+}
+
+/// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.
+fn run(shards: Vec<Shard<Tap>>, handles: &[Handle], tap: &str) -> (Counters, Result<()>) {
+    let clock = Clock::new();
+    let mut counted = (Counters::default(), Ok(()));
+    thread::scope(|scope| {
+        let run = |shard: Shard<Tap>| {
+            let ended = shard.run(clock);
+            handles.iter().for_each(Handle::stop);
+            ended
+        };
+        let threads: Vec<_> = shards.into_iter().map(|shard| scope.spawn(move || run(shard))).collect();
+        for thread in threads {
+            let (counters, failed) = match thread.join() {
+                Ok(Ok(counters)) => (counters, None),
+                Ok(Err((why, counters))) => (counters, Some(lost(tap, &why))),
+                Err(_panic) => (Counters::default(), Some(anyhow!("a shard panicked: this is a bug of taphouse"))),
+            };
+            counted.0.add(&counters);
+            if let Some(failed) = failed {
+                counted.1 = Err(failed);
+            }
+        }
+    });
+    counted
+}
+
+fn lost(tap: &str, why: &io::Error) -> anyhow::Error {
+    const EBADFD: i32 = 77;
+    match why.raw_os_error() {
+        Some(EBADFD) => anyhow!("{tap}: the interface was deleted: start taphouse again to make a new one"),
+        _ => anyhow!("{tap}: receiving failed: {why}"),
+    }
+}
+
+fn report(counters: &Counters) {
+    eprint!("{counters}");
+}
+
+fn describe(capabilities: Option<Capabilities>) -> String {
+    let Some(Capabilities { mtu: _, checksum, segment_tcp, segment_udp }) = capabilities else { return String::new() };
+    let offloads = [(checksum, "checksum"), (segment_tcp, "TSO"), (segment_udp, "USO")];
+    let able: Vec<_> = offloads.iter().filter(|(able, _)| *able).map(|(_, name)| *name).collect();
+    if able.is_empty() { "no offloads".to_owned() } else { format!("offloads: {}", able.join(", ")) }
+}

@@ -8,9 +8,9 @@ use cli::Parsed;
 
 fn main() -> ExitCode {
     let done = match cli::parse(std::env::args_os()) {
-        Ok(Parsed::Run(settings)) if settings.check => Ok(print!("{}", cli::card::check(&settings))),
+        Ok(Parsed::Run(settings)) if settings.check => return show(&cli::card::check(&settings)),
         Ok(Parsed::Run(settings)) => cli::up::up(&settings),
-        Ok(Parsed::Show(text)) => Ok(print!("{text}")),
+        Ok(Parsed::Show(text)) => return show(&text),
         Err(unusable) => {
             eprintln!("taphouse: {unusable}");
             return ExitCode::from(2);
@@ -23,4 +23,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn show(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
 }

@@ -9,6 +9,8 @@ const ROUNDS: usize = 31;
 /// Somebody who does the work in question.
 pub(crate) struct Contender<'a> {
     name: &'a str,
+    /// How many times a call of its work does what is measured.
+    batch: u32,
     // The loop is within, or calling it would cost as much as what is measured.
     repeat: Box<dyn FnMut(u32) + 'a>,
 }
@@ -21,19 +23,25 @@ impl<'a> Contender<'a> {
                 black_box(work());
             }
         };
-        Contender { name, repeat: Box::new(repeat) }
+        Contender { name, batch: 1, repeat: Box::new(repeat) }
+    }
+
+    /// Says that one call of `work` does what is measured `batch` times.
+    #[allow(dead_code, reason = "not every bench works in batches")]
+    pub(crate) fn in_batches_of(self, batch: u32) -> Contender<'a> {
+        Contender { batch, ..self }
     }
 
     fn time(&mut self, times: u32) -> Duration {
         let start = Instant::now();
-        (self.repeat)(times);
+        (self.repeat)(times.div_ceil(self.batch));
         start.elapsed()
     }
 }
 
 /// Runs all contenders in turn, `times` times in each round, and prints what one time cost: median, least, most,
-/// and the median's ratio to that of the fastest of the `others`.
-pub(crate) fn race(title: &str, times: u32, ours: Contender<'_>, others: Vec<Contender<'_>>) {
+/// and the median's ratio to that of the fastest of the `others`. Returns our ratio.
+pub(crate) fn race(title: &str, times: u32, ours: Contender<'_>, others: Vec<Contender<'_>>) -> f64 {
     let mut contenders = vec![ours];
     contenders.extend(others);
     let mut rounds = vec![Vec::with_capacity(ROUNDS); contenders.len()];
@@ -61,4 +69,5 @@ pub(crate) fn race(title: &str, times: u32, ours: Contender<'_>, others: Vec<Con
         let spread = format!("{least:.2} – {most:.2}");
         println!("{:32} {:>8.2} ns {spread:>20} {:>12.2}", contender.name, median(index), median(index) / fastest);
     }
+    median(0) / fastest
 }

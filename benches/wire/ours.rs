@@ -35,7 +35,7 @@ pub(crate) mod build {
     }
 
     pub(crate) fn ipv6(fields: &Fields) -> [u8; 40] {
-        let [source, destination] = fields.v6.map(Address);
+        let [source, destination] = fields.v6.map(Address::from_v6);
         zerocopy::transmute!(ipv6::Header::new(0, fields.payload_length, protocol::UDP, 64, (source, destination)))
     }
 
@@ -84,7 +84,7 @@ pub(crate) mod parse {
     #[inline(always)]
     pub(crate) fn ipv6(bytes: &[u8]) -> Option<Ipv6> {
         let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes).ok()?;
-        Some((header.source.0, header.destination.0, header.next_header, payload.len()))
+        Some((header.source, header.destination, header.next_header, payload.len()))
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! A packet on its way down: what there is of it, and the room for the headers still to come.
 
+use zerocopy::{FromBytes, IntoBytes, KnownLayout, Unaligned};
+
 use super::frame::DEVICE_ROOM;
 
 /// A slice whose front is free. Every layer on the way down prepends its header.
@@ -39,16 +41,16 @@ impl<'a> Draft<'a> {
         &mut self.bytes[self.start..]
     }
 
-    /// Opens `N` more bytes in front, to be written as a header.
+    /// Opens the place of a header in front, to be written there field by field.
     ///
     /// # Panics
     /// When the room is used up, which is a bug of ours: headroom is made for the longest chain of headers
     /// that the stack itself writes.
     #[inline]
-    pub fn prepend<const N: usize>(&mut self) -> &mut [u8; N] {
-        self.start = self.start.checked_sub(N).expect("headroom holds every header that we write");
-        let head = self.bytes[self.start..].first_chunk_mut();
-        head.expect("start was N bytes further on")
+    pub fn prepend<H: FromBytes + IntoBytes + KnownLayout + Unaligned>(&mut self) -> &mut H {
+        self.start = self.start.checked_sub(size_of::<H>()).expect("headroom holds every header that we write");
+        let (header, _) = H::mut_from_prefix(&mut self.bytes[self.start..]).expect("start was as far on as H is long");
+        header
     }
 
     /// What the device gets: its own spare bytes, then the whole frame.

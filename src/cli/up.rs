@@ -117,8 +117,7 @@ fn run(shards: Vec<Shard<Tap>>, handles: &[Handle], tap: &str) -> (Counters, Res
         let threads: Vec<_> = shards.into_iter().map(|shard| scope.spawn(move || run(shard))).collect();
         for thread in threads {
             let (counters, failed) = match thread.join() {
-                Ok(Ok(counters)) => (counters, None),
-                Ok(Err((why, counters))) => (counters, Some(lost(tap, &why))),
+                Ok((counters, ended)) => (counters, ended.err().map(|why| lost(tap, &why))),
                 Err(_panic) => (Counters::default(), Some(anyhow!("a shard panicked: this is a bug of taphouse"))),
             };
             counted.0.add(&counters);

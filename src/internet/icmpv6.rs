@@ -61,8 +61,8 @@ fn echo(header: &mut Header, packet: &Packet, source: Address) {
     let [a, b] = header.checksum;
     let mut sum = Sum::ZERO.field([!a, !b]).without(before).field([header.kind, header.code]);
     if source != packet.destination {
-        let [c, d] = Sum::of(&packet.destination.0).checksum();
-        sum = sum.field([c, d]).bytes(&source.0);
+        let [c, d] = Sum::of(&packet.destination.to_v6()).checksum();
+        sum = sum.field([c, d]).bytes(&source.to_v6());
     }
     header.checksum = sum.checksum();
 }

@@ -3,7 +3,7 @@
 use super::{Packet, Problem, Refusal};
 use crate::base::counters::Dropped;
 use crate::buffer::Frame;
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
 use crate::wire::ipv4;
 
@@ -18,11 +18,11 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     let header = parsed.header;
     let (source, destination) = (header.source(), header.destination());
     // RFC 1122 §3.2.1.3: a source is one host, and §3.3.6: a packet for one host comes in a frame for one.
-    if !source.is_unicast() || interface.is_broadcast(source) {
-        return Err(Dropped::BadSource.into());
-    }
-    if interface.owns(source) {
-        return Err(Dropped::OwnSource.into());
+    match interface.place(source) {
+        Place::Here => return Err(Dropped::OwnSource.into()),
+        Place::Everywhere => return Err(Dropped::BadSource.into()),
+        Place::OnLink | Place::Elsewhere if source.is_unicast() => {}
+        Place::OnLink | Place::Elsewhere => return Err(Dropped::BadSource.into()),
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
     if cast == Cast::Unicast && link.cast != Cast::Unicast {

@@ -19,7 +19,7 @@ const NEXT_HEADER_FIELD: usize = 6;
 pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes)?;
-    let (source, destination) = (header.source, header.destination);
+    let (source, destination) = (header.source(), header.destination());
     if source.to_v4().is_some() || destination.to_v4().is_some() {
         return Err(Dropped::MappedAddress.into());
     }

@@ -8,7 +8,7 @@ use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::Frame;
 use crate::link::Cast;
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Place};
 use crate::link::neighbors::{Evidence, Neighbors};
 use crate::link::outbox::Outbox;
 use crate::wire::checksum::Sum;
@@ -32,12 +32,12 @@ pub fn input(
         Ok(parsed) => parsed,
         Err(why) => return Verdict::Drop(why),
     };
-    let target = message.target;
+    let target = Address::from_v6(message.target);
     if packet.hop_limit != HOP_LIMIT || message.code != 0 || target.is_multicast() {
         return Verdict::Drop(Dropped::BadNdp);
     }
     if message.kind == icmpv6::kind::NEIGHBOR_ADVERTISEMENT {
-        return advertisement(packet, *message, station, interface, neighbors, outbox, now);
+        return advertisement(packet, message.flags, (target, station), interface, neighbors, outbox, now);
     }
 
     // RFC 4861 §7.1.1, §7.2.3.
@@ -48,7 +48,7 @@ pub fn input(
     if !interface.owns(target) {
         return Verdict::Drop(Dropped::NdpIgnored);
     }
-    if let Some(mac) = source.filter(|mac| !mac.is_multicast() && interface.is_on_link(packet.source)) {
+    if let Some(mac) = source.filter(|mac| !mac.is_multicast() && interface.place(packet.source) == Place::OnLink) {
         neighbors.learn(packet.source, mac, Evidence::Asked, outbox, now);
     }
     // RFC 4861 §7.2.4: who probes for an address that we have is told so with all others.
@@ -86,18 +86,18 @@ fn outbound(source: Address, destination: Address) -> Outbound {
 /// RFC 4861 §7.1.2, §7.2.5.
 fn advertisement(
     packet: &Packet,
-    message: Message,
-    station: Option<Mac>,
+    flags: u8,
+    (target, station): (Address, Option<Mac>),
     interface: &Interface,
     neighbors: &mut Neighbors,
     outbox: &mut Outbox,
     now: Instant,
 ) -> Verdict {
-    let (solicited, replaces) = (message.flags & flag::SOLICITED != 0, message.flags & flag::OVERRIDE != 0);
+    let (solicited, replaces) = (flags & flag::SOLICITED != 0, flags & flag::OVERRIDE != 0);
     if solicited && packet.cast != Cast::Unicast || station.is_some_and(Mac::is_multicast) {
         return Verdict::Drop(Dropped::BadNdp);
     }
-    if interface.owns(message.target) {
+    if interface.owns(target) {
         return Verdict::Drop(Dropped::AddressConflict);
     }
     let evidence = match (solicited, replaces) {
@@ -107,8 +107,8 @@ fn advertisement(
         (false, false) => return Verdict::Drop(Dropped::NdpIgnored),
     };
     match station {
-        Some(mac) => neighbors.learn(message.target, mac, evidence, outbox, now),
-        None if solicited => neighbors.confirm(message.target, now),
+        Some(mac) => neighbors.learn(target, mac, evidence, outbox, now),
+        None if solicited => neighbors.confirm(target, now),
         None => {}
     }
     Verdict::Done
@@ -123,7 +123,7 @@ fn message_of(
     outbound: &Outbound,
 ) -> MessageWithOption {
     let option = LinkLayer { kind: option, length: 1, mac };
-    let message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target };
+    let message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target: target.to_v6() };
     let mut whole = MessageWithOption { message, option };
     let Outbound { source, destination, .. } = *outbound;
     let pseudo = Sum::pseudo(source, destination, protocol::ICMPV6, size_of::<MessageWithOption>());

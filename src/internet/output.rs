@@ -1,7 +1,5 @@
 //! IP output: one header in front of what is to be sent.
 
-use zerocopy::IntoBytes;
-
 use super::Outbound;
 use crate::base::address::{Address, Family};
 use crate::base::hash::HashKey;
@@ -49,7 +47,7 @@ pub fn prepend(
                 true => (0, ipv4::DONT_FRAGMENT),
                 false => (identifications.next(source, destination), 0),
             };
-            let header = ipv4::Header::new(ipv4::Fields {
+            *draft.prepend() = ipv4::Header::new(ipv4::Fields {
                 traffic_class,
                 payload_length,
                 identification,
@@ -59,13 +57,11 @@ pub fn prepend(
                 source: source.low4(),
                 destination: destination.low4(),
             });
-            draft.prepend::<{ ipv4::LENGTH }>().copy_from_slice(header.as_bytes());
             EtherType::IPV4
         }
         Family::V6 => {
             let ends = (source, destination);
-            let header = ipv6::Header::new(traffic_class, payload_length, protocol, hop_limit, ends);
-            draft.prepend::<{ ipv6::LENGTH }>().copy_from_slice(header.as_bytes());
+            *draft.prepend() = ipv6::Header::new(traffic_class, payload_length, protocol, hop_limit, ends);
             EtherType::IPV6
         }
     }

@@ -37,8 +37,7 @@ impl Routes {
 
     /// The neighbour through which a destination is reached.
     pub fn next_hop(&self, destination: Address) -> Option<Address> {
-        let family = destination.family();
-        let fits = |route: &&Route| route.prefix.address().family() == family && route.prefix.contains(destination);
+        let fits = |route: &&Route| route.prefix.contains(destination);
         self.routes.iter().find(fits).map(|route| route.gateway.unwrap_or(destination))
     }
 }

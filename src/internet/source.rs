@@ -28,7 +28,7 @@ pub fn select(interface: &Interface, destination: Address) -> Option<Address> {
 fn scope(address: Address) -> u8 {
     const LINK_LOCAL: u8 = 2;
     const GLOBAL: u8 = 14;
-    match (address.family(), address.0) {
+    match (address.family(), address.to_v6()) {
         (Family::V6, [0xff, second, ..]) => second & 0x0f,
         _ if address.is_link_local() || address.is_loopback() => LINK_LOCAL,
         _ => GLOBAL,

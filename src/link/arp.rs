@@ -1,9 +1,9 @@
 //! The Address Resolution Protocol (RFC 826), with what RFC 5227 and RFC 1122 §2.3.2 say of it.
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 use super::Verdict;
-use super::interface::Interface;
+use super::interface::{Interface, Place};
 use super::neighbors::{Evidence, Neighbors};
 use super::outbox::Outbox;
 use crate::base::address::{Address, Mac};
@@ -21,23 +21,30 @@ pub fn input(
     now: Instant,
 ) -> Verdict {
     let packet = match Packet::parse(payload) {
-        Ok(packet) => *packet,
+        Ok(packet) => packet,
         Err(why) => return Verdict::Drop(why),
     };
-    let Packet { operation, sender_mac, .. } = packet;
+    let Packet { operation, sender_mac, .. } = *packet;
     let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
-    // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
-    let is_probe = sender == Address::UNSPECIFIED_V4;
-    if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
-        return Verdict::Drop(Dropped::BadArp);
-    }
-    if interface.owns(sender) {
-        return Verdict::Drop(Dropped::AddressConflict);
-    }
-    // Nothing is believed of hosts that cannot be neighbours, and nothing is created for who did not ask us.
-    let tells = !is_probe && interface.is_on_link(sender) && !interface.is_broadcast(sender);
     let for_us = interface.owns(target);
+    // Who is known already, at this very station, was looked at before.
+    let tells = if neighbors.knows(sender, sender_mac) {
+        true
+    } else {
+        // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
+        let is_probe = sender == Address::UNSPECIFIED_V4;
+        if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
+            return Verdict::Drop(Dropped::BadArp);
+        }
+        match interface.place(sender) {
+            Place::Here => return Verdict::Drop(Dropped::AddressConflict),
+            Place::OnLink => true,
+            // Nothing is believed of hosts that cannot be neighbours.
+            Place::Everywhere | Place::Elsewhere => false,
+        }
+    };
     if tells {
+        // Nothing is remembered of who did not ask us.
         let evidence = match operation {
             Operation::REPLY if for_us => Evidence::Answer,
             Operation::REQUEST if for_us => Evidence::Asked,
@@ -66,6 +73,6 @@ pub fn request(interface: &Interface, source: Address, target: Address) -> Packe
 /// Writes a packet over the one that a payload begins with.
 pub(super) fn write(payload: &mut [u8], packet: &Packet) {
     if let Ok((place, _padding)) = Packet::mut_from_prefix(payload) {
-        place.as_mut_bytes().copy_from_slice(packet.as_bytes());
+        *place = *packet;
     }
 }

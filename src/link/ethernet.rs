@@ -1,7 +1,5 @@
 //! Which frames are for us, and the last header on the way down.
 
-use zerocopy::IntoBytes;
-
 use super::interface::Interface;
 use super::{Arrival, Cast};
 use crate::base::address::Mac;
@@ -27,6 +25,5 @@ pub fn input(header: &Header, interface: &Interface) -> Result<Arrival, Dropped>
 /// Puts the header in front of what is to be sent.
 #[inline]
 pub fn output(draft: &mut Draft<'_>, ethertype: EtherType, source: Mac, destination: Mac) {
-    let header = Header { destination, source, ethertype };
-    draft.prepend::<{ crate::wire::ethernet::LENGTH }>().copy_from_slice(header.as_bytes());
+    *draft.prepend() = Header { destination, source, ethertype };
 }

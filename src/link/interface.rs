@@ -9,6 +9,19 @@ use crate::base::limits;
 /// All-hosts, all-nodes, and one solicited-node group an address.
 const GROUPS: usize = limits::OWN_ADDRESSES + 2;
 
+/// Where a host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is us.
+    Here,
+    /// It is a neighbour.
+    OnLink,
+    /// It is every IPv4 host of the link: a broadcast address (RFC 1122 §3.3.6).
+    Everywhere,
+    /// It is behind a router.
+    Elsewhere,
+}
+
 /// The one interface of a stack.
 pub struct Interface {
     mac: Mac,
@@ -64,10 +77,19 @@ impl Interface {
         self.addresses.iter().any(|own| own.address() == address)
     }
 
-    /// Whether an address is a neighbour's, not behind a router.
-    pub fn is_on_link(&self, address: Address) -> bool {
-        let ours = |own: &Cidr| own.contains(address) && own.address().family() == address.family();
-        self.addresses.iter().any(ours)
+    /// Where a host with this address is, seen from here.
+    #[inline]
+    pub fn place(&self, address: Address) -> Place {
+        let mut place = Place::Elsewhere;
+        for own in &self.addresses {
+            if own.address() == address {
+                return Place::Here;
+            }
+            if own.contains(address) {
+                place = if own.broadcast() == Some(address) { Place::Everywhere } else { Place::OnLink };
+            }
+        }
+        if address == Address::BROADCAST { Place::Everywhere } else { place }
     }
 
     /// How many hosts a destination means, if we are among them.
@@ -79,12 +101,7 @@ impl Interface {
         if destination.is_multicast() {
             return self.groups.iter().any(|(group, _)| *group == destination).then_some(Cast::Multicast);
         }
-        self.is_broadcast(destination).then_some(Cast::Broadcast)
-    }
-
-    /// Whether an address means every IPv4 host of the link (RFC 1122 §3.3.6).
-    pub fn is_broadcast(&self, address: Address) -> bool {
-        address == Address::BROADCAST || self.addresses.iter().any(|own| own.broadcast() == Some(address))
+        (self.place(destination) == Place::Everywhere).then_some(Cast::Broadcast)
     }
 
     /// Whether frames to this Ethernet group can be for us.

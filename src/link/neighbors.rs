@@ -93,6 +93,8 @@ pub struct Neighbors {
     incomplete: usize,
     hand: u32,
     reachable: Duration,
+    /// Whom we heard last, with the station that the entry has: most of what is heard is heard again.
+    last: (Address, Mac),
 }
 
 impl Neighbors {
@@ -108,6 +110,7 @@ impl Neighbors {
             incomplete: 0,
             hand: 0,
             reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
+            last: Default::default(),
         }
     }
 
@@ -123,8 +126,9 @@ impl Neighbors {
 
     /// The station of a neighbour to whom a packet is to be sent now. Who is not known is asked for.
     pub fn resolve(&mut self, address: Address, outbox: &mut Outbox, now: Instant) -> Result<Mac, Unresolved> {
-        let Some(id) = self.find(address) else { return Err(self.ask(address, outbox, now)) };
-        let neighbor = self.entries.get_mut(id).expect("the index names entries that exist");
+        let Some(index) = self.find(address) else { return Err(self.ask(address, outbox, now)) };
+        let id = self.entries.id_at(index);
+        let (Some(neighbor), Some(id)) = (self.entries.at_mut(index), id) else { return Err(Unresolved::TooMany) };
         neighbor.used = true;
         match neighbor.state {
             State::Incomplete { .. } => return Err(Unresolved::Asked(id)),
@@ -146,16 +150,28 @@ impl Neighbors {
         }
     }
 
+    /// Whether this neighbour, at this station, is the one that was heard last.
+    #[inline]
+    pub fn knows(&self, address: Address, mac: Mac) -> bool {
+        self.last == (address, mac)
+    }
+
     /// Takes in what was heard of a neighbour (RFC 4861 §7.2.3, §7.2.5).
     #[inline]
     pub fn learn(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
-        let Some(id) = self.find(address) else {
-            if evidence == Evidence::Asked {
-                self.insert(address, mac, State::Stale);
+        // What is known needs no second proof, and this is no proof of reachability.
+        if !(self.knows(address, mac) && matches!(evidence, Evidence::Asked | Evidence::Overheard)) {
+            self.update(address, mac, evidence, outbox, now);
+        }
+    }
+
+    fn update(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
+        let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else {
+            if evidence == Evidence::Asked && self.insert(address, mac, State::Stale).is_some() {
+                self.last = (address, mac);
             }
             return;
         };
-        let neighbor = self.entries.get_mut(id).expect("the index names entries that exist");
         let proven = State::Reachable { until: now + self.reachable };
         let was_incomplete = matches!(neighbor.state, State::Incomplete { .. });
         let state = match evidence {
@@ -167,8 +183,9 @@ impl Neighbors {
                 _ => return,
             },
             Evidence::Asked | Evidence::Overheard if was_incomplete || neighbor.mac != mac => State::Stale,
-            Evidence::Asked | Evidence::Overheard => return,
+            Evidence::Asked | Evidence::Overheard => return self.last = (address, mac),
         };
+        self.last = (address, mac);
         (neighbor.mac, neighbor.state) = (mac, state);
         self.timers.set(neighbor.timer, Instant::NEVER);
         if was_incomplete {
@@ -181,7 +198,7 @@ impl Neighbors {
 
     /// Takes in that a neighbour answers, as an advertisement without an address says.
     pub fn confirm(&mut self, address: Address, now: Instant) {
-        let Some(neighbor) = self.find(address).and_then(|id| self.entries.get_mut(id)) else { return };
+        let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else { return };
         if !matches!(neighbor.state, State::Incomplete { .. }) {
             neighbor.state = State::Reachable { until: now + self.reachable };
             self.timers.set(neighbor.timer, Instant::NEVER);
@@ -229,10 +246,9 @@ impl Neighbors {
     }
 
     #[inline]
-    fn find(&self, address: Address) -> Option<NeighborId> {
+    fn find(&self, address: Address) -> Option<u32> {
         let same = |index: &u32| self.entries.at(*index).is_some_and(|neighbor| neighbor.address == address);
-        let index = *self.index.find(self.key.hash(address), same)?;
-        self.entries.id_at(index)
+        self.index.find(self.key.hash(address), same).copied()
     }
 
     fn ask(&mut self, address: Address, outbox: &mut Outbox, now: Instant) -> Unresolved {
@@ -295,6 +311,7 @@ impl Neighbors {
     fn remove(&mut self, index: u32) {
         let Some(id) = self.entries.id_at(index) else { return };
         let Some(neighbor) = self.entries.remove(id) else { return };
+        self.last = Default::default();
         self.timers.remove(neighbor.timer);
         if let Ok(found) = self.index.find_entry(self.key.hash(neighbor.address), |at| *at == index) {
             found.remove();

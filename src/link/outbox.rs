@@ -49,7 +49,7 @@ impl Outbox {
     }
 
     /// The next thing to be done.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<Outgoing> {
         if self.waiting.is_empty() { None } else { self.waiting.pop_at(0) }
     }

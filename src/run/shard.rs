@@ -60,20 +60,23 @@ impl<D: Device> Shard<D> {
         (Shard { stack, waker, commands, busy_poll }, handle)
     }
 
-    /// The hot loop, until it is stopped. Returns what was counted.
-    ///
-    /// # Errors
-    /// The device cannot be used any more.
-    pub fn run(mut self, clock: Clock) -> Result<Counters, (io::Error, Counters)> {
+    /// The hot loop, until it is stopped or its device cannot be used any more. Returns what was counted, and why it
+    /// ended.
+    pub fn run(mut self, clock: Clock) -> (Counters, io::Result<()>) {
+        let ended = self.turn_after_turn(clock);
+        (self.stack.counters().clone(), ended)
+    }
+
+    fn turn_after_turn(&mut self, clock: Clock) -> io::Result<()> {
         let mut awake_until = clock.now();
         loop {
             let now = clock.now();
             match self.commands.try_recv() {
-                Ok(Command::Stop) => return Ok(self.stack.counters().clone()),
+                Ok(Command::Stop) => return Ok(()),
                 Ok(Command::Report(answer)) => drop(answer.try_send(self.stack.counters().clone())),
                 Err(_) => {}
             }
-            let waited = match self.stack.turn(now) {
+            match self.stack.turn(now) {
                 Ok(turn) if turn.arrived > 0 => {
                     awake_until = now + self.busy_poll;
                     continue;
@@ -82,13 +85,10 @@ impl<D: Device> Shard<D> {
                 Ok(_) if now < awake_until => continue,
                 Ok(_) => {
                     let at_most = self.stack.deadline().map(|deadline| deadline - now);
-                    self.stack.wait(&self.waker, at_most)
+                    self.stack.wait(&self.waker, at_most)?;
                 }
-                Err(error) if is_down(&error) => self.waker.wait(LINK_DOWN),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = waited {
-                return Err((error, self.stack.counters().clone()));
+                Err(error) if is_down(&error) => self.waker.wait(LINK_DOWN)?,
+                Err(error) => return Err(error),
             }
         }
     }

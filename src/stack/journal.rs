@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Sent;
+use super::Transmitted;
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
@@ -40,7 +40,7 @@ pub enum Event<'a> {
     /// A block came home.
     Returned,
     /// What became of a transmission.
-    Sent(Sent),
+    Transmitted(Transmitted),
 }
 
 /// Notes what comes in.
@@ -54,7 +54,7 @@ enum Entry {
     Turn(Instant),
     Frame(Vec<u8>, Offload),
     Refused(Dropped),
-    Sent(Sent),
+    Transmitted(Transmitted),
 }
 
 /// A journal in memory. Clones share what they note.
@@ -72,7 +72,7 @@ impl Journal for Recording {
                 Entry::Frame(bytes.to_vec(), offload)
             }
             Event::Refused(why) => Entry::Refused(why),
-            Event::Sent(sent) => Entry::Sent(sent),
+            Event::Transmitted(transmitted) => Entry::Transmitted(transmitted),
             // What a service or thread gave back follows from the services, which the repetition has too.
             Event::Returned => return,
         };
@@ -130,7 +130,7 @@ impl Device for Replay {
                 self.entries.pop_front();
                 return Ok(Received::Refused(why));
             }
-            Some(Entry::Turn(_) | Entry::Sent(_)) | None => return Ok(Received::Nothing),
+            Some(Entry::Turn(_) | Entry::Transmitted(_)) | None => return Ok(Received::Nothing),
         }
         self.entries.pop_front();
         Ok(Received::Frame)
@@ -140,12 +140,12 @@ impl Device for Replay {
         let mut frame = head[DEVICE_ROOM..].to_vec();
         payload.iter().for_each(|slice| frame.extend_from_slice(slice));
         match self.entries.pop_front() {
-            Some(Entry::Sent(Sent::Yes)) => {
+            Some(Entry::Transmitted(Transmitted::Yes)) => {
                 self.sent.push((frame, offload));
                 Ok(true)
             }
-            Some(Entry::Sent(Sent::Busy)) => Ok(false),
-            Some(Entry::Sent(_)) => Err(io::Error::other("the device refused it when it was recorded")),
+            Some(Entry::Transmitted(Transmitted::Busy)) => Ok(false),
+            Some(Entry::Transmitted(_)) => Err(io::Error::other("the device refused it when it was recorded")),
             Some(_) | None => Err(io::Error::other(Diverged)),
         }
     }

@@ -19,7 +19,7 @@ mod tcp;
 mod udp;
 
 pub use mailbox::{Mailbox, Message, Post};
-pub use net::Sent;
+pub use net::Transmitted;
 pub use owner::{Owners, ShardId};
 
 use std::io;

@@ -3,8 +3,6 @@
 use std::io;
 use std::io::IoSlice;
 
-use zerocopy::IntoBytes;
-
 use super::journal::{Event, Journal};
 use super::{Config, ConfigError};
 use crate::base::address::{Address, Cidr, Family, Mac};
@@ -19,7 +17,7 @@ use crate::internet::route::Routes;
 use crate::internet::{
     Outbound, Packet, Problem, Refusal, Reply, Verdict, error, icmpv4, icmpv6, ipv4, ipv6, ndp, offload, output, source,
 };
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Place};
 use crate::link::neighbors::{NeighborId, Neighbors, Unresolved};
 use crate::link::outbox::{Outbox, Outgoing};
 use crate::link::rarp;
@@ -33,17 +31,26 @@ pub(super) enum Up {
     Udp(Packet),
 }
 
-/// What became of a packet that was to be sent.
+/// What the device said to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The device has it, or it is parked and will follow.
+pub enum Transmitted {
+    /// It has it.
     Yes,
-    /// The device is full; who owns the bytes keeps them.
+    /// It is full.
     Busy,
-    /// Its neighbour is being asked for.
-    Unresolved(NeighborId),
-    /// It was dropped, and counted.
-    Refused(Dropped),
+    /// It cannot send it.
+    Refused,
+}
+
+impl Transmitted {
+    /// What a frame that nobody sends again is counted as when the device did not take it.
+    fn or_dropped(self) -> Result<(), Dropped> {
+        match self {
+            Transmitted::Yes => Ok(()),
+            Transmitted::Busy => Err(Dropped::DeviceFull),
+            Transmitted::Refused => Err(Dropped::DeviceError),
+        }
+    }
 }
 
 /// The lower half of a stack.
@@ -126,7 +133,7 @@ impl<D: Device> Net<D> {
     pub(super) fn begin(&mut self, now: Instant) {
         self.now = now;
         self.device.turn(now);
-        self.note(Event::Turn(now));
+        self.note(|| Event::Turn(now));
     }
 
     /// The next frame from the device.
@@ -137,9 +144,9 @@ impl<D: Device> Net<D> {
             Received::Nothing => return Ok(received),
             Received::Frame => {
                 self.counters.bytes_received += frame.len() as u64;
-                self.note(Event::Frame { bytes: frame.bytes(), offload: frame.offload });
+                self.note(|| Event::Frame { bytes: frame.bytes(), offload: frame.offload });
             }
-            Received::Refused(why) => self.note(Event::Refused(why)),
+            Received::Refused(why) => self.note(|| Event::Refused(why)),
         }
         self.counters.frames_received += 1;
         Ok(received)
@@ -150,12 +157,12 @@ impl<D: Device> Net<D> {
         let given = block.frame();
         frame.fill(given.bytes(), given.offload);
         self.counters.bytes_copied += frame.len() as u64;
-        self.note(Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
+        self.note(|| Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
     }
 
     /// A block of our pool came home.
     pub(super) fn take_back(&mut self, block: Block) {
-        self.note(Event::Returned);
+        self.note(|| Event::Returned);
         self.pool.release(block);
     }
 
@@ -209,8 +216,7 @@ impl<D: Device> Net<D> {
                     EtherType::ARP => self.counters.arp_answered += 1,
                     _ => self.counters.rarp_answered += 1,
                 }
-                self.frame_out(frame.draft(), &[], ethertype, station, Offload::default());
-                Ok(())
+                self.frame_out(frame.draft(), &[], ethertype, station, Offload::default()).or_dropped()
             }
             link::Verdict::Done => Ok(()),
             link::Verdict::Drop(why) => Err(why),
@@ -281,9 +287,8 @@ impl<D: Device> Net<D> {
         };
         let mut draft = frame.draft();
         let ethertype = output::prepend(&mut draft, 0, outbound, &mut self.identifications);
-        if self.frame_out(draft, &[], ethertype, station, offload) == Sent::Busy {
-            self.counters.drop(Dropped::DeviceFull);
-        }
+        let transmitted = self.frame_out(draft, &[], ethertype, station, offload);
+        self.count(transmitted.or_dropped());
     }
 
     /// Tells the sender of a packet what is wrong with it, if that may be told; else counts `otherwise`.
@@ -300,21 +305,10 @@ impl<D: Device> Net<D> {
     }
 
     /// Sends a packet that nobody keeps a copy of: it waits, within a quota, for a neighbour that is not known yet.
-    pub(super) fn send(
-        &mut self,
-        draft: Draft<'_>,
-        payload: &[IoSlice<'_>],
-        outbound: &Outbound,
-        offload: Offload,
-    ) -> Sent {
+    pub(super) fn send(&mut self, draft: Draft<'_>, payload: &[IoSlice<'_>], outbound: &Outbound, offload: Offload) {
         let sent = self.try_send(draft, payload, outbound, offload);
-        if let Sent::Refused(why) = sent {
-            self.counters.drop(why);
-        } else if sent == Sent::Busy {
-            self.counters.drop(Dropped::DeviceFull);
-        }
+        self.count(sent);
         self.empty_outbox();
-        sent
     }
 
     fn try_send(
@@ -323,45 +317,46 @@ impl<D: Device> Net<D> {
         payload: &[IoSlice<'_>],
         outbound: &Outbound,
         offload: Offload,
-    ) -> Sent {
+    ) -> Result<(), Dropped> {
         let destination = outbound.destination;
         let behind: usize = payload.iter().map(|slice| slice.len()).sum();
         let length = output::header_length(destination.family()) + draft.len() + behind;
         if length > self.mtu() && offload.segments.is_none() {
-            return Sent::Refused(Dropped::TooBig);
+            return Err(Dropped::TooBig);
         }
         let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
         let station = if destination.is_multicast() {
             Ok(Mac::of_group(destination))
-        } else if self.interface.is_broadcast(destination) {
+        } else if self.interface.place(destination) == Place::Everywhere {
             Ok(Mac::BROADCAST)
         } else {
-            let Some(hop) = self.routes.next_hop(destination) else { return Sent::Refused(Dropped::NoRoute) };
+            let hop = self.routes.next_hop(destination).ok_or(Dropped::NoRoute)?;
             self.neighbors.resolve(hop, &mut self.outbox, self.now)
         };
         match station {
-            Ok(station) => self.frame_out(draft, payload, ethertype, station, offload),
+            Ok(station) => self.frame_out(draft, payload, ethertype, station, offload).or_dropped(),
             Err(Unresolved::Asked(neighbor)) => self.park(draft.bytes(), payload, offload, neighbor),
-            Err(Unresolved::TooMany) => Sent::Refused(Dropped::NeighborsFull),
+            Err(Unresolved::TooMany) => Err(Dropped::NeighborsFull),
         }
     }
 
     /// Copies a packet to where it can wait for its neighbour.
-    fn park(&mut self, head: &[u8], payload: &[IoSlice<'_>], offload: Offload, neighbor: NeighborId) -> Sent {
+    fn park(
+        &mut self,
+        head: &[u8],
+        payload: &[IoSlice<'_>],
+        offload: Offload,
+        neighbor: NeighborId,
+    ) -> Result<(), Dropped> {
         let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
-        let Ok(mut block) = self.pool.write(length, Purpose::Parked) else {
-            return Sent::Refused(Dropped::ParkedFull);
-        };
+        let mut block = self.pool.write(length, Purpose::Parked).map_err(|_| Dropped::ParkedFull)?;
         let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
         block.frame_mut().gather(parts, offload);
         self.counters.bytes_copied += length as u64;
-        match self.neighbors.park(neighbor, block) {
-            Ok(()) => Sent::Yes,
-            Err(block) => {
-                self.pool.release(block);
-                Sent::Refused(Dropped::ParkedFull)
-            }
-        }
+        self.neighbors.park(neighbor, block).map_err(|block| {
+            self.pool.release(block);
+            Dropped::ParkedFull
+        })
     }
 
     /// When [`Net::fire_timers`] is due.
@@ -395,22 +390,23 @@ impl<D: Device> Net<D> {
         let Some(source) = source::select(&self.interface, target) else { return };
         let mut room = [0; HEADROOM];
         let mut draft = Draft::new(&mut room, HEADROOM);
-        match target.family() {
+        let transmitted = match target.family() {
             Family::V4 => {
                 let request = arp::request(&self.interface, source, target);
-                draft.prepend::<{ size_of::<wire::arp::Packet>() }>().copy_from_slice(request.as_bytes());
+                *draft.prepend() = request;
                 let station = station.unwrap_or(Mac::BROADCAST);
-                self.frame_out(draft, &[], EtherType::ARP, station, Offload::default());
+                self.frame_out(draft, &[], EtherType::ARP, station, Offload::default())
             }
             Family::V6 => {
                 let to = if station.is_some() { Cast::Unicast } else { Cast::Multicast };
                 let (outbound, message) = ndp::solicit(&self.interface, source, target, to);
-                draft.prepend::<{ size_of::<wire::ndp::MessageWithOption>() }>().copy_from_slice(message.as_bytes());
+                *draft.prepend() = message;
                 let ethertype = output::prepend(&mut draft, 0, &outbound, &mut self.identifications);
                 let station = station.unwrap_or_else(|| Mac::of_group(outbound.destination));
-                self.frame_out(draft, &[], ethertype, station, Offload::default());
+                self.frame_out(draft, &[], ethertype, station, Offload::default())
             }
-        }
+        };
+        self.count(transmitted.or_dropped());
     }
 
     /// Sends a packet that waited for its neighbour.
@@ -420,9 +416,8 @@ impl<D: Device> Net<D> {
             Some(6) => EtherType::IPV6,
             _ => EtherType::IPV4,
         };
-        if self.frame_out(block.frame_mut().draft(), &[], ethertype, station, offload) == Sent::Busy {
-            self.counters.drop(Dropped::DeviceFull);
-        }
+        let transmitted = self.frame_out(block.frame_mut().draft(), &[], ethertype, station, offload);
+        self.count(transmitted.or_dropped());
         self.pool.release(block);
     }
 
@@ -435,29 +430,34 @@ impl<D: Device> Net<D> {
         ethertype: EtherType,
         station: Mac,
         offload: Offload,
-    ) -> Sent {
+    ) -> Transmitted {
         ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
         let length = draft.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
-        let sent = match self.device.transmit(draft.for_device(), offload, payload) {
-            Ok(true) => {
-                self.counters.frames_sent += 1;
-                self.counters.bytes_sent += length as u64;
-                Sent::Yes
-            }
-            Ok(false) => Sent::Busy,
-            Err(_) => {
-                self.counters.drop(Dropped::DeviceError);
-                Sent::Refused(Dropped::DeviceError)
-            }
+        let transmitted = match self.device.transmit(draft.for_device(), offload, payload) {
+            Ok(true) => Transmitted::Yes,
+            Ok(false) => Transmitted::Busy,
+            Err(_) => Transmitted::Refused,
         };
-        self.note(Event::Sent(sent));
-        sent
+        if transmitted == Transmitted::Yes {
+            self.counters.frames_sent += 1;
+            self.counters.bytes_sent += length as u64;
+        }
+        self.note(|| Event::Transmitted(transmitted));
+        transmitted
     }
 
     #[inline]
-    fn note(&mut self, event: Event<'_>) {
+    fn count(&mut self, sent: Result<(), Dropped>) {
+        if let Err(why) = sent {
+            self.counters.drop(why);
+        }
+    }
+
+    /// The event is made only when somebody notes it: building one for nobody costs as much as parsing a frame.
+    #[inline]
+    fn note<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
         if let Some(journal) = &mut self.journal {
-            journal.note(event);
+            journal.note(event());
         }
     }
 }

@@ -1,7 +1,5 @@
 //! UDP's way over the top: from a frame to a service, and back down.
 
-use zerocopy::IntoBytes;
-
 use super::net::Net;
 use crate::application::{Answer, Batch, Datagrams, Io, Written};
 use crate::base::address::Flow;
@@ -93,16 +91,13 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
     if !net.interface.owns(source) {
         return net.counters.drop(Dropped::AskedOfGroup);
     }
-    let mut header = udp::header(flow, length);
     let checksum = if net.capabilities().checksum {
+        *draft.prepend() = udp::header(flow, length);
         let start = ethernet::LENGTH + output::header_length(destination.family());
-        draft.prepend::<LENGTH>().copy_from_slice(header.as_bytes());
         Checksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET }
     } else {
-        header.checksum = [0; 2];
-        draft.prepend::<LENGTH>().copy_from_slice(header.as_bytes());
-        header.checksum = udp::checksum(draft.bytes(), source, destination);
-        draft.bytes_mut()[..LENGTH].copy_from_slice(header.as_bytes());
+        let header = udp::complete(udp::header(flow, length), draft.bytes());
+        *draft.prepend() = header;
         Checksum::Complete
     };
     let outbound = Outbound {

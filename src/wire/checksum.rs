@@ -99,15 +99,17 @@ impl Sum {
         self.folded() == [0xff, 0xff]
     }
 
+    /// Adds an IPv4 address as it lies in the packet.
     #[inline]
-    fn quad(self, quad: [u8; 4]) -> Sum {
+    pub fn quad(self, quad: [u8; 4]) -> Sum {
         Sum(self.0 + u64::from(u32::from_ne_bytes(quad)))
     }
 
     #[inline]
     fn address(self, address: Address) -> Sum {
-        let [a, b, c, d] = zerocopy::transmute!(address.0);
-        self.quad(a).quad(b).quad(c).quad(d)
+        let bytes = u128::from_ne_bytes(address.to_v6());
+        let quad = |shift: u32| u64::from((bytes >> shift) as u32);
+        Sum(self.0 + quad(0) + quad(32) + quad(64) + quad(96))
     }
 }
 

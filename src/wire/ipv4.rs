@@ -11,6 +11,8 @@ use crate::base::counters::Dropped;
 pub const LENGTH: usize = 20;
 /// The "don't fragment" bit of the field that holds flags and fragment offset.
 pub const DONT_FRAGMENT: u16 = 0x4000;
+/// Version 4, five words.
+const VERSION_IHL: u8 = 0x45;
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 
 /// ```text
@@ -77,27 +79,29 @@ impl Header {
     /// A header without options, with its checksum.
     #[inline]
     pub fn new(fields: Fields) -> Header {
-        let mut header = Header {
-            version_ihl: 0x45,
-            traffic_class: fields.traffic_class,
-            total_length: U16::new(fields.payload_length.saturating_add(LENGTH as u16)),
+        let total_length = fields.payload_length.saturating_add(LENGTH as u16);
+        let Fields { traffic_class, time_to_live, protocol, .. } = fields;
+        // Summed from what is at hand: reading back what was just written costs more than computing it.
+        let sum = Sum::ZERO
+            .field([VERSION_IHL, traffic_class])
+            .word(total_length)
+            .word(fields.identification)
+            .word(fields.flags_offset)
+            .field([time_to_live, protocol])
+            .quad(fields.source)
+            .quad(fields.destination);
+        Header {
+            version_ihl: VERSION_IHL,
+            traffic_class,
+            total_length: U16::new(total_length),
             identification: U16::new(fields.identification),
             flags_offset: U16::new(fields.flags_offset),
-            time_to_live: fields.time_to_live,
-            protocol: fields.protocol,
-            checksum: [0; 2],
+            time_to_live,
+            protocol,
+            checksum: sum.checksum(),
             source: fields.source,
             destination: fields.destination,
-        };
-        header.seal();
-        header
-    }
-
-    /// Computes the checksum anew, for a header without options.
-    #[inline]
-    pub fn seal(&mut self) {
-        self.checksum = [0; 2];
-        self.checksum = Sum::of(self.as_bytes()).checksum();
+        }
     }
 
     /// Bytes of the header with its options: 20 to 60.

@@ -36,9 +36,9 @@ pub struct Header {
     /// Routers it may still pass.
     pub hop_limit: u8,
     /// Whom it is from.
-    pub source: Address,
+    pub source: [u8; 16],
     /// Whom it is for.
-    pub destination: Address,
+    pub destination: [u8; 16],
 }
 
 impl Header {
@@ -56,9 +56,21 @@ impl Header {
             payload_length: U16::new(payload_length),
             next_header,
             hop_limit,
-            source,
-            destination,
+            source: source.to_v6(),
+            destination: destination.to_v6(),
         }
+    }
+
+    /// Whom it is from.
+    #[inline]
+    pub fn source(&self) -> Address {
+        Address::from_v6(self.source)
+    }
+
+    /// Whom it is for.
+    #[inline]
+    pub fn destination(&self) -> Address {
+        Address::from_v6(self.destination)
     }
 
     /// DSCP and ECN.

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::base::address::{Address, Mac};
+use crate::base::address::Mac;
 use crate::base::counters::Dropped;
 use crate::base::limits;
 
@@ -52,7 +52,7 @@ pub struct Message {
     /// Zero.
     pub reserved: [u8; 3],
     /// Whom it is about.
-    pub target: Address,
+    pub target: [u8; 16],
 }
 
 /// An option that holds an Ethernet address.

@@ -22,7 +22,7 @@ fn the_hosts_addresses_can_be_used_at_once() {
     }
     // The kernel lets nobody bind to an address that it still probes.
     let own = link.mac().map(Address::link_local).unwrap();
-    let scoped = SocketAddrV6::new(Ipv6Addr::from(own.0), 4000, 0, link.index());
+    let scoped = SocketAddrV6::new(Ipv6Addr::from(own.to_v6()), 4000, 0, link.index());
     let bound = lab
         .namespace()
         .enter(|| (UdpSocket::bind((HOST, 4000)), UdpSocket::bind(("fd77::1", 4000)), UdpSocket::bind(scoped)));

@@ -14,7 +14,8 @@ use super::bytes;
 /// A message of ours with its checksum.
 fn built([source, destination]: [[u8; 16]; 2], (kind, code, rest): (u8, u8, [u8; 4]), payload: &[u8]) -> Vec<u8> {
     let mut header = Header { kind, code, checksum: [0; 2], rest };
-    let pseudo = Sum::pseudo(Address(source), Address(destination), protocol::ICMPV6, 8 + payload.len());
+    let pseudo =
+        Sum::pseudo(Address::from_v6(source), Address::from_v6(destination), protocol::ICMPV6, 8 + payload.len());
     header.checksum = pseudo.bytes(header.as_bytes()).bytes(payload).checksum();
     [header.as_bytes(), payload].concat()
 }
@@ -77,7 +78,7 @@ proptest! {
         let (header, behind) = Header::ref_from_prefix(&packet).unwrap();
         prop_assert_eq!((header.kind, header.code, header.rest), fields);
         prop_assert_eq!(behind, &payload);
-        let pseudo = Sum::pseudo(Address(source), Address(destination), protocol::ICMPV6, packet.len());
+        let pseudo = Sum::pseudo(Address::from_v6(source), Address::from_v6(destination), protocol::ICMPV6, packet.len());
         prop_assert!(pseudo.bytes(&packet).is_whole());
     }
 

@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn what_we_build_they_read(class: u8, hop_limit: u8, addresses: [[u8; 16]; 2], payload in bytes(0..64)) {
         let [source, destination] = addresses;
-        let ends = (Address(source), Address(destination));
+        let ends = (Address::from_v6(source), Address::from_v6(destination));
         let header = Header::new(class, payload.len() as u16, protocol::UDP, hop_limit, ends);
         let packet = [header.as_bytes(), &payload].concat();
 
@@ -77,7 +77,7 @@ proptest! {
             prop_assert_eq!(header.traffic_class(), class);
             prop_assert_eq!(usize::from(header.payload_length.get()), payload.len());
             prop_assert_eq!((header.next_header, header.hop_limit), (protocol::UDP, hop_limit));
-            prop_assert_eq!([header.source.0, header.destination.0], addresses);
+            prop_assert_eq!([header.source, header.destination], addresses);
             prop_assert_eq!(carried, &payload);
         }
     }

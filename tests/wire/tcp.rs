@@ -120,7 +120,7 @@ proptest! {
     fn what_we_build_they_read_over_ipv6(
         fields in fields(), source: [u8; 16], destination: [u8; 16], payload in bytes(0..64),
     ) {
-        let segment = built(Address(source), Address(destination), &fields, &payload);
+        let segment = built(Address::from_v6(source), Address::from_v6(destination), &fields, &payload);
 
         let read = TcpSlice::from_slice(&segment).unwrap();
         prop_assert_eq!(read.checksum(), read.calc_checksum_ipv6(source, destination).unwrap());

@@ -55,7 +55,7 @@ proptest! {
     fn what_we_build_they_read_over_ipv6(
         source: [u8; 16], destination: [u8; 16], ports: [u16; 2], payload in bytes(0..64),
     ) {
-        let datagram = built(Address(source), Address(destination), ports, &payload);
+        let datagram = built(Address::from_v6(source), Address::from_v6(destination), ports, &payload);
 
         let read = UdpSlice::from_slice(&datagram).unwrap();
         prop_assert_eq!(

@@ -77,7 +77,7 @@ fn is_network(cidr: Cidr) -> bool {
         Family::V6 => 128 - cidr.length(),
     };
     let host_part = u128::MAX.checked_shl(u32::from(host_bits)).map_or(u128::MAX, |prefix| !prefix);
-    host_bits > 1 && u128::from_be_bytes(cidr.address().0) & host_part == 0
+    host_bits > 1 && u128::from_be_bytes(cidr.address().to_v6()) & host_part == 0
 }
 
 fn each_within_reach(gateways: &[Given<Address>], own: &[Given<Cidr>]) -> Result<(), String> {

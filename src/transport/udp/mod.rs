@@ -4,7 +4,7 @@ mod endpoints;
 
 pub use endpoints::{Bound, EndpointId, Endpoints, InUse};
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::base::address::{Address, Endpoint, Family, Flow};
 use crate::base::counters::Dropped;
@@ -56,18 +56,15 @@ pub fn input(bytes: &[u8], source: Address, destination: Address, offload: Offlo
 /// one (RFC 1122 §4.1.3.4), unless the device computes it anyway.
 #[inline]
 pub fn turn_round(bytes: &mut [u8], arrival: &Arrival) {
-    let Ok((header, _)) = Header::mut_from_prefix(bytes) else { return };
+    let Ok((header, payload)) = Header::mut_from_prefix(bytes) else { return };
     (header.source, header.destination) = (header.destination, header.source);
     if arrival.without_checksum {
-        let checksum = checksum(bytes, arrival.flow.local.address, arrival.flow.remote.address);
-        if let Ok((header, _)) = Header::mut_from_prefix(bytes) {
-            header.checksum = checksum;
-        }
+        *header = complete(self::header(&arrival.flow, payload.len()), payload);
     }
 }
 
 /// The header of a datagram of ours with `payload` bytes; its checksum is the folded pseudo-header's sum, for the
-/// device or for [`checksum`] to complete.
+/// device or for [`complete`] to go on with.
 pub fn header(flow: &Flow, payload: usize) -> Header {
     let length = LENGTH + payload;
     let Flow { local, remote } = flow;
@@ -79,11 +76,12 @@ pub fn header(flow: &Flow, payload: usize) -> Header {
     }
 }
 
-/// The checksum of a datagram whose checksum field is zero. Zero itself is sent as all ones (RFC 768).
-pub fn checksum(bytes: &[u8], source: Address, destination: Address) -> [u8; 2] {
-    let pseudo = Sum::pseudo(source, destination, protocol::UDP, bytes.len());
-    match pseudo.bytes(bytes).checksum() {
+/// Completes the checksum of a header whose field holds the pseudo-header's sum. Zero itself is sent as all ones
+/// (RFC 768).
+pub fn complete(header: Header, payload: &[u8]) -> Header {
+    let checksum = match Sum::of(header.as_bytes()).bytes(payload).checksum() {
         [0, 0] => [0xff, 0xff],
         checksum => checksum,
-    }
+    };
+    Header { checksum, ..header }
 }

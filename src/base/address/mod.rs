@@ -1,59 +1,14 @@
 //! Addresses: of hardware, of hosts, of endpoints; prefixes.
 
+mod cidr;
+mod mac;
+
+pub use cidr::Cidr;
+pub use mac::Mac;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
-
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
-/// An Ethernet address, EUI-48.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned
-)]
-#[repr(transparent)]
-pub struct Mac(pub [u8; 6]);
-
-impl Mac {
-    /// All ones.
-    pub const BROADCAST: Mac = Mac([0xff; 6]);
-
-    /// Whether the group bit is set: broadcast and multicast.
-    pub const fn is_multicast(self) -> bool {
-        self.0[0] & 1 == 1
-    }
-
-    /// The Ethernet group that carries an IPv6 multicast address (RFC 2464 §7) or an IPv4 one (RFC 1112 §6.4).
-    pub fn of_group(group: Address) -> Mac {
-        match (group.0, group.to_v4()) {
-            (_, Some([_, b, c, d])) => Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d]),
-            ([.., w, x, y, z], None) => Mac([0x33, 0x33, w, x, y, z]),
-        }
-    }
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-impl fmt::Debug for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// Why a text is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,47 +24,14 @@ pub enum Unreadable {
     Address(String),
 }
 
-impl FromStr for Mac {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Mac, Unreadable> {
-        let unreadable = || Unreadable::Mac(text.to_owned());
-        let mut bytes = [0; 6];
-        let mut parts = text.split([':', '-']);
-        for byte in &mut bytes {
-            let part = parts.next().filter(|part| is_pair(part)).ok_or_else(unreadable)?;
-            *byte = u8::from_str_radix(part, 16).map_err(|_| unreadable())?;
-        }
-        parts.next().is_none().then_some(Mac(bytes)).ok_or_else(unreadable)
-    }
-}
-
-/// Two hexadecimal digits; `from_str_radix` alone would let a sign pass.
-fn is_pair(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 /// An IPv6 address, or an IPv4 one in its mapped form `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2).
 ///
 /// Above the internet layer there is one kind of address, so there is one code path and one flow key for
 /// both families. The mapped form never appears on the wire.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned
-)]
-#[repr(transparent)]
-pub struct Address(pub [u8; 16]);
+///
+/// It is kept as a number, most significant byte first on the wire, because that is what a processor compares.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Address(u128);
 
 /// Which internet protocol an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,11 +42,14 @@ pub enum Family {
     V6,
 }
 
-const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+/// What stands in front of an IPv4 address, shifted down.
+const MAPPED: u128 = 0xffff;
+/// `ff02::`, groups of the link.
+const LINK_GROUPS: u128 = 0xff02 << 112;
 
 impl Address {
     /// `::`, the unspecified IPv6 address.
-    pub const UNSPECIFIED: Address = Address([0; 16]);
+    pub const UNSPECIFIED: Address = Address(0);
     /// `0.0.0.0`, the unspecified IPv4 address ("this host").
     pub const UNSPECIFIED_V4: Address = Address::from_v4([0; 4]);
     /// `255.255.255.255`.
@@ -132,43 +57,50 @@ impl Address {
     /// `224.0.0.1`, every IPv4 host of the link.
     pub const ALL_HOSTS: Address = Address::from_v4([224, 0, 0, 1]);
     /// `ff02::1`, every IPv6 node of the link.
-    pub const ALL_NODES: Address = Address([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    pub const ALL_NODES: Address = Address(LINK_GROUPS | 1);
 
     /// The mapped form of an IPv4 address.
     #[inline]
     pub const fn from_v4(v4: [u8; 4]) -> Address {
-        let [a, b, c, d] = v4;
-        Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+        Address(MAPPED << 32 | u32::from_be_bytes(v4) as u128)
+    }
+
+    /// An IPv6 address as it lies in a packet.
+    #[inline]
+    pub const fn from_v6(v6: [u8; 16]) -> Address {
+        Address(u128::from_be_bytes(v6))
     }
 
     /// The four bytes of an IPv4 address.
     #[inline]
-    pub fn to_v4(self) -> Option<[u8; 4]> {
-        match self.0 {
-            [head @ .., a, b, c, d] if head == MAPPED => Some([a, b, c, d]),
-            _ => None,
-        }
+    pub const fn to_v4(self) -> Option<[u8; 4]> {
+        if self.0 >> 32 == MAPPED { Some(self.low4()) } else { None }
     }
 
     /// The last four bytes: the whole of an IPv4 address.
     #[inline]
     pub const fn low4(self) -> [u8; 4] {
-        let [.., a, b, c, d] = self.0;
-        [a, b, c, d]
+        (self.0 as u32).to_be_bytes()
+    }
+
+    /// The sixteen bytes, as an IPv6 address lies in a packet.
+    #[inline]
+    pub const fn to_v6(self) -> [u8; 16] {
+        self.0.to_be_bytes()
     }
 
     /// The family it belongs to.
     #[inline]
-    pub fn family(self) -> Family {
-        if self.to_v4().is_some() { Family::V4 } else { Family::V6 }
+    pub const fn family(self) -> Family {
+        if self.0 >> 32 == MAPPED { Family::V4 } else { Family::V6 }
     }
 
     /// Groups: `224.0.0.0/4`, `ff00::/8`.
     #[inline]
-    pub fn is_multicast(self) -> bool {
-        match self.to_v4() {
-            Some([a, ..]) => a & 0xf0 == 0xe0,
-            None => self.0[0] == 0xff,
+    pub const fn is_multicast(self) -> bool {
+        match self.family() {
+            Family::V4 => self.0 as u32 >> 28 == 0xe,
+            Family::V6 => self.0 >> 120 == 0xff,
         }
     }
 
@@ -179,46 +111,46 @@ impl Address {
     }
 
     /// `127.0.0.0/8`, `::1`.
-    pub fn is_loopback(self) -> bool {
-        match self.to_v4() {
-            Some([a, ..]) => a == 127,
-            None => u128::from_be_bytes(self.0) == 1,
+    pub const fn is_loopback(self) -> bool {
+        match self.family() {
+            Family::V4 => self.0 as u32 >> 24 == 127,
+            Family::V6 => self.0 == 1,
         }
     }
 
     /// `169.254.0.0/16`, `fe80::/10`.
-    pub fn is_link_local(self) -> bool {
-        match (self.to_v4(), self.0) {
-            (Some([a, b, ..]), _) => a == 169 && b == 254,
-            (None, [a, b, ..]) => a == 0xfe && b & 0xc0 == 0x80,
+    pub const fn is_link_local(self) -> bool {
+        match self.family() {
+            Family::V4 => self.0 as u32 >> 16 == 0xa9fe,
+            Family::V6 => self.0 >> 118 == 0xfe80 >> 6,
         }
     }
 
     /// Whether it may be the source of a packet: one host, and not this one by another name (RFC 1122 §3.2.1.3).
     #[inline]
-    pub fn is_unicast(self) -> bool {
-        match self.to_v4() {
+    pub const fn is_unicast(self) -> bool {
+        match self.family() {
             // 0/8 is "this network", 127/8 loopback, 224/3 groups, reserved and broadcast.
-            Some([a, ..]) => a != 0 && a != 127 && a < 224,
-            None => self.0[0] != 0xff && u128::from_be_bytes(self.0) > 1,
+            Family::V4 => !matches!(self.0 as u32 >> 24, 0 | 127 | 224..),
+            Family::V6 => self.0 >> 120 != 0xff && self.0 > 1,
         }
     }
 
     /// The group on which the owner of this IPv6 address listens for solicitations (RFC 4291 §2.7.1).
-    pub fn solicited_node(self) -> Address {
-        let [.., x, y, z] = self.0;
-        Address([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, x, y, z])
+    pub const fn solicited_node(self) -> Address {
+        Address(LINK_GROUPS | 0x1_ff00_0000 | self.0 & 0xff_ffff)
     }
 
     /// `fe80::` with the modified EUI-64 of an Ethernet address (RFC 2464 §5).
-    pub fn link_local(mac: Mac) -> Address {
+    pub const fn link_local(mac: Mac) -> Address {
         let [a, b, c, d, e, f] = mac.0;
-        Address([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+        let eui64 = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+        Address(0xfe80 << 112 | eui64 as u128)
     }
 
     /// How many leading bits two addresses share.
-    pub fn common_prefix(self, other: Address) -> u8 {
-        (u128::from_be_bytes(self.0) ^ u128::from_be_bytes(other.0)).leading_zeros() as u8
+    pub const fn common_prefix(self, other: Address) -> u8 {
+        (self.0 ^ other.0).leading_zeros() as u8
     }
 }
 
@@ -226,7 +158,7 @@ impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Address {
         match ip {
             IpAddr::V4(v4) => Address::from_v4(v4.octets()),
-            IpAddr::V6(v6) => Address(v6.octets()),
+            IpAddr::V6(v6) => Address::from_v6(v6.octets()),
         }
     }
 }
@@ -234,7 +166,7 @@ impl From<Address> for IpAddr {
     fn from(address: Address) -> IpAddr {
         match address.to_v4() {
             Some(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
-            None => IpAddr::V6(Ipv6Addr::from(address.0)),
+            None => IpAddr::V6(Ipv6Addr::from(address.to_v6())),
         }
     }
 }
@@ -261,82 +193,6 @@ impl fmt::Display for Address {
     }
 }
 impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// An address with the length of its prefix, as in `10.77.0.2/24`.
-///
-/// The length counts the bits of the address's own family: 0 to 32, or 0 to 128.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Cidr {
-    address: Address,
-    /// In bits of the mapped form.
-    bits: u8,
-}
-
-impl Cidr {
-    /// An address and the length of its prefix. `None` when the family has not that many bits.
-    pub fn new(address: Address, length: u8) -> Option<Cidr> {
-        let (most, unused) = match address.family() {
-            Family::V4 => (32, 96),
-            Family::V6 => (128, 0),
-        };
-        (length <= most).then(|| Cidr { address, bits: unused + length })
-    }
-
-    /// The address itself.
-    pub fn address(self) -> Address {
-        self.address
-    }
-
-    /// The length of the prefix, in bits of the address's family.
-    pub fn length(self) -> u8 {
-        match self.address.family() {
-            Family::V4 => self.bits - 96,
-            Family::V6 => self.bits,
-        }
-    }
-
-    /// Whether an address of the same family starts with this prefix.
-    #[inline]
-    pub fn contains(self, address: Address) -> bool {
-        let differ = u128::from_be_bytes(self.address.0) ^ u128::from_be_bytes(address.0);
-        differ & self.mask() == 0
-    }
-
-    /// The address whose host part is all ones, which reaches every IPv4 host of the prefix. `/31` and
-    /// `/32` have none (RFC 3021).
-    #[inline]
-    pub fn broadcast(self) -> Option<Address> {
-        let has = self.address.family() == Family::V4 && self.bits < 96 + 31;
-        has.then(|| Address((u128::from_be_bytes(self.address.0) | !self.mask()).to_be_bytes()))
-    }
-
-    fn mask(self) -> u128 {
-        u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0)
-    }
-}
-
-impl FromStr for Cidr {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Cidr, Unreadable> {
-        let unreadable = || Unreadable::Cidr(text.to_owned());
-        let (address, length) = text.split_once('/').ok_or_else(unreadable)?;
-        let address = address.parse().map_err(|_| unreadable())?;
-        let digits = length.bytes().all(|byte| byte.is_ascii_digit());
-        let length = length.parse().ok().filter(|_| digits).ok_or_else(unreadable)?;
-        Cidr::new(address, length).ok_or_else(unreadable)
-    }
-}
-impl fmt::Display for Cidr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length())
-    }
-}
-impl fmt::Debug for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -1,0 +1,67 @@
+//! One frame through the whole stack and its answer back, in memory, beside smoltcp's interface.
+//!
+//! Both stand on the same device ([`device::Treadmill`]): it has 64 frames ready in its buffers before each turn, lends
+//! them one after the other, and copies every answer out as a write would. Filling the buffers and copying out is part
+//! of both times. Both compute and verify every checksum.
+//!
+//! criterion times each alone; then the two run in turn, and the ratios are printed.
+
+mod device;
+mod frames;
+mod ours;
+mod smoltcp;
+#[path = "../support/mod.rs"]
+mod support;
+
+use criterion::{Criterion, Throughput};
+
+use device::BATCH;
+use support::{Contender, race};
+
+/// Frames in a round of a race.
+const TIMES: u32 = 128 * BATCH as u32;
+
+fn main() {
+    for frame in frames::all() {
+        check(&frame);
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    for frame in frames::all() {
+        let mut group = criterion.benchmark_group(format!("path/{}", frame.name));
+        group.throughput(Throughput::Elements(BATCH as u64));
+        let mut ours = ours::Host::new(&frame);
+        group.bench_function("taphouse", |bencher| bencher.iter(|| ours.turn()));
+        if frame.smoltcp_answers {
+            let mut theirs = smoltcp::Host::new(&frame);
+            group.bench_function("smoltcp", |bencher| bencher.iter(|| theirs.turn()));
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+
+    let mut ratios = Vec::new();
+    let frames = frames::all();
+    for frame in frames.iter().filter(|frame| frame.smoltcp_answers) {
+        let (mut ours, mut theirs) = (ours::Host::new(frame), smoltcp::Host::new(frame));
+        let batch = BATCH as u32;
+        let ours = Contender::new("taphouse", move || ours.turn()).in_batches_of(batch);
+        let theirs = Contender::new("smoltcp", move || theirs.turn()).in_batches_of(batch);
+        ratios.push((frame, race(frame.name, TIMES, ours, vec![theirs])));
+    }
+    println!("\ntaphouse / smoltcp, one frame through the whole stack:");
+    for (frame, ratio) in ratios {
+        println!("{:16} {ratio:.2}  (at most {:.2} is asked for)", frame.name, frame.at_most);
+    }
+}
+
+/// What is timed is the right answer, from both.
+fn check(frame: &frames::Sample) {
+    let mut ours = ours::Host::new(frame);
+    ours.turn();
+    (frame.check)(ours.answer());
+    if frame.smoltcp_answers {
+        let mut theirs = smoltcp::Host::new(frame);
+        theirs.turn();
+        (frame.check)(theirs.answer());
+    }
+}

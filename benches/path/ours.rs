@@ -1,0 +1,69 @@
+//! Our stack on the treadmill.
+
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+use taphouse::application::echo::Echo;
+use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::base::time::Instant;
+use taphouse::buffer::{DEVICE_ROOM, Frame, Offload};
+use taphouse::device::{Capabilities, Device, Interest, Received, Waker};
+use taphouse::stack::{Config, Stack};
+
+use crate::device::{BATCH, Treadmill};
+use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, PEER_MAC, PEER_V4, Sample};
+
+impl Device for Treadmill {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false }
+    }
+
+    #[inline]
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        let Some(buffer) = self.next() else { return Ok(Received::Nothing) };
+        std::mem::swap(buffer, frame);
+        Ok(Received::Frame)
+    }
+
+    #[inline]
+    fn transmit(&mut self, head: &mut [u8], _offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
+        assert!(payload.is_empty(), "answers in place are in one piece");
+        self.write(&head[DEVICE_ROOM..]);
+        Ok(true)
+    }
+
+    fn wait(&mut self, _interest: Interest, _waker: &Waker, _at_most: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) struct Host {
+    stack: Stack<Treadmill>,
+    now: Instant,
+}
+
+impl Host {
+    pub(crate) fn new(frame: &Sample) -> Host {
+        let own = [(Address::from_v4(OUR_V4), 24), (Address::from_v6(OUR_V6), 64)];
+        let own = own.map(|(address, length)| Cidr::new(address, length).expect("a length of its family"));
+        let mut config = Config::new(Mac(OUR_MAC), &own, [7; 16]);
+        config.rarp.push((Mac(PEER_MAC), Address::from_v4(PEER_V4)));
+        let mut stack = Stack::new(Treadmill::new(&frame.bytes), &config).expect("a good configuration");
+        stack.bind(7, Box::new(Echo)).expect("the port is free");
+        Host { stack, now: Instant::ZERO }
+    }
+
+    /// A turn of 64 frames; the last turn's answers.
+    #[inline]
+    pub(crate) fn turn(&mut self) -> usize {
+        let answers = self.stack.device_mut().wind();
+        self.now = self.now + Duration::from_micros(3);
+        let turn = self.stack.turn(self.now).expect("the treadmill does not fail");
+        assert_eq!(turn.arrived, BATCH);
+        answers
+    }
+
+    pub(crate) fn answer(&mut self) -> &[u8] {
+        self.stack.device_mut().answer()
+    }
+}

@@ -1,0 +1,123 @@
+//! smoltcp's interface on the treadmill.
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::socket::udp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use taphouse::buffer::{CAPACITY, Frame};
+
+use crate::device::{BATCH, Treadmill};
+use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, Sample};
+
+/// The treadmill with the buffers that smoltcp's tokens lend.
+struct Buffered {
+    treadmill: Treadmill,
+    received: Frame,
+    sent: Box<[u8; 2048]>,
+}
+
+struct Receive<'a>(&'a [u8]);
+struct Transmit<'a>(&'a mut Treadmill, &'a mut [u8; 2048]);
+
+impl phy::RxToken for Receive<'_> {
+    #[inline]
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, work: F) -> R {
+        work(self.0)
+    }
+}
+
+impl phy::TxToken for Transmit<'_> {
+    #[inline]
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, work: F) -> R {
+        let result = work(&mut self.1[..length]);
+        self.0.write(&self.1[..length]);
+        result
+    }
+}
+
+impl phy::Device for Buffered {
+    type RxToken<'a> = Receive<'a>;
+    type TxToken<'a> = Transmit<'a>;
+
+    #[inline]
+    fn receive(&mut self, _now: Instant) -> Option<(Receive<'_>, Transmit<'_>)> {
+        std::mem::swap(self.treadmill.next()?, &mut self.received);
+        Some((Receive(self.received.bytes()), Transmit(&mut self.treadmill, &mut self.sent)))
+    }
+
+    #[inline]
+    fn transmit(&mut self, _now: Instant) -> Option<Transmit<'_>> {
+        Some(Transmit(&mut self.treadmill, &mut self.sent))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+pub(crate) struct Host {
+    device: Buffered,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    echo: SocketHandle,
+    echoes: bool,
+    now: Instant,
+}
+
+impl Host {
+    pub(crate) fn new(frame: &Sample) -> Host {
+        let treadmill = Treadmill::new(&frame.bytes);
+        let mut device = Buffered { treadmill, received: Frame::new(CAPACITY), sent: Box::new([0; 2048]) };
+        let now = Instant::from_millis(1);
+        let config = Config::new(EthernetAddress(OUR_MAC).into());
+        let mut interface = Interface::new(config, &mut device, now);
+        interface.update_ip_addrs(|own| {
+            let v6 = IpAddress::Ipv6(OUR_V6.into());
+            own.push(IpCidr::new(IpAddress::v4(OUR_V4[0], OUR_V4[1], OUR_V4[2], OUR_V4[3]), 24)).expect("room");
+            own.push(IpCidr::new(v6, 64)).expect("room");
+        });
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2 * BATCH], vec![0; 64 << 10]);
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(7).expect("the port is free");
+        let mut sockets = SocketSet::new(Vec::new());
+        let echo = sockets.add(socket);
+        let mut host = Host { device, interface, sockets, echo, echoes: frame.name.starts_with("udp"), now };
+        host.introduce_peer();
+        host
+    }
+
+    /// smoltcp answers an echo only to a neighbour that it knows; ours answers the station that asked.
+    fn introduce_peer(&mut self) {
+        let arp = crate::frames::all().into_iter().find(|frame| frame.name == "arp").expect("there is one");
+        let wanted = std::mem::replace(&mut self.device.treadmill, Treadmill::new(&arp.bytes));
+        self.turn();
+        self.device.treadmill = Treadmill::new(&crate::frames::solicitation());
+        self.turn();
+        self.device.treadmill = wanted;
+    }
+
+    /// A turn of 64 frames; the last turn's answers.
+    #[inline]
+    pub(crate) fn turn(&mut self) -> usize {
+        let answers = self.device.treadmill.wind();
+        self.now += Duration::from_micros(3);
+        self.interface.poll(self.now, &mut self.device, &mut self.sockets);
+        if self.echoes {
+            let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.echo);
+            let mut datagram = [0; 2048];
+            while let Ok((length, from)) = socket.recv_slice(&mut datagram) {
+                socket.send_slice(&datagram[..length], from).expect("as much room as was received");
+            }
+            self.interface.poll(self.now, &mut self.device, &mut self.sockets);
+        }
+        answers
+    }
+
+    pub(crate) fn answer(&mut self) -> &[u8] {
+        self.device.treadmill.answer()
+    }
+}

@@ -1,5 +1,7 @@
 //! A device in memory that gives the same frame again and again.
 
+use std::hint::black_box;
+
 use taphouse::buffer::{Frame, HEADROOM, Offload};
 
 /// Frames of a turn.
@@ -7,22 +9,21 @@ pub(crate) const BATCH: usize = 64;
 /// Of a buffer. Not a power of two, or all buffers would want the same lines of the cache.
 const SIZE: usize = HEADROOM + 1600;
 
-/// A ring of buffers into which one frame is copied, 64 times before each turn, and a place to which every answer is
-/// copied, as a write would. Who receives a buffer has it until the next one: nothing is copied on the way in.
+/// A ring of buffers into which one frame is copied, 64 times before each turn. Who receives a buffer has it until the
+/// next one, and an answer is looked at where it lies: the stacks are measured, not copying.
 pub(crate) struct Treadmill {
     frame: Vec<u8>,
     ring: Vec<Frame>,
     next: usize,
-    answer: Box<[u8; 2048]>,
-    answered: usize,
     answers: usize,
+    /// The last answer, kept only while it is checked.
+    pub(crate) answer: Option<Vec<u8>>,
 }
 
 impl Treadmill {
     pub(crate) fn new(frame: &[u8]) -> Treadmill {
         let ring = (0..BATCH).map(|_| Frame::new(SIZE)).collect();
-        let answer = Box::new([0; 2048]);
-        Treadmill { frame: frame.to_vec(), ring, next: BATCH, answer, answered: 0, answers: 0 }
+        Treadmill { frame: frame.to_vec(), ring, next: BATCH, answers: 0, answer: None }
     }
 
     /// Winds it up for another turn; returns how many answers the last one brought.
@@ -43,16 +44,15 @@ impl Treadmill {
         Some(frame)
     }
 
-    /// Copies an answer to where a write would put it.
+    /// Takes an answer.
     #[inline]
-    pub(crate) fn write(&mut self, frame: &[u8]) {
-        self.answer[..frame.len()].copy_from_slice(frame);
-        self.answered = frame.len();
+    pub(crate) fn take(&mut self, frame: &[u8]) {
         self.answers += 1;
-    }
-
-    /// The last answer.
-    pub(crate) fn answer(&self) -> &[u8] {
-        &self.answer[..self.answered]
+        match &mut self.answer {
+            None => {
+                black_box(frame);
+            }
+            Some(answer) => *answer = frame.to_vec(),
+        }
     }
 }

@@ -28,7 +28,7 @@ impl Device for Treadmill {
     #[inline]
     fn transmit(&mut self, head: &mut [u8], _offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
         assert!(payload.is_empty(), "answers in place are in one piece");
-        self.write(&head[DEVICE_ROOM..]);
+        self.take(&head[DEVICE_ROOM..]);
         Ok(true)
     }
 
@@ -63,7 +63,7 @@ impl Host {
         answers
     }
 
-    pub(crate) fn answer(&mut self) -> &[u8] {
-        self.stack.device_mut().answer()
+    pub(crate) fn treadmill(&mut self) -> &mut Treadmill {
+        self.stack.device_mut()
     }
 }

@@ -31,7 +31,7 @@ impl phy::TxToken for Transmit<'_> {
     #[inline]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, work: F) -> R {
         let result = work(&mut self.1[..length]);
-        self.0.write(&self.1[..length]);
+        self.0.take(&self.1[..length]);
         result
     }
 }
@@ -117,7 +117,7 @@ impl Host {
         answers
     }
 
-    pub(crate) fn answer(&mut self) -> &[u8] {
-        self.device.treadmill.answer()
+    pub(crate) fn treadmill(&mut self) -> &mut Treadmill {
+        &mut self.device.treadmill
     }
 }

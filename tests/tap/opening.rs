@@ -6,7 +6,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use taphouse::device::host::{HostError, LinkLocal};
 use taphouse::device::{Device, Tap, TapError, TapOptions};
 
-use crate::lab::Lab;
+use crate::wire::Lab;
 
 #[test]
 fn opening_makes_it_and_closing_removes_it() {

@@ -7,7 +7,7 @@ use crate::lab::Lab;
 fn arping_is_answered_by_one_station() {
     let Some(lab) = Lab::new() else { return };
     let house = lab.house("--mac 02:00:00:00:00:05");
-    let text = lab.run("arping -c 3 -i 0.2 -I tap0 10.77.0.2").ok();
+    let text = lab.run("arping -c 3 -I tap0 10.77.0.2").ok();
     assert!(text.contains("Received 3 response(s)"), "{text}");
     assert_eq!(text.matches("reply from 10.77.0.2 [02:00:00:00:00:05]").count(), 3, "{text}");
     assert_eq!(house.counted("arp-answered"), 3);
@@ -17,7 +17,7 @@ fn arping_is_answered_by_one_station() {
 fn a_probe_for_our_address_is_answered_so_that_nobody_else_takes_it() {
     let Some(lab) = Lab::new() else { return };
     let _house = lab.house("");
-    let ended = lab.run("arping -D -c 2 -i 0.2 -w 5 -I tap0 10.77.0.2");
+    let ended = lab.run("arping -D -c 2 -w 5 -I tap0 10.77.0.2");
     assert!(!ended.status.success() && ended.stdout.contains("Received 1 response"), "{ended:?}");
 }
 
@@ -25,7 +25,7 @@ fn a_probe_for_our_address_is_answered_so_that_nobody_else_takes_it() {
 fn nobody_answers_for_an_address_that_is_not_ours() {
     let Some(lab) = Lab::new() else { return };
     let _house = lab.house("");
-    let ended = lab.run("arping -c 2 -i 0.2 -w 1 -I tap0 10.77.0.3");
+    let ended = lab.run("arping -c 2 -w 1 -I tap0 10.77.0.3");
     assert!(ended.stdout.contains("Received 0 response(s)"), "{ended:?}");
 }
 
@@ -34,7 +34,7 @@ fn announcements_are_not_answered_and_do_no_harm() {
     let Some(lab) = Lab::new() else { return };
     let house = lab.house("");
     for kind in ["-U", "-A"] {
-        let ended = lab.run(&format!("arping {kind} -c 2 -i 0.1 -w 1 -I tap0 10.77.0.1"));
+        let ended = lab.run(&format!("arping {kind} -c 2 -w 1 -I tap0 10.77.0.1"));
         assert!(ended.stdout.contains("Received 0 response(s)"), "{ended:?}");
     }
     lab.ping(V4);

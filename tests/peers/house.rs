@@ -119,11 +119,11 @@ impl House {
     }
 }
 
-/// A number in a report of counters; what is not in it was not counted.
-pub(crate) fn count(report: &str, name: &str) -> u64 {
-    let words = report.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let found = words.into_iter().find(|words| words.first() == Some(&name));
-    found.map_or(0, |words| words[1].parse().expect("a counter is a number"))
+/// A number in the last report of counters; what is not in it was not counted.
+pub(crate) fn count(reports: &str, name: &str) -> u64 {
+    let mut lines = reports.lines().map(str::split_whitespace);
+    let found = lines.rfind(|words| words.clone().next() == Some(name));
+    found.and_then(|mut words| words.nth(1)).map_or(0, |number| number.parse().expect("a counter is a number"))
 }
 
 /// `ping` towards either family.

@@ -13,8 +13,9 @@ fn scan(lab: &Lab, arguments: &str, to: std::net::IpAddr) -> String {
 
 #[track_caller]
 fn assert_state(text: &str, port: &str, state: &str) {
-    let line = text.lines().find(|line| line.starts_with(&format!("{port}/"))).unwrap_or_default();
-    assert_eq!(line.split_whitespace().nth(1), Some(state), "{port} in {text}");
+    let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut ports = words.filter(|words| words.first().is_some_and(|word| word.split('/').next() == Some(port)));
+    assert_eq!(ports.next().map(|words| words[1]), Some(state), "{port} in {text}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Write as _, stderr};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::{env, thread};
+use std::{env, fs, thread};
 
 /// Set in the user namespace, so that nobody looks for another one there.
 const INSIDE: &str = "TAPHOUSE_LAB_INSIDE";
@@ -72,8 +72,14 @@ pub(super) fn run_in_a_user_namespace() {
     text.lines().filter(|line| line.starts_with("SKIPPED ")).for_each(say);
 }
 
+/// Whether this is a user namespace with nobody else in it.
+pub(super) fn knows_one_user_only() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().nth(2) == Some("1")
+}
+
 /// One line for a test that is skipped, written past the harness, which keeps what passing tests print to itself.
-pub(crate) fn skipped(why: &str) {
+pub(super) fn skipped(why: &str) {
     let thread = thread::current();
     say(&format!("SKIPPED {}: {why}", thread.name().unwrap_or("a test")));
 }

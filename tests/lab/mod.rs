@@ -13,8 +13,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use taphouse::device::Namespace;
 
 use ground::Ground;
-#[allow(unused_imports, reason = "not every target has tests that it takes more for")]
-pub(crate) use ground::skipped;
 
 /// A network namespace of the test's own.
 pub(crate) struct Lab {
@@ -45,6 +43,16 @@ impl Lab {
             }
             Err(why) => panic!("ip netns add {name}: {why}"),
         }
+    }
+
+    /// For tests with a second user, whom a user namespace does not know: also `tcpdump` becomes one.
+    pub(crate) fn with_users() -> Option<Lab> {
+        let lab = Lab::new()?;
+        if ground::knows_one_user_only() {
+            ground::skipped("it takes a second user, and this user namespace has none: run it as root");
+            return None;
+        }
+        Some(lab)
     }
 
     pub(crate) fn namespace(&self) -> Namespace {

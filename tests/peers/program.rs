@@ -143,8 +143,19 @@ impl Program {
         Ended { status, stdout, stderr }
     }
 
+    /// What it printed, once `part` is in that.
+    #[track_caller]
+    pub(crate) fn printed_with(&mut self, part: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.printed().contains(part) {
+            let read = self.next(deadline);
+            read.unwrap_or_else(|why| panic!("no {part:?} ({why}):\n{}", self.printed()));
+        }
+        self.printed()
+    }
+
     /// What it printed so far, of what was waited for.
-    pub(crate) fn printed(&self) -> String {
+    fn printed(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 

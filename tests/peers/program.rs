@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::lab::Lab;
 
 /// Longer than anything here takes on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
 const PACKAGES: [(&str, &str); 7] = [

@@ -10,7 +10,7 @@ use taphouse::buffer::{CAPACITY, Checksum, DEVICE_ROOM, Frame, Offload, SegmentK
 use taphouse::device::host::LinkLocal;
 use taphouse::device::{Device, Interest, Received, Tap, Waker};
 
-use crate::lab::{HOST, Lab, STACK, STACK_MAC};
+use crate::wire::{HOST, Lab, STACK, STACK_MAC};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use taphouse::base::address::Address;
 use taphouse::device::host::{HostError, LinkLocal};
 
-use crate::lab::{HOST, Lab, cidr};
+use crate::wire::{HOST, Lab, cidr};
 
 #[test]
 fn the_hosts_addresses_can_be_used_at_once() {

@@ -6,7 +6,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use taphouse::device::host::{HostError, LinkLocal};
 use taphouse::device::{Device, Tap, TapError, TapOptions};
 
-use crate::lab::Lab;
+use crate::wire::Lab;
 
 #[test]
 fn opening_makes_it_and_closing_removes_it() {
@@ -71,7 +71,7 @@ fn what_existed_stays() {
 
 #[test]
 fn a_user_may_attach_to_what_was_made_for_him_and_to_nothing_else() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_users() else { return };
     lab.ip("tuntap add dev tap0 mode tap user 0");
     lab.ip("tuntap add dev theirs mode tap user 12345");
     let open = |name: &str| Tap::open(&TapOptions { name: name.to_owned(), ..lab.options() });

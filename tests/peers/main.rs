@@ -1,0 +1,22 @@
+//! The program against real ones: each test starts `taphouse` in a network namespace of its own, and lets `ping`,
+//! `arping`, `nmap`, `tcpdump` and the kernel's sockets judge what it does.
+
+mod arp;
+mod batches;
+mod capture;
+mod echo;
+mod end;
+mod errors;
+mod faults;
+mod house;
+mod idle;
+#[path = "../lab/mod.rs"]
+mod lab;
+mod ports;
+mod program;
+mod rarp;
+mod routed;
+mod shape;
+mod start;
+mod taps;
+mod udp;

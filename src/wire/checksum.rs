@@ -5,6 +5,9 @@
 
 use crate::base::address::{Address, Family};
 
+/// From here on wide instructions are worth their setting up.
+const LONG: usize = 256;
+
 /// A running ones' complement sum.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sum(u64);
@@ -52,28 +55,40 @@ impl Sum {
     /// Adds bytes that begin at an even position.
     #[inline]
     pub fn bytes(self, bytes: &[u8]) -> Sum {
-        let mut sum = self.0;
-        let (blocks, rest) = bytes.as_chunks::<32>();
-        for block in blocks {
-            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB, and the compiler vectorises it.
-            let mut lanes = 0;
-            for quad in block.as_chunks::<4>().0 {
-                lanes += u64::from(u32::from_ne_bytes(*quad));
-            }
-            sum += lanes;
-        }
-        let (quads, rest) = rest.as_chunks::<4>();
-        for quad in quads {
-            sum += u64::from(u32::from_ne_bytes(*quad));
-        }
-        let (words, rest) = rest.as_chunks::<2>();
+        let (sum, bytes) = if bytes.len() >= LONG { self.long(bytes) } else { (self, bytes) };
+        let (words, rest) = bytes.as_chunks::<8>();
+        let mut total = 0u64;
         for word in words {
-            sum += u64::from(u16::from_ne_bytes(*word));
+            // The carry comes back in at the bottom: ones' complement, 64 bits at a time.
+            let (more, carry) = total.overflowing_add(u64::from_ne_bytes(*word));
+            total = more + u64::from(carry);
         }
-        if let [last] = rest {
-            sum += u64::from(u16::from_ne_bytes([*last, 0]));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let (more, carry) = total.overflowing_add(u64::from_ne_bytes(last));
+        let total = more + u64::from(carry);
+        Sum(sum.0 + (total >> 32) + (total & 0xffff_ffff))
+    }
+
+    /// Adds whole blocks from the beginning; what is left is shorter than one. For long data only: the compiler makes
+    /// wide instructions of it, and those want to be set up.
+    #[inline(never)]
+    fn long(self, bytes: &[u8]) -> (Sum, &[u8]) {
+        let (blocks, rest) = bytes.as_chunks::<64>();
+        let mut lanes = [0u64; 16];
+        for block in blocks {
+            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
+            for (lane, quad) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
+                *lane += u64::from(u32::from_ne_bytes(*quad));
+            }
         }
-        Sum(sum)
+        (Sum(self.0 + lanes.iter().sum::<u64>()), rest)
+    }
+
+    /// Adds a header without options, whose length the compiler knows.
+    #[inline]
+    pub fn header<const N: usize>(self, bytes: &[u8; N]) -> Sum {
+        bytes.as_chunks::<4>().0.iter().fold(self, |sum, quad| sum.quad(*quad))
     }
 
     /// The sum folded to 16 bits, as a partial checksum field holds it.

@@ -1,0 +1,96 @@
+//! A network namespace of the bench's own, with a TAP for each contender in it.
+
+use std::fs::File;
+use std::io;
+
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::{Command, id};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::device::host::{Link, LinkLocal};
+use taphouse::device::{Namespace, Tap, TapOptions};
+
+/// Where the load runs.
+pub(crate) const LOAD_CORE: usize = 0;
+/// Where the contenders run: all of them on one, for only one works at a time.
+pub(crate) const CONTENDER_CORE: usize = 1;
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The namespace. It has no name, so it goes with the process, however that ends.
+pub(crate) struct Lab {
+    namespace: Namespace,
+    _open: File,
+}
+
+/// One contender's wire, and who it is on it.
+pub(crate) struct Wire {
+    pub(crate) tap: Tap,
+    pub(crate) mac: Mac,
+    pub(crate) own: Cidr,
+}
+
+/// Why nothing can be measured here, if so.
+pub(crate) fn obstacle() -> Option<&'static str> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("it takes root, to make a network namespace");
+    }
+    if !Path::new("/dev/net/tun").exists() {
+        return Some("there is no /dev/net/tun");
+    }
+    if !std::thread::available_parallelism().is_ok_and(|cores| cores.get() > CONTENDER_CORE) {
+        return Some("it takes two cores, one for the load and one for the contender");
+    }
+    Command::new("ip").arg("-V").output().is_err().then_some("it takes the program ip (Debian package iproute2)")
+}
+
+impl Lab {
+    pub(crate) fn new() -> Result<Lab, Failure> {
+        let name = format!("taphouse-bench-{}", id());
+        ip(&["netns", "add", &name])?;
+        let open = File::open(Path::new("/run/netns").join(&name));
+        // From here on the open file is all that holds it.
+        ip(&["netns", "del", &name])?;
+        let open = open?;
+        let namespace = Namespace::At(format!("/proc/self/fd/{}", open.as_raw_fd()).into());
+        Ok(Lab { namespace, _open: open })
+    }
+
+    /// Wire number `number`: 10.77.`number`.1 is the host, .2 the contender.
+    pub(crate) fn wire(&self, number: u8) -> Result<Wire, Failure> {
+        let name = format!("tap{number}");
+        let options = TapOptions { name: name.clone(), namespace: self.namespace.clone(), ..TapOptions::default() };
+        let tap = Tap::open(&options)?.remove(0);
+        let mut link = Link::open(&self.namespace, &name)?;
+        link.set_up(LinkLocal::AtOnce)?;
+        let cidr = |host| Cidr::new(Address::from_v4([10, 77, number, host]), 24).ok_or("24 bits are a prefix");
+        link.add_address(cidr(1)?)?;
+        // The swap loop cannot answer ARP, so nobody has to: the host knows all three for ever.
+        let (mac, own) = (Mac([2, 0, 0, 0, 0, number]), cidr(2)?);
+        let (own_text, mac_text) = (own.address().to_string(), mac.to_string());
+        self.enter(|| ip(&["neigh", "replace", &own_text, "lladdr", &mac_text, "dev", &name]))??;
+        Ok(Wire { tap, mac, own })
+    }
+
+    /// Does `work` in the namespace.
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+        Ok(self.namespace.enter(work)?)
+    }
+}
+
+/// Keeps the calling thread on one core.
+pub(crate) fn pin(core: usize) -> io::Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    Ok(sched_setaffinity(None, &cores)?)
+}
+
+fn ip(arguments: &[&str]) -> Result<(), Failure> {
+    let output = Command::new("ip").args(arguments).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()).into())
+}

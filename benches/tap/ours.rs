@@ -17,5 +17,5 @@ pub(crate) fn run(wire: Wire) -> io::Result<()> {
     let mut stack = Stack::shard(wire.tap, &config, mailbox).map_err(io::Error::other)?;
     stack.bind(ECHO_PORT, Box::new(Echo)).map_err(io::Error::other)?;
     let (shard, _handle) = Shard::new(stack, waker, SPIN);
-    shard.run(Clock::new()).map(drop).map_err(|(why, _counters)| why)
+    shard.run(Clock::new()).1
 }

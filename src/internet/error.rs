@@ -38,7 +38,7 @@ pub fn build(
         return Err(Dropped::ErrorRateLimit);
     }
     offload::finish(frame, packet);
-    frame.strip(packet.network);
+    frame.strip(packet.network());
 
     let (header, protocol, largest, headers) = match family {
         Family::V4 => (v4(problem), protocol::ICMP, limits::ICMPV4_ERROR, ipv4::LENGTH + icmpv4::LENGTH),
@@ -62,7 +62,7 @@ fn is_allowed(frame: &Frame, packet: &Packet, problem: Problem) -> bool {
     // RFC 4443 §2.4 e.3: one code may be sent about a packet to a group.
     let excepted = packet.source.family() == Family::V6
         && matches!(problem, Problem::Field { code: icmpv6::problem::UNRECOGNIZED_OPTION, .. });
-    let kind = frame.bytes().get(packet.transport).copied();
+    let kind = frame.bytes().get(packet.transport()).copied();
     let about_error = match packet.protocol {
         protocol::ICMP => kind.is_none_or(icmpv4::Header::is_error),
         protocol::ICMPV6 => kind.is_none_or(icmpv6::is_error),
@@ -85,7 +85,9 @@ fn v6(problem: Problem, packet: &Packet) -> icmpv6::Header {
     use icmpv6::{kind, problem as code, unreachable};
     let (kind, code, rest) = match problem {
         // RFC 4443 §3.4: an unknown protocol is an unknown next header.
-        Problem::Protocol => (kind::PARAMETER_PROBLEM, code::UNRECOGNIZED_NEXT_HEADER, packet.protocol_field as u32),
+        Problem::Protocol => {
+            (kind::PARAMETER_PROBLEM, code::UNRECOGNIZED_NEXT_HEADER, u32::from(packet.protocol_field))
+        }
         Problem::Port => (kind::DESTINATION_UNREACHABLE, unreachable::PORT, 0),
         Problem::Field { code, pointer } => (kind::PARAMETER_PROBLEM, code, pointer),
     };

@@ -13,7 +13,7 @@ use crate::wire::icmpv4::{Header, kind};
 #[inline]
 pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     let verified = frame.offload.checksum == Checksum::Verified;
-    let message = frame.bytes_mut().get_mut(packet.transport..).unwrap_or_default();
+    let message = frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default();
     if !verified && !Sum::of(message).is_whole() {
         return Verdict::Drop(Dropped::BadIcmpChecksum);
     }
@@ -31,7 +31,7 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
         let [a, b] = header.checksum;
         Sum::ZERO.field([!a, !b]).without(before).field([header.kind, header.code]).checksum()
     };
-    frame.strip(packet.transport);
+    frame.strip(packet.transport());
     // RFC 1122 §3.2.2.6, RFC 1349 §5.1: the type of service goes back as it came.
     let answer = Outbound::answer(packet, packet.destination);
     Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)

@@ -26,7 +26,7 @@ pub fn input(
     now: Instant,
 ) -> Verdict {
     let verified = frame.offload.checksum == Checksum::Verified;
-    let message = frame.bytes_mut().get_mut(packet.transport..).unwrap_or_default();
+    let message = frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default();
     let pseudo = Sum::pseudo(packet.source, packet.destination, protocol::ICMPV6, message.len());
     if !verified && !pseudo.bytes(message).is_whole() {
         return Verdict::Drop(Dropped::BadIcmpChecksum);
@@ -45,7 +45,7 @@ pub fn input(
             };
             let Some(source) = source else { return Verdict::Drop(Dropped::NoRoute) };
             echo(header, packet, source);
-            frame.strip(packet.transport);
+            frame.strip(packet.transport());
             let answer = Outbound::answer(packet, source);
             Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)
         }

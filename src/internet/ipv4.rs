@@ -40,8 +40,8 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         hop_limit: header.time_to_live,
         traffic_class: header.traffic_class,
         dont_fragment: header.flags_offset.get() & ipv4::DONT_FRAGMENT != 0,
-        network,
-        transport: network + header.header_length(),
+        network: network as u16,
+        transport: (network + header.header_length()) as u16,
         protocol_field: 9,
     };
     if !parsed.options.is_empty() {
@@ -52,7 +52,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
             }
         })?;
     }
-    let end = packet.transport + parsed.payload.len();
+    let end = packet.transport() + parsed.payload.len();
     frame.truncate(end);
     Ok(packet)
 }

@@ -43,11 +43,11 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         hop_limit: header.hop_limit,
         traffic_class: header.traffic_class(),
         dont_fragment: true,
-        network,
-        transport: network + ipv6::LENGTH,
-        protocol_field: NEXT_HEADER_FIELD,
+        network: network as u16,
+        transport: (network + ipv6::LENGTH) as u16,
+        protocol_field: NEXT_HEADER_FIELD as u16,
     };
-    let end = packet.transport + payload.len();
+    let end = packet.transport() + payload.len();
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
         let mut chain = Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0 };
         chain.walk(cast).map_err(|refused| match refused {
@@ -55,8 +55,9 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
             Refused::Tell(problem) => Refusal::Tell(packet, problem),
         })?;
         packet.protocol = chain.next;
-        packet.protocol_field = chain.field;
-        packet.transport += chain.position;
+        // A chain is at most eight headers of 2,048 bytes long.
+        packet.protocol_field = chain.field as u16;
+        packet.transport += chain.position as u16;
     }
     // Nobody speaks only in duplicate address detection (RFC 4862 §5.4.2).
     if source.is_unspecified() && packet.protocol != protocol::ICMPV6 {

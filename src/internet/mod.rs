@@ -40,11 +40,24 @@ pub struct Packet {
     /// Whether its sender wants it whole or not at all; always so in IPv6.
     pub dont_fragment: bool,
     /// Where the IP header begins in the frame.
-    pub network: usize,
+    pub network: u16,
     /// Where the transport header begins in the frame.
-    pub transport: usize,
+    pub transport: u16,
     /// Where the number of the transport protocol lies, counted from the IP header.
-    pub protocol_field: usize,
+    pub protocol_field: u16,
+}
+
+impl Packet {
+    /// Where the transport header begins in the frame.
+    #[inline]
+    pub fn transport(&self) -> usize {
+        usize::from(self.transport)
+    }
+
+    /// Where the IP header begins in the frame.
+    pub fn network(&self) -> usize {
+        usize::from(self.network)
+    }
 }
 
 /// What the header of a packet on its way down says.

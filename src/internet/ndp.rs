@@ -27,7 +27,7 @@ pub fn input(
     outbox: &mut Outbox,
     now: Instant,
 ) -> Verdict {
-    let message = frame.bytes().get(packet.transport..).unwrap_or_default();
+    let message = frame.bytes().get(packet.transport()..).unwrap_or_default();
     let Parsed { message, source, target: station } = match Parsed::parse(message) {
         Ok(parsed) => parsed,
         Err(why) => return Verdict::Drop(why),

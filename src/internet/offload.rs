@@ -18,7 +18,7 @@ pub fn check(packet: &Packet, offload: &Offload) -> Result<(), Dropped> {
             protocol::UDP => udp::CHECKSUM_OFFSET,
             _ => return Err(Dropped::OffloadLie),
         };
-        if usize::from(start) != packet.transport || offset != field {
+        if usize::from(start) != packet.transport() || offset != field {
             return Err(Dropped::OffloadLie);
         }
     }
@@ -35,11 +35,11 @@ pub fn check(packet: &Packet, offload: &Offload) -> Result<(), Dropped> {
 pub fn finish(frame: &mut Frame, packet: &Packet) {
     let Checksum::Partial { offset, .. } = frame.offload.checksum else { return };
     if let Some(segments) = frame.offload.segments {
-        let header = transport_header_length(frame.bytes().get(packet.transport..).unwrap_or_default(), packet);
-        frame.truncate(packet.transport + header + usize::from(segments.size));
+        let header = transport_header_length(frame.bytes().get(packet.transport()..).unwrap_or_default(), packet);
+        frame.truncate(packet.transport() + header + usize::from(segments.size));
         correct_lengths(frame.bytes_mut(), packet);
     }
-    let segment = frame.bytes_mut().get_mut(packet.transport..).unwrap_or_default();
+    let segment = frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default();
     let length = segment.len();
     let field = usize::from(offset);
     if let Some(field) = segment.get_mut(field..field + 2) {
@@ -67,12 +67,12 @@ fn transport_header_length(segment: &[u8], packet: &Packet) -> usize {
 fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
     let length = bytes.len();
     let field = |length: usize| U16::new(length as u16);
-    let network = bytes.get_mut(packet.network..).unwrap_or_default();
+    let network = bytes.get_mut(packet.network()..).unwrap_or_default();
     match packet.source.family() {
         Family::V4 => {
             if let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) {
                 let old = header.total_length.to_bytes();
-                header.total_length = field(length - packet.network);
+                header.total_length = field(length - packet.network());
                 let [a, b] = header.checksum;
                 let sum = Sum::ZERO.field([!a, !b]).without(old).field(header.total_length.to_bytes());
                 header.checksum = sum.checksum();
@@ -80,14 +80,14 @@ fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
         }
         Family::V6 => {
             if let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) {
-                header.payload_length = field(length - packet.network - ipv6::LENGTH);
+                header.payload_length = field(length - packet.network() - ipv6::LENGTH);
             }
         }
     }
     if packet.protocol == protocol::UDP {
-        let segment = bytes.get_mut(packet.transport..).unwrap_or_default();
+        let segment = bytes.get_mut(packet.transport()..).unwrap_or_default();
         if let Ok((header, _)) = udp::Header::mut_from_prefix(segment) {
-            header.length = field(length - packet.transport);
+            header.length = field(length - packet.transport());
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Interface {
     mac: Mac,
     mtu: usize,
     addresses: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
+    /// The same by family: every packet asks, of one family only.
+    v4: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
+    v6: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
     groups: ArrayVec<(Address, Mac), GROUPS>,
 }
 
@@ -37,7 +40,8 @@ impl Interface {
         for group in [Address::ALL_HOSTS, Address::ALL_NODES] {
             groups.push((group, Mac::of_group(group)));
         }
-        Interface { mac, mtu, addresses: ArrayVec::new(), groups }
+        let (addresses, v4, v6) = Default::default();
+        Interface { mac, mtu, addresses, v4, v6, groups }
     }
 
     /// Our Ethernet address.
@@ -64,6 +68,10 @@ impl Interface {
             return false;
         }
         self.addresses.push(cidr);
+        match cidr.address().family() {
+            Family::V4 => self.v4.push(cidr),
+            Family::V6 => self.v6.push(cidr),
+        }
         let group = cidr.address().solicited_node();
         if cidr.address().family() == Family::V6 && self.groups.iter().all(|(joined, _)| *joined != group) {
             self.groups.push((group, Mac::of_group(group)));
@@ -74,22 +82,30 @@ impl Interface {
     /// Whether an address is our own.
     #[inline]
     pub fn owns(&self, address: Address) -> bool {
-        self.addresses.iter().any(|own| own.address() == address)
+        self.of_family(address).iter().any(|own| own.address() == address)
     }
 
     /// Where a host with this address is, seen from here.
     #[inline]
     pub fn place(&self, address: Address) -> Place {
-        let mut place = Place::Elsewhere;
-        for own in &self.addresses {
+        let mut place = if address == Address::BROADCAST { Place::Everywhere } else { Place::Elsewhere };
+        for own in self.of_family(address) {
             if own.address() == address {
                 return Place::Here;
             }
-            if own.contains(address) {
+            if own.shares_prefix(address) {
                 place = if own.broadcast() == Some(address) { Place::Everywhere } else { Place::OnLink };
             }
         }
-        if address == Address::BROADCAST { Place::Everywhere } else { place }
+        place
+    }
+
+    #[inline]
+    fn of_family(&self, address: Address) -> &[Cidr] {
+        match address.family() {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
     }
 
     /// How many hosts a destination means, if we are among them.

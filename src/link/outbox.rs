@@ -29,6 +29,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Whether there is nothing to be done.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -49,8 +50,7 @@ impl Outbox {
     }
 
     /// The next thing to be done.
-    #[inline(always)]
     pub fn pop(&mut self) -> Option<Outgoing> {
-        if self.waiting.is_empty() { None } else { self.waiting.pop_at(0) }
+        self.waiting.pop_at(0)
     }
 }

@@ -170,7 +170,9 @@ impl<D: Device> Net<D> {
     #[inline]
     pub(super) fn input(&mut self, frame: &mut Frame) -> Option<Up> {
         let up = self.sort(frame);
-        self.empty_outbox();
+        if !self.outbox.is_empty() {
+            self.empty_outbox();
+        }
         up.unwrap_or_else(|why| {
             self.counters.drop(why);
             None
@@ -371,7 +373,6 @@ impl<D: Device> Net<D> {
     }
 
     /// Sends what the leaves asked for besides their answers.
-    #[inline]
     fn empty_outbox(&mut self) {
         while let Some(outgoing) = self.outbox.pop() {
             match outgoing {

@@ -12,7 +12,7 @@ use crate::transport::tcp;
 
 /// Nobody listens yet: a segment is answered with a reset, in its frame.
 pub(super) fn input<D: Device>(packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
-    let segment = frame.bytes().get(packet.transport..).unwrap_or_default();
+    let segment = frame.bytes().get(packet.transport()..).unwrap_or_default();
     // RFC 9293 §3.10.7.4 and RFC 1122 §4.2.3.10: TCP is between two.
     let reset = match packet.cast {
         Cast::Unicast => tcp::refuse(segment, packet.source, packet.destination, frame.offload),

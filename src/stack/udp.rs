@@ -33,7 +33,7 @@ impl Udp {
     /// What a frame brings, checked.
     #[inline]
     pub(super) fn arrival(&self, packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
-        let bytes = frame.bytes().get(packet.transport..).unwrap_or_default();
+        let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
         udp::input(bytes, packet.source, packet.destination, frame.offload)
     }
 
@@ -44,7 +44,7 @@ impl Udp {
         let Some(bound) = bound else {
             return net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
         };
-        let payload = packet.transport + LENGTH;
+        let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
         let batch = Batch::new(frame, payload..end, arrival.size);
         let datagrams = batch.len() as u64;
@@ -62,7 +62,7 @@ impl Udp {
             Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
             Answer::InPlace => {
                 frame.truncate(end);
-                frame.strip(packet.transport);
+                frame.strip(packet.transport());
                 udp::turn_round(frame.bytes_mut(), arrival);
                 net.counters.datagrams_in_place += datagrams;
                 net.reply(frame, &Outbound::answer(packet, packet.destination), packet.link.station);

@@ -94,11 +94,11 @@ impl Sum {
     /// The sum folded to 16 bits, as a partial checksum field holds it.
     #[inline]
     pub fn folded(self) -> [u8; 2] {
-        let sum = (self.0 >> 32) + (self.0 & 0xffff_ffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        (sum as u16).to_ne_bytes()
+        // Halves are added with the carry coming back in, which cannot carry once more.
+        let (sum, carry) = ((self.0 >> 32) as u32).overflowing_add(self.0 as u32);
+        let sum = sum + u32::from(carry);
+        let (sum, carry) = ((sum >> 16) as u16).overflowing_add(sum as u16);
+        (sum + u16::from(carry)).to_ne_bytes()
     }
 
     /// The checksum: the complement of the folded sum.

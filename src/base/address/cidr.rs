@@ -42,7 +42,13 @@ impl Cidr {
     /// Whether an address is of the same family and starts with this prefix.
     #[inline]
     pub fn contains(self, address: Address) -> bool {
-        (self.address.0 ^ address.0) & self.mask == 0 && self.address.family() == address.family()
+        self.shares_prefix(address) && self.address.family() == address.family()
+    }
+
+    /// Whether an address that is known to be of the same family starts with this prefix.
+    #[inline]
+    pub fn shares_prefix(self, address: Address) -> bool {
+        (self.address.0 ^ address.0) & self.mask == 0
     }
 
     /// The address whose host part is all ones, which reaches every IPv4 host of the prefix. `/31` and

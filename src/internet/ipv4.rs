@@ -44,17 +44,18 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         transport: (network + header.header_length()) as u16,
         protocol_field: 9,
     };
-    if !parsed.options.is_empty() {
-        check_options(parsed.options).map_err(|refused| match refused {
-            Refused::SourceRoute => Refusal::Drop(Dropped::SourceRoute),
-            Refused::At(option) => {
-                Refusal::Tell(packet, Problem::Field { code: 0, pointer: (ipv4::LENGTH + option) as u32 })
-            }
-        })?;
-    }
+    let checked = if parsed.options.is_empty() { Ok(()) } else { check_options(parsed.options) };
+    // Before anything is said of the packet: an error does not quote padding.
     let end = packet.transport() + parsed.payload.len();
     frame.truncate(end);
-    Ok(packet)
+    match checked {
+        Ok(()) => Ok(packet),
+        Err(Refused::SourceRoute) => Err(Dropped::SourceRoute.into()),
+        Err(Refused::At(option)) => {
+            let pointer = (ipv4::LENGTH + option) as u32;
+            Err(Refusal::Tell(packet, Problem::Field { code: 0, pointer }))
+        }
+    }
 }
 
 enum Refused {

@@ -50,14 +50,20 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     let end = packet.transport() + payload.len();
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
         let mut chain = Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0 };
-        chain.walk(cast).map_err(|refused| match refused {
-            Refused::Drop(why) => Refusal::Drop(why),
-            Refused::Tell(problem) => Refusal::Tell(packet, problem),
-        })?;
+        let walked = chain.walk(cast);
         packet.protocol = chain.next;
         // A chain is at most eight headers of 2,048 bytes long.
         packet.protocol_field = chain.field as u16;
         packet.transport += chain.position as u16;
+        match walked {
+            Ok(()) => {}
+            Err(Refused::Drop(why)) => return Err(why.into()),
+            Err(Refused::Tell(problem)) => {
+                // An error does not quote padding.
+                frame.truncate(end);
+                return Err(Refusal::Tell(packet, problem));
+            }
+        }
     }
     // Nobody speaks only in duplicate address detection (RFC 4862 §5.4.2).
     if source.is_unspecified() && packet.protocol != protocol::ICMPV6 {

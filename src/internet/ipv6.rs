@@ -51,6 +51,9 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
         let mut chain = Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0 };
         let walked = chain.walk(cast);
+        if let Err(Refused::Tell(_)) = walked {
+            chain.pass_over();
+        }
         packet.protocol = chain.next;
         // A chain is at most eight headers of 2,048 bytes long.
         packet.protocol_field = chain.field as u16;
@@ -130,6 +133,21 @@ impl Chain<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Goes on behind a header that is wrong, without judging: whether its sender may be told depends on what the packet
+    /// carries (RFC 4443 §2.4 e.1), and so does where the checksum is that the device was to complete.
+    fn pass_over(&mut self) {
+        for _ in 0..limits::EXTENSION_HEADERS {
+            let (next, length) = match self.next {
+                protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING => match self.header() {
+                    Ok((header, length)) => (header.next_header, length),
+                    Err(_) => return,
+                },
+                _ => return,
+            };
+            self.skip(next, length);
+        }
     }
 
     fn header(&self) -> Result<(extension::Header, usize), Refused> {

@@ -199,6 +199,8 @@ impl<D: Device> Net<D> {
             Ok(packet) => self.packet(&packet, frame),
             Err(Refusal::Drop(why)) => Err(why),
             Err(Refusal::Tell(packet, problem)) => {
+                // The quote is completed where the device says that it has to be.
+                self.check_offload(&packet, &frame.offload)?;
                 self.tell(frame, &packet, problem, Dropped::ErrorForbidden);
                 Ok(None)
             }

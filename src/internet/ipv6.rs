@@ -8,7 +8,7 @@ use crate::base::limits;
 use crate::buffer::Frame;
 use crate::link::interface::Interface;
 use crate::link::{Arrival, Cast};
-use crate::wire::icmpv6::problem;
+use crate::wire::icmpv6::{self, problem};
 use crate::wire::{extension, ipv6, protocol};
 
 /// Where the number of the first header behind the IPv6 header lies.
@@ -49,7 +49,8 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     };
     let end = packet.transport() + payload.len();
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
-        let mut chain = Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0 };
+        let mut chain =
+            Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0, fragmented: false };
         let walked = chain.walk(cast);
         if let Err(Refused::Tell(_)) = walked {
             chain.pass_over();
@@ -66,6 +67,11 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
                 frame.truncate(end);
                 return Err(Refusal::Tell(packet, problem));
             }
+        }
+        // RFC 6980 §5: neighbour discovery is never fragmented, not even into one piece.
+        let kind = chain.payload.get(chain.position).copied();
+        if chain.fragmented && chain.next == protocol::ICMPV6 && kind.is_some_and(icmpv6::is_neighbor_discovery) {
+            return Err(Dropped::BadNdp.into());
         }
     }
     // Nobody speaks only in duplicate address detection (RFC 4862 §5.4.2).
@@ -90,6 +96,8 @@ struct Chain<'a> {
     field: usize,
     /// Counted from the end of the IPv6 header.
     position: usize,
+    /// Whether there was an (atomic) fragment header.
+    fragmented: bool,
 }
 
 impl Chain<'_> {
@@ -126,6 +134,7 @@ impl Chain<'_> {
                     if !fragment.is_atomic() {
                         return Err(Refused::Drop(Dropped::Fragment));
                     }
+                    self.fragmented = true;
                     self.skip(fragment.next_header, size_of::<extension::Fragment>());
                 }
                 protocol::NO_NEXT_HEADER => return Err(Refused::Drop(Dropped::ExtensionHeader)),
@@ -203,7 +212,7 @@ mod tests {
     use super::*;
 
     fn walk(first: u8, payload: &[u8]) -> Result<(u8, usize, usize), Result<Dropped, Problem>> {
-        let mut chain = Chain { payload, next: first, field: NEXT_HEADER_FIELD, position: 0 };
+        let mut chain = Chain { payload, next: first, field: NEXT_HEADER_FIELD, position: 0, fragmented: false };
         match chain.walk(Cast::Unicast) {
             Ok(()) => Ok((chain.next, chain.field, chain.position)),
             Err(Refused::Drop(why)) => Err(Ok(why)),

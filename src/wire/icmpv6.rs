@@ -42,3 +42,8 @@ pub type Header = Fields;
 pub fn is_error(kind: u8) -> bool {
     kind < 128 || kind == kind::REDIRECT
 }
+
+/// Whether a type is one of neighbour discovery (RFC 4861 §4): solicitations, advertisements and redirects.
+pub fn is_neighbor_discovery(kind: u8) -> bool {
+    (133..=kind::REDIRECT).contains(&kind)
+}

@@ -1,0 +1,23 @@
+//! Our host on a wire in memory: frames that etherparse made go in, what comes out is read with etherparse, and time is
+//! what the test says.
+
+mod arp;
+mod bad_ip;
+mod budget;
+mod echo;
+mod errors;
+mod extension;
+mod journal;
+mod lies;
+mod mutation;
+mod ndp;
+mod neighbors;
+mod offload;
+mod packet;
+mod reading;
+mod services;
+mod shards;
+mod smoltcp;
+mod tcp;
+mod udp;
+mod wire;

@@ -15,6 +15,7 @@ mod neighbors;
 mod offload;
 mod packet;
 mod reading;
+mod samples;
 mod services;
 mod shards;
 mod smoltcp;

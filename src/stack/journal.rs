@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Transmitted;
+use super::{Stack, Transmitted};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
@@ -80,25 +80,27 @@ impl Journal for Recording {
     }
 }
 
-/// A device that repeats a recording, and keeps what is sent.
+/// A device that repeats a recording, and keeps what is sent: see [`Stack::repeat`].
 pub struct Replay {
     capabilities: Capabilities,
     entries: VecDeque<Entry>,
     sent: Vec<(Vec<u8>, Offload)>,
+    /// Something was sent that was not when it was recorded.
+    diverged: bool,
 }
 
 impl Replay {
     /// Repeats what was recorded at a device with these capabilities.
     pub fn new(recording: &Recording, capabilities: Capabilities) -> Replay {
         let entries = recording.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        Replay { capabilities, entries: entries.iter().cloned().collect(), sent: Vec::new() }
+        Replay { capabilities, entries: entries.iter().cloned().collect(), sent: Vec::new(), diverged: false }
     }
 
     /// The time of the next turn; `None` at the end.
-    ///
-    /// # Errors
-    /// When the stack did not do what it did when it was recorded.
-    pub fn next_turn(&mut self) -> Result<Option<Instant>, Diverged> {
+    fn next_turn(&mut self) -> Result<Option<Instant>, Diverged> {
+        if self.diverged {
+            return Err(Diverged);
+        }
         match self.entries.pop_front() {
             Some(Entry::Turn(now)) => Ok(Some(now)),
             None => Ok(None),
@@ -109,6 +111,29 @@ impl Replay {
     /// What was sent so far.
     pub fn sent(&self) -> &[(Vec<u8>, Offload)] {
         &self.sent
+    }
+}
+
+impl Stack<Replay> {
+    /// Repeats one turn; false at the end of the recording.
+    ///
+    /// What came in by mail lies in the recording beside the frames of the device, so the budgets of a turn do not
+    /// hold here: all that was recorded of a turn belongs to it.
+    ///
+    /// # Errors
+    /// When the stack did not do what it did when it was recorded.
+    pub fn repeat(&mut self) -> Result<bool, Diverged> {
+        let Some(now) = self.net.device.next_turn()? else { return Ok(false) };
+        self.net.begin(now);
+        loop {
+            match self.net.receive(&mut self.frame) {
+                Ok(Received::Frame) => self.take_in(),
+                Ok(Received::Refused(why)) => self.net.counters.drop(why),
+                Ok(Received::Nothing) | Err(_) => break,
+            }
+        }
+        self.net.fire_timers();
+        if self.net.device.diverged { Err(Diverged) } else { Ok(true) }
     }
 }
 
@@ -146,7 +171,10 @@ impl Device for Replay {
             }
             Some(Entry::Transmitted(Transmitted::Busy)) => Ok(false),
             Some(Entry::Transmitted(_)) => Err(io::Error::other("the device refused it when it was recorded")),
-            Some(_) | None => Err(io::Error::other(Diverged)),
+            Some(_) | None => {
+                self.diverged = true;
+                Err(io::Error::other(Diverged))
+            }
         }
     }
 

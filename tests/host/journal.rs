@@ -11,7 +11,7 @@ use taphouse::stack::{Config, Stack};
 use crate::mutation::Slow;
 use crate::packet::*;
 use crate::samples::{Sample, any_sample};
-use crate::wire::{Frames, Host, OFFLOADS, PLAIN, config};
+use crate::wire::{Frames, Host, OFFLOADS, PLAIN, bind_services, config};
 
 /// What a host sends, and the journal of it. Frames of one list come in one turn.
 fn record(capabilities: Capabilities, turns: &[Vec<Sample>]) -> (Frames, Recording) {
@@ -35,13 +35,9 @@ fn record(capabilities: Capabilities, turns: &[Vec<Sample>]) -> (Frames, Recordi
 /// Repeats a journal.
 fn repeat(recording: &Recording, capabilities: Capabilities, config: &Config) -> Result<Frames, Diverged> {
     let mut stack = Stack::new(Replay::new(recording, capabilities), config).unwrap();
-    stack.bind(7, Box::new(taphouse::application::echo::Echo)).unwrap();
-    stack.bind(9, Box::new(taphouse::application::discard::Discard)).unwrap();
-    stack.bind(19, Box::new(taphouse::application::chargen::Chargen::default())).unwrap();
+    bind_services(&mut stack);
     stack.bind(2000, Box::new(Slow(None))).unwrap();
-    while let Some(now) = stack.device_mut().next_turn()? {
-        stack.turn(now).unwrap();
-    }
+    while stack.repeat()? {}
     Ok(stack.device_mut().sent().to_vec())
 }
 
@@ -87,11 +83,10 @@ fn another_configuration_is_noticed() {
 
 #[test]
 fn full_turns_are_repeated_too() {
-    let flood = vec![vec![(echo(BOTH[0], b"flood").frame(), Offload::default()); 200]];
     let mut host = Host::plain();
     let recording = Recording::default();
     host.stack.keep_journal(Box::new(recording.clone()));
-    flood[0].iter().for_each(|(frame, offload)| host.give(frame, *offload));
+    (0..200).for_each(|_| host.give(&echo(BOTH[0], b"flood").frame(), Offload::default()));
     let mut sent = Vec::new();
     for _ in 0..4 {
         sent.extend(host.pass(Duration::from_millis(1)));

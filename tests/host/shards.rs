@@ -5,6 +5,7 @@ use taphouse::base::limits;
 use taphouse::base::time::Instant;
 use taphouse::buffer::{Offload, SegmentKind};
 use taphouse::device::Memory;
+use taphouse::stack::journal::{Recording, Replay};
 use taphouse::stack::{Mailbox, Stack};
 
 use crate::offload::{partial, segments};
@@ -180,4 +181,25 @@ fn what_a_receiver_cannot_keep_is_dropped() {
     assert_eq!(counters.dropped(Dropped::PoolFull) + counters.datagrams_in_place, 100, "{counters}");
     assert!(counters.dropped(Dropped::PoolFull) > 0 && counters.datagrams_in_place > 0);
     assert_eq!(shards.memory_pinned(), 0);
+}
+
+#[test]
+fn a_full_turn_with_frames_handed_over_is_repeated() {
+    let port = port_of_second(&mut Shards::new(2));
+    let mut shards = Shards::new(2);
+    let recording = Recording::default();
+    shards.shards[1].0.keep_journal(Box::new(recording.clone()));
+    let frame = udp(BOTH[0], port, 7, b"both ways").frame();
+    for _ in 0..limits::FRAMES_A_TURN {
+        assert!(shards.shards[0].1.send(&frame, Offload::default()));
+        assert!(shards.shards[1].1.send(&frame, Offload::default()));
+    }
+    shards.turn();
+    let sent = shards.sent().remove(1);
+    assert_eq!(sent.len(), 2 * limits::FRAMES_A_TURN);
+    let (mailbox, _waker) = Mailbox::for_shards(2).unwrap().remove(1);
+    let mut again = Stack::shard(Replay::new(&recording, OFFLOADS), &config(), mailbox).unwrap();
+    bind_services(&mut again);
+    while again.repeat().unwrap() {}
+    assert_eq!(again.device_mut().sent(), sent);
 }

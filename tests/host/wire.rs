@@ -9,7 +9,7 @@ use taphouse::base::address::{Address, Mac};
 use taphouse::base::counters::{Counters, Dropped};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
-use taphouse::device::{Capabilities, Memory};
+use taphouse::device::{Capabilities, Device, Memory};
 use taphouse::stack::{Config, Stack};
 
 use crate::packet::{STACK_MAC, STACK_V4, STACK_V6};
@@ -125,7 +125,7 @@ impl Drop for Host {
     }
 }
 
-pub(crate) fn bind_services(stack: &mut Stack<Memory>) {
+pub(crate) fn bind_services<D: Device>(stack: &mut Stack<D>) {
     stack.bind(7, Box::new(Echo)).unwrap();
     stack.bind(9, Box::new(Discard)).unwrap();
     stack.bind(19, Box::new(Chargen::default())).unwrap();

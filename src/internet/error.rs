@@ -2,6 +2,8 @@
 //!
 //! The quoted packet is not copied: it stays where it was received, and the error's headers are put in front of it.
 
+use std::time::Duration;
+
 use zerocopy::IntoBytes;
 
 use super::{Outbound, Packet, Problem, offload, source};
@@ -134,7 +136,8 @@ impl Bucket {
         let earned = now.since(self.filled).as_nanos() as u64 / interval;
         if earned > 0 {
             self.tokens = u64::from(self.tokens).saturating_add(earned).min(u64::from(rate)) as u32;
-            self.filled = now;
+            // The rest of the interval counts towards the next token.
+            self.filled = self.filled + Duration::from_nanos(earned * interval);
         }
         let some = self.tokens > 0;
         self.tokens -= u32::from(some);

@@ -128,3 +128,16 @@ fn errors_are_limited_and_the_limit_recovers() {
         assert_eq!(told, most, "time fills it no further");
     }
 }
+
+#[test]
+fn errors_come_at_the_rate_of_the_limit_whenever_they_are_asked_for() {
+    let mut host = Host::plain();
+    let frame = udp(Family::V4, 5000, 4000, b"").frame();
+    while !host.ask(&frame).is_empty() {}
+    let mut told = 0;
+    for _ in 0..100 {
+        host.pass(Duration::from_millis(19));
+        told += (0..3).filter(|_| !host.ask(&frame).is_empty()).count();
+    }
+    assert_eq!(told, 100 * 19 / 10, "one every ten milliseconds");
+}

@@ -29,8 +29,8 @@ const TABLE: &[(&str, &[&str])] = &[
 
 /// The only file with `unsafe` in it.
 const UNSAFE: &str = "src/device/sys.rs";
-/// The only file above the devices that transmits.
-const TRANSMITS: &str = "src/stack/net.rs";
+/// The only module above the devices that transmits.
+const TRANSMITS: &str = "src/stack/net";
 
 /// A line of code outside of tests and comments.
 struct Line {
@@ -210,9 +210,11 @@ fn only_one_file_is_unsafe() {
 }
 
 #[test]
-fn only_one_file_transmits() {
+fn only_one_module_transmits() {
     let mut complaints = Vec::new();
-    for source in sources().into_iter().filter(|source| source.name != TRANSMITS && source.module[0] != "device") {
+    for source in
+        sources().into_iter().filter(|source| !source.name.starts_with(TRANSMITS) && source.module[0] != "device")
+    {
         for line in source.lines.iter().filter(|line| line.code.contains(".transmit(")) {
             complaints.push(format!("{}:{}: {}", line.file, line.number, line.code.trim()));
         }

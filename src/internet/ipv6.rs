@@ -2,11 +2,12 @@
 
 use zerocopy::FromBytes;
 
-use super::{Packet, Problem, Refusal};
+use super::{Answer, Packet, Problem, Refusal};
+use crate::base::address::Family;
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::Frame;
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
 use crate::wire::icmpv6::problem;
 use crate::wire::{extension, ipv6, protocol};
@@ -15,7 +16,7 @@ use crate::wire::{extension, ipv6, protocol};
 const NEXT_HEADER_FIELD: usize = 6;
 
 /// Makes a packet of a frame whose IPv6 header begins at `network`, and cuts the frame's padding off.
-#[inline]
+#[inline(always)]
 pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes)?;
@@ -23,11 +24,10 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if source.to_v4().is_some() || destination.to_v4().is_some() {
         return Err(Dropped::MappedAddress.into());
     }
-    if !source.is_unicast() && !source.is_unspecified() {
-        return Err(Dropped::BadSource.into());
-    }
-    if interface.owns(source) {
-        return Err(Dropped::OwnSource.into());
+    match interface.place(source) {
+        Place::Here => return Err(Dropped::OwnSource.into()),
+        _ if source.is_unicast() || source.is_unspecified() => {}
+        _ => return Err(Dropped::BadSource.into()),
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
     // RFC 6085: a group's packet may come in one station's frame; the reverse has no reason to exist.
@@ -35,6 +35,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         return Err(Dropped::UnicastInGroupFrame.into());
     }
     let mut packet = Packet {
+        family: Family::V6,
         source,
         destination,
         cast,
@@ -65,6 +66,17 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     }
     frame.truncate(end);
     Ok(packet)
+}
+
+/// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
+/// does.
+#[inline(always)]
+pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
+    let payload = frame.len() - packet.transport();
+    let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
+    let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
+    let ends = (answer.source, packet.source);
+    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, limits::HOP_LIMIT, ends);
 }
 
 enum Refused {

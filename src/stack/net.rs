@@ -15,13 +15,15 @@ use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
 use crate::internet::route::Routes;
 use crate::internet::{
-    Outbound, Packet, Problem, Refusal, Reply, Verdict, error, icmpv4, icmpv6, ipv4, ipv6, ndp, offload, output, source,
+    Answer, Outbound, Packet, Problem, Refusal, Verdict, error, icmpv4, icmpv6, ipv4, ipv6, ndp, offload, output,
+    source,
 };
 use crate::link::interface::{Interface, Place};
 use crate::link::neighbors::{NeighborId, Neighbors, Unresolved};
 use crate::link::outbox::{Outbox, Outgoing};
 use crate::link::rarp;
 use crate::link::{self, Cast, arp, ethernet};
+use crate::wire::arp::Framed;
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
 
@@ -180,7 +182,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Link layer.
-    #[inline]
+    #[inline(always)]
     fn sort(&mut self, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
         const NETWORK: usize = wire::ethernet::LENGTH;
         let (header, _) = Header::parse(frame.bytes())?;
@@ -188,15 +190,11 @@ impl<D: Device> Net<D> {
         let packet = match ethertype {
             EtherType::IPV4 => ipv4::input(frame, NETWORK, link, &self.interface),
             EtherType::IPV6 => ipv6::input(frame, NETWORK, link, &self.interface),
-            EtherType::ARP | EtherType::RARP => {
-                frame.strip(NETWORK);
-                frame.truncate(size_of::<wire::arp::Packet>());
-                return self.resolution(frame, ethertype).map(|()| None);
-            }
+            EtherType::ARP | EtherType::RARP => return self.resolution(frame, ethertype).map(|()| None),
             _ => return Err(Dropped::UnknownEtherType),
         };
         match packet {
-            Ok(packet) => self.packet(&packet, frame),
+            Ok(packet) => self.packet(packet, frame),
             Err(Refusal::Drop(why)) => Err(why),
             Err(Refusal::Tell(packet, problem)) => {
                 self.tell(frame, &packet, problem, Dropped::ErrorForbidden);
@@ -206,19 +204,21 @@ impl<D: Device> Net<D> {
     }
 
     /// ARP and RARP.
+    #[inline(always)]
     fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<(), Dropped> {
-        let payload = frame.bytes_mut();
-        let verdict = match ethertype {
-            EtherType::ARP => arp::input(payload, &self.interface, &mut self.neighbors, &mut self.outbox, self.now),
-            _ => self.rarp.input(payload, &self.interface),
+        let Framed { ethernet, packet } = Framed::parse(frame.bytes_mut())?;
+        let (verdict, answered) = if ethertype == EtherType::ARP {
+            let Net { interface, neighbors, outbox, now, counters, .. } = self;
+            (arp::input(packet, interface, neighbors, outbox, *now), &mut counters.arp_answered)
+        } else {
+            (self.rarp.input(packet, &self.interface), &mut self.counters.rarp_answered)
         };
         match verdict {
             link::Verdict::Reply(station) => {
-                match ethertype {
-                    EtherType::ARP => self.counters.arp_answered += 1,
-                    _ => self.counters.rarp_answered += 1,
-                }
-                self.frame_out(frame.draft(), &[], ethertype, station, Offload::default()).or_dropped()
+                *answered += 1;
+                (ethernet.destination, ethernet.source) = (station, self.interface.mac());
+                frame.truncate(size_of::<Framed>());
+                self.transmit(frame.draft(), &[], Offload::default()).or_dropped()
             }
             link::Verdict::Done => Ok(()),
             link::Verdict::Drop(why) => Err(why),
@@ -226,30 +226,32 @@ impl<D: Device> Net<D> {
     }
 
     /// Internet layer.
-    #[inline]
-    fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
+    #[inline(always)]
+    fn packet(&mut self, packet: Packet, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
         if frame.offload != Offload::default() {
-            self.check_offload(packet, &frame.offload)?;
+            self.check_offload(&packet, &frame.offload)?;
         }
-        let verdict = match (packet.protocol, packet.source.family()) {
-            (protocol::UDP, _) => return Ok(Some(Up::Udp(*packet))),
-            (protocol::TCP, _) => return Ok(Some(Up::Tcp(*packet))),
-            (protocol::ICMP, Family::V4) => icmpv4::input(frame, packet),
+        let verdict = match (packet.protocol, packet.family) {
+            (protocol::UDP, _) => return Ok(Some(Up::Udp(packet))),
+            (protocol::TCP, _) => return Ok(Some(Up::Tcp(packet))),
+            (protocol::ICMP, Family::V4) => icmpv4::input(frame, &packet),
             (protocol::ICMPV6, Family::V6) => {
                 let Net { interface, neighbors, outbox, now, .. } = self;
-                icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
+                icmpv6::input(frame, &packet, interface, neighbors, outbox, *now)
             }
             _ => {
-                self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden);
+                self.tell(frame, &packet, Problem::Protocol, Dropped::ErrorForbidden);
                 return Ok(None);
             }
         };
         match verdict {
-            Verdict::Reply(outbound, reply) => {
-                match reply {
-                    Reply::Echo => self.counters.echo_answered += 1,
-                    Reply::Advertisement => self.counters.ndp_answered += 1,
-                }
+            Verdict::Answer(answer) => {
+                self.counters.echo_answered += 1;
+                self.turn_round(frame, &packet, &answer);
+                Ok(None)
+            }
+            Verdict::Reply(outbound) => {
+                self.counters.ndp_answered += 1;
                 frame.offload = Offload::default();
                 self.reply(frame, &outbound, packet.link.station);
                 Ok(None)
@@ -271,16 +273,37 @@ impl<D: Device> Net<D> {
         if able { offload::check(packet, claimed) } else { Err(Dropped::OffloadLie) }
     }
 
+    /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
+    #[inline]
+    pub(super) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
+        if !packet.is_plain() {
+            // Options and extension headers were the question's: the answer gets headers of its own.
+            frame.strip(packet.transport());
+            let outbound = Outbound::answer(packet, answer.source);
+            let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
+            return self.reply(frame, &outbound, packet.link.station);
+        }
+        match packet.family {
+            Family::V4 => ipv4::turn_round(frame, packet, answer),
+            Family::V6 => ipv6::turn_round(frame, packet, answer),
+        }
+        ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
+        // Both ends changing places leaves a partial checksum what it was.
+        let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
+        let transmitted = self.transmit(frame.draft(), &[], offload);
+        self.count(transmitted.or_dropped());
+    }
+
     /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
     /// the device is full it is dropped: who asked will ask again.
     #[inline]
     pub(super) fn reply(&mut self, frame: &mut Frame, outbound: &Outbound, station: Mac) {
-        let checksum = match frame.offload.checksum {
+        let checksum = match frame.offload.checksum.sent() {
             Checksum::Partial { offset, .. } => {
                 let start = wire::ethernet::LENGTH + output::header_length(outbound.destination.family());
                 Checksum::Partial { start: start as u16, offset }
             }
-            Checksum::Complete | Checksum::Verified => Checksum::Complete,
+            other => other,
         };
         let offload = Offload { checksum, ..frame.offload };
         let station = match outbound.destination.is_multicast() {
@@ -422,7 +445,7 @@ impl<D: Device> Net<D> {
         self.pool.release(block);
     }
 
-    /// The last step of every way down.
+    /// The last header of every way down.
     #[inline]
     fn frame_out(
         &mut self,
@@ -433,6 +456,11 @@ impl<D: Device> Net<D> {
         offload: Offload,
     ) -> Transmitted {
         ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
+        self.transmit(draft, payload, offload)
+    }
+
+    #[inline]
+    fn transmit(&mut self, mut draft: Draft<'_>, payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
         let length = draft.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
         let transmitted = match self.device.transmit(draft.for_device(), offload, payload) {
             Ok(true) => Transmitted::Yes,

@@ -8,7 +8,7 @@ use crate::base::limits;
 use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
-use crate::internet::{Outbound, Packet, Problem, output};
+use crate::internet::{self, Outbound, Packet, Problem, output};
 use crate::link::Cast;
 use crate::transport::udp::{self, Arrival, Endpoints, InUse};
 use crate::wire::udp::{CHECKSUM_OFFSET, LENGTH};
@@ -50,7 +50,7 @@ impl Udp {
         let datagrams = batch.len() as u64;
         net.counters.datagrams_received += datagrams;
 
-        let largest = net.mtu() - output::header_length(packet.source.family()) - LENGTH;
+        let largest = net.mtu() - output::header_length(packet.family) - LENGTH;
         let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
         let answer = bound.owner.on_datagrams(&arrival.flow, batch, &mut io);
         net.counters.bytes_copied += io.copied() as u64;
@@ -62,10 +62,10 @@ impl Udp {
             Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
             Answer::InPlace => {
                 frame.truncate(end);
-                frame.strip(packet.transport());
-                udp::turn_round(frame.bytes_mut(), arrival);
+                udp::turn_round(frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default(), arrival);
                 net.counters.datagrams_in_place += datagrams;
-                net.reply(frame, &Outbound::answer(packet, packet.destination), packet.link.station);
+                // A new datagram is not marked as the old one was (RFC 3168 §5).
+                net.turn_round(frame, packet, &internet::Answer { source: packet.destination, traffic_class: 0 });
             }
         }
         if !self.written.is_empty() {

@@ -127,6 +127,12 @@ impl Frame {
         self.end = self.end.min(self.start + length);
     }
 
+    /// What the device gets: its own spare bytes, then the whole frame.
+    #[inline]
+    pub fn for_device(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start - DEVICE_ROOM..self.end]
+    }
+
     /// The frame as something to put headers in front of.
     #[inline]
     pub fn draft(&mut self) -> Draft<'_> {

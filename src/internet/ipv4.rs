@@ -13,7 +13,13 @@ use crate::wire::ipv4;
 
 /// Makes a packet of a frame whose IPv4 header begins at `network`, and cuts the frame's padding off.
 #[inline(always)]
-pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
+pub fn input(
+    frame: &mut Frame,
+    network: usize,
+    link: Arrival,
+    interface: &Interface,
+    packet: &mut Packet,
+) -> Result<(), Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let parsed = ipv4::Packet::parse(bytes)?;
     if !parsed.is_whole() {
@@ -35,7 +41,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if header.is_fragment() {
         return Err(Dropped::Fragment.into());
     }
-    let packet = Packet {
+    *packet = Packet {
         family: Family::V4,
         source,
         destination,
@@ -52,14 +58,12 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if !parsed.options.is_empty() {
         check_options(parsed.options).map_err(|refused| match refused {
             Refused::SourceRoute => Refusal::Drop(Dropped::SourceRoute),
-            Refused::At(option) => {
-                Refusal::Tell(packet, Problem::Field { code: 0, pointer: (ipv4::LENGTH + option) as u32 })
-            }
+            Refused::At(option) => Refusal::Tell(Problem::Field { code: 0, pointer: (ipv4::LENGTH + option) as u32 }),
         })?;
     }
     let end = packet.transport() + parsed.payload.len();
     frame.truncate(end);
-    Ok(packet)
+    Ok(())
 }
 
 /// Turns the header of a packet without options into that of its answer. The frame ends where the answer does.

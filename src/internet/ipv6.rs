@@ -17,7 +17,13 @@ const NEXT_HEADER_FIELD: usize = 6;
 
 /// Makes a packet of a frame whose IPv6 header begins at `network`, and cuts the frame's padding off.
 #[inline(always)]
-pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
+pub fn input(
+    frame: &mut Frame,
+    network: usize,
+    link: Arrival,
+    interface: &Interface,
+    packet: &mut Packet,
+) -> Result<(), Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes)?;
     let (source, destination) = (header.source(), header.destination());
@@ -34,7 +40,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if cast == Cast::Unicast && link.cast != Cast::Unicast {
         return Err(Dropped::UnicastInGroupFrame.into());
     }
-    let mut packet = Packet {
+    *packet = Packet {
         family: Family::V6,
         source,
         destination,
@@ -51,10 +57,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     let end = packet.transport() + payload.len();
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
         let mut chain = Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0 };
-        chain.walk(cast).map_err(|refused| match refused {
-            Refused::Drop(why) => Refusal::Drop(why),
-            Refused::Tell(problem) => Refusal::Tell(packet, problem),
-        })?;
+        chain.walk(cast)?;
         packet.protocol = chain.next;
         // A chain is at most eight headers of 2,048 bytes long.
         packet.protocol_field = chain.field as u16;
@@ -65,7 +68,7 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         return Err(Dropped::BadSource.into());
     }
     frame.truncate(end);
-    Ok(packet)
+    Ok(())
 }
 
 /// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
@@ -77,11 +80,6 @@ pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
     let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
     let ends = (answer.source, packet.source);
     *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, limits::HOP_LIMIT, ends);
-}
-
-enum Refused {
-    Drop(Dropped),
-    Tell(Problem),
 }
 
 /// The headers between the IPv6 header and the transport header.
@@ -97,7 +95,7 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     /// Goes on to the first header that is not an extension header.
-    fn walk(&mut self, cast: Cast) -> Result<(), Refused> {
+    fn walk(&mut self, cast: Cast) -> Result<(), Refusal> {
         for count in 0.. {
             match self.next {
                 // RFC 8200 §4.3: directly behind the IPv6 header, nowhere else.
@@ -127,18 +125,18 @@ impl Chain<'_> {
                     let rest = self.payload.get(self.position..).unwrap_or_default();
                     let (fragment, _) = extension::Fragment::read_from_prefix(rest).map_err(|_| truncated())?;
                     if !fragment.is_atomic() {
-                        return Err(Refused::Drop(Dropped::Fragment));
+                        return Err(Refusal::Drop(Dropped::Fragment));
                     }
                     self.skip(fragment.next_header, size_of::<extension::Fragment>());
                 }
-                protocol::NO_NEXT_HEADER => return Err(Refused::Drop(Dropped::ExtensionHeader)),
+                protocol::NO_NEXT_HEADER => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
                 _ => break,
             }
         }
         Ok(())
     }
 
-    fn header(&self) -> Result<(extension::Header, usize), Refused> {
+    fn header(&self) -> Result<(extension::Header, usize), Refusal> {
         let rest = self.payload.get(self.position..).unwrap_or_default();
         let (header, _) = extension::Header::read_from_prefix(rest).map_err(|_| truncated())?;
         if rest.len() < header.length() {
@@ -148,7 +146,7 @@ impl Chain<'_> {
     }
 
     /// RFC 8200 §4.2: the two high bits of an option that is not known say what to do.
-    fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refused> {
+    fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refusal> {
         const ROUTER_ALERT: u8 = 5;
         let area = self.payload.get(self.position + 2..self.position + length).unwrap_or_default();
         for option in extension::options(area) {
@@ -160,7 +158,7 @@ impl Chain<'_> {
                 3 if cast == Cast::Unicast => {
                     return Err(tell(problem::UNRECOGNIZED_OPTION, self.here() + 2 + option.position));
                 }
-                _ => return Err(Refused::Drop(Dropped::ExtensionHeader)),
+                _ => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
             }
         }
         Ok(())
@@ -178,12 +176,12 @@ impl Chain<'_> {
     }
 }
 
-fn tell(code: u8, pointer: usize) -> Refused {
-    Refused::Tell(Problem::Field { code, pointer: pointer as u32 })
+fn tell(code: u8, pointer: usize) -> Refusal {
+    Refusal::Tell(Problem::Field { code, pointer: pointer as u32 })
 }
 
-fn truncated() -> Refused {
-    Refused::Drop(Dropped::Truncated)
+fn truncated() -> Refusal {
+    Refusal::Drop(Dropped::Truncated)
 }
 
 #[cfg(test)]
@@ -194,8 +192,8 @@ mod tests {
         let mut chain = Chain { payload, next: first, field: NEXT_HEADER_FIELD, position: 0 };
         match chain.walk(Cast::Unicast) {
             Ok(()) => Ok((chain.next, chain.field, chain.position)),
-            Err(Refused::Drop(why)) => Err(Ok(why)),
-            Err(Refused::Tell(problem)) => Err(Err(problem)),
+            Err(Refusal::Drop(why)) => Err(Ok(why)),
+            Err(Refusal::Tell(problem)) => Err(Err(problem)),
         }
     }
 

@@ -21,7 +21,9 @@ use crate::base::limits;
 use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
-#[derive(Clone, Copy, Debug)]
+///
+/// The way up fills it in where it lies: handed from layer to layer by value it would be copied at each.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Packet {
     /// The protocol that brought it.
     pub family: Family,
@@ -117,7 +119,7 @@ pub enum Refusal {
     /// It goes no further.
     Drop(Dropped),
     /// Its sender is to be told.
-    Tell(Packet, Problem),
+    Tell(Problem),
 }
 
 impl From<Dropped> for Refusal {

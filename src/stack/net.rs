@@ -9,7 +9,7 @@ use crate::base::address::{Address, Cidr, Family, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
 use crate::base::time::Instant;
-use crate::buffer::{Block, Checksum, Draft, Frame, HEADROOM, Offload, Pool, Purpose, SegmentKind};
+use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Pool, Purpose, SegmentKind};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
@@ -27,10 +27,12 @@ use crate::wire::arp::Framed;
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
 
-/// What goes up to the transport layer.
+/// Where a packet goes on its way up.
 pub(super) enum Up {
-    Tcp(Packet),
-    Udp(Packet),
+    Tcp,
+    Udp,
+    /// Nowhere: it was answered, or it did its work.
+    Done,
 }
 
 /// What the device said to a frame.
@@ -170,42 +172,39 @@ impl<D: Device> Net<D> {
 
     /// The way up. What ends below the transport layer is answered here.
     #[inline]
-    pub(super) fn input(&mut self, frame: &mut Frame) -> Option<Up> {
-        let up = self.sort(frame);
+    pub(super) fn input(&mut self, frame: &mut Frame, packet: &mut Packet) -> Up {
+        let up = self.sort(frame, packet);
         if !self.outbox.is_empty() {
             self.empty_outbox();
         }
         up.unwrap_or_else(|why| {
             self.counters.drop(why);
-            None
+            Up::Done
         })
     }
 
     /// Link layer.
     #[inline(always)]
-    fn sort(&mut self, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
+    fn sort(&mut self, frame: &mut Frame, packet: &mut Packet) -> Result<Up, Dropped> {
         const NETWORK: usize = wire::ethernet::LENGTH;
         let (header, _) = Header::parse(frame.bytes())?;
         let (ethertype, link) = (header.ethertype, ethernet::input(header, &self.interface)?);
-        let packet = match ethertype {
-            EtherType::IPV4 => ipv4::input(frame, NETWORK, link, &self.interface),
-            EtherType::IPV6 => ipv6::input(frame, NETWORK, link, &self.interface),
-            EtherType::ARP | EtherType::RARP => return self.resolution(frame, ethertype).map(|()| None),
+        let read = match ethertype {
+            EtherType::IPV4 => ipv4::input(frame, NETWORK, link, &self.interface, packet),
+            EtherType::IPV6 => ipv6::input(frame, NETWORK, link, &self.interface, packet),
+            EtherType::ARP | EtherType::RARP => return self.resolution(frame, ethertype),
             _ => return Err(Dropped::UnknownEtherType),
         };
-        match packet {
-            Ok(packet) => self.packet(packet, frame),
+        match read {
+            Ok(()) => self.packet(packet, frame),
             Err(Refusal::Drop(why)) => Err(why),
-            Err(Refusal::Tell(packet, problem)) => {
-                self.tell(frame, &packet, problem, Dropped::ErrorForbidden);
-                Ok(None)
-            }
+            Err(Refusal::Tell(problem)) => Ok(self.tell(frame, packet, problem, Dropped::ErrorForbidden)),
         }
     }
 
     /// ARP and RARP.
     #[inline(always)]
-    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<(), Dropped> {
+    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<Up, Dropped> {
         let Framed { ethernet, packet } = Framed::parse(frame.bytes_mut())?;
         let (verdict, answered) = if ethertype == EtherType::ARP {
             let Net { interface, neighbors, outbox, now, counters, .. } = self;
@@ -218,45 +217,42 @@ impl<D: Device> Net<D> {
                 *answered += 1;
                 (ethernet.destination, ethernet.source) = (station, self.interface.mac());
                 frame.truncate(size_of::<Framed>());
-                self.transmit(frame.draft(), &[], Offload::default()).or_dropped()
+                self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Up::Done)
             }
-            link::Verdict::Done => Ok(()),
+            link::Verdict::Done => Ok(Up::Done),
             link::Verdict::Drop(why) => Err(why),
         }
     }
 
     /// Internet layer.
     #[inline(always)]
-    fn packet(&mut self, packet: Packet, frame: &mut Frame) -> Result<Option<Up>, Dropped> {
+    fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Up, Dropped> {
         if frame.offload != Offload::default() {
-            self.check_offload(&packet, &frame.offload)?;
+            self.check_offload(packet, &frame.offload)?;
         }
         let verdict = match (packet.protocol, packet.family) {
-            (protocol::UDP, _) => return Ok(Some(Up::Udp(packet))),
-            (protocol::TCP, _) => return Ok(Some(Up::Tcp(packet))),
-            (protocol::ICMP, Family::V4) => icmpv4::input(frame, &packet),
+            (protocol::UDP, _) => return Ok(Up::Udp),
+            (protocol::TCP, _) => return Ok(Up::Tcp),
+            (protocol::ICMP, Family::V4) => icmpv4::input(frame, packet),
             (protocol::ICMPV6, Family::V6) => {
                 let Net { interface, neighbors, outbox, now, .. } = self;
-                icmpv6::input(frame, &packet, interface, neighbors, outbox, *now)
+                icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
             }
-            _ => {
-                self.tell(frame, &packet, Problem::Protocol, Dropped::ErrorForbidden);
-                return Ok(None);
-            }
+            _ => return Ok(self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden)),
         };
         match verdict {
             Verdict::Answer(answer) => {
                 self.counters.echo_answered += 1;
-                self.turn_round(frame, &packet, &answer);
-                Ok(None)
+                self.turn_round(frame, packet, &answer);
+                Ok(Up::Done)
             }
             Verdict::Reply(outbound) => {
                 self.counters.ndp_answered += 1;
                 frame.offload = Offload::default();
                 self.reply(frame, &outbound, packet.link.station);
-                Ok(None)
+                Ok(Up::Done)
             }
-            Verdict::Done => Ok(None),
+            Verdict::Done => Ok(Up::Done),
             Verdict::Drop(why) => Err(why),
         }
     }
@@ -290,7 +286,7 @@ impl<D: Device> Net<D> {
         ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
         // Both ends changing places leaves a partial checksum what it was.
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
-        let transmitted = self.transmit(frame.draft(), &[], offload);
+        let transmitted = self.transmit(frame.for_device(), &[], offload);
         self.count(transmitted.or_dropped());
     }
 
@@ -317,7 +313,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Tells the sender of a packet what is wrong with it, if that may be told; else counts `otherwise`.
-    pub(super) fn tell(&mut self, frame: &mut Frame, packet: &Packet, problem: Problem, otherwise: Dropped) {
+    pub(super) fn tell(&mut self, frame: &mut Frame, packet: &Packet, problem: Problem, otherwise: Dropped) -> Up {
         let Net { interface, limiter, now, .. } = self;
         match error::build(frame, packet, problem, interface, limiter, *now) {
             Ok(outbound) => {
@@ -327,6 +323,7 @@ impl<D: Device> Net<D> {
             Err(Dropped::ErrorForbidden) => self.counters.drop(otherwise),
             Err(why) => self.counters.drop(why),
         }
+        Up::Done
     }
 
     /// Sends a packet that nobody keeps a copy of: it waits, within a quota, for a neighbour that is not known yet.
@@ -456,13 +453,14 @@ impl<D: Device> Net<D> {
         offload: Offload,
     ) -> Transmitted {
         ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
-        self.transmit(draft, payload, offload)
+        self.transmit(draft.for_device(), payload, offload)
     }
 
+    /// Gives a frame, with the device's spare bytes in front, to the device.
     #[inline]
-    fn transmit(&mut self, mut draft: Draft<'_>, payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
-        let length = draft.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
-        let transmitted = match self.device.transmit(draft.for_device(), offload, payload) {
+    fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
+        let length = head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let transmitted = match self.device.transmit(head, offload, payload) {
             Ok(true) => Transmitted::Yes,
             Ok(false) => Transmitted::Busy,
             Err(_) => Transmitted::Refused,

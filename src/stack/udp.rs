@@ -30,19 +30,13 @@ impl Udp {
         self.endpoints.bind(None, port, service).map(|_id| ())
     }
 
-    /// What a frame brings, checked.
-    #[inline]
-    pub(super) fn arrival(&self, packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
-        let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
-        udp::input(bytes, packet.source, packet.destination, frame.offload)
-    }
-
     /// Shows an arrival to the service that listens, and sends what it answers.
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
         let bound = self.endpoints.find(arrival.flow.local).and_then(|id| self.endpoints.get_mut(id));
         let Some(bound) = bound else {
-            return net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
+            net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
+            return;
         };
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
@@ -82,6 +76,13 @@ impl Udp {
         }
         self.written.clear();
     }
+}
+
+/// What a frame brings, checked.
+#[inline(always)]
+pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
+    let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
+    udp::input(bytes, packet.source, packet.destination, frame.offload)
 }
 
 /// Puts the header in front of one datagram, and lets it go.

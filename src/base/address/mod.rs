@@ -37,9 +37,10 @@ pub struct Address {
 }
 
 /// Which internet protocol an address belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Internet Protocol version 4.
+    #[default]
     V4,
     /// Internet Protocol version 6.
     V6,

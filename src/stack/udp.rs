@@ -40,13 +40,12 @@ impl Udp {
         };
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
-        let batch = Batch::new(frame, payload..end, arrival.size);
-        let datagrams = batch.len() as u64;
+        let datagrams = arrival.datagrams() as u64;
         net.counters.datagrams_received += datagrams;
 
         let largest = net.mtu() - output::header_length(packet.family) - LENGTH;
         let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
-        let answer = bound.owner.on_datagrams(&arrival.flow, batch, &mut io);
+        let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         match answer {
             Answer::Done => {}

@@ -59,7 +59,7 @@ impl Cidr {
     #[inline]
     pub fn broadcast(self) -> Option<Address> {
         let has = self.address.family() == Family::V4 && self.mask.low.count_zeros() > 1;
-        has.then(|| Address { low: self.address.low | !self.mask.low, ..self.address })
+        has.then_some(Address { low: self.address.low | !self.mask.low, ..self.address })
     }
 }
 

@@ -3,28 +3,27 @@
 use super::interface::Interface;
 use zerocopy::FromBytes;
 
-use super::{Arrival, Cast};
+use super::Cast;
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
 use crate::buffer::{Draft, Frame};
 use crate::wire::ethernet::{EtherType, Header};
 
-/// How a frame came, if it is for us.
+/// How many a frame is for, if we are among them.
 #[inline(always)]
-pub fn input(header: &Header, interface: &Interface) -> Result<Arrival, Dropped> {
+pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
     if header.source.is_multicast() {
         return Err(Dropped::MulticastMac);
     }
-    let cast = if header.destination == interface.mac() {
-        Cast::Unicast
+    if header.destination == interface.mac() {
+        Ok(Cast::Unicast)
     } else if header.destination == Mac::BROADCAST {
-        Cast::Broadcast
+        Ok(Cast::Broadcast)
     } else if interface.hears(header.destination) {
-        Cast::Multicast
+        Ok(Cast::Multicast)
     } else {
-        return Err(Dropped::NotOurMac);
-    };
-    Ok(Arrival { station: header.source, cast })
+        Err(Dropped::NotOurMac)
+    }
 }
 
 /// Turns a frame round: from us, to the station that sent it.

@@ -33,8 +33,7 @@ impl Udp {
     /// Shows an arrival to the service that listens, and sends what it answers.
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
-        let bound = self.endpoints.find(arrival.flow.local).and_then(|id| self.endpoints.get_mut(id));
-        let Some(bound) = bound else {
+        let Some(bound) = self.endpoints.find(arrival.flow.local) else {
             net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
             return;
         };

@@ -6,7 +6,7 @@ use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Frame, Offload, SegmentKind};
 use crate::device::{Capabilities, Device};
 use crate::internet::{Packet, Problem, Refusal, Verdict, icmpv4, icmpv6, ipv4, ipv6, offload};
-use crate::link::{self, arp, ethernet};
+use crate::link::{self, Arrival, arp, ethernet};
 use crate::wire::arp::Framed;
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
@@ -38,12 +38,19 @@ impl<D: Device> Net<D> {
     fn sort(&mut self, frame: &mut Frame, packet: &mut Packet) -> Result<Up, Dropped> {
         const NETWORK: usize = wire::ethernet::LENGTH;
         let (header, _) = Header::parse(frame.bytes())?;
-        let (ethertype, link) = (header.ethertype, ethernet::input(header, &self.interface)?);
-        let read = match ethertype {
-            EtherType::IPV4 => ipv4::input(frame, NETWORK, link, &self.interface, packet),
-            EtherType::IPV6 => ipv6::input(frame, NETWORK, link, &self.interface, packet),
-            EtherType::ARP | EtherType::RARP => return self.resolution(frame, ethertype),
-            _ => return Err(Dropped::UnknownEtherType),
+        let cast = ethernet::input(header, &self.interface)?;
+        let (ethertype, interface) = (header.ethertype, &self.interface);
+        // Compared one after the other: a match would compare byte by byte.
+        let read = if ethertype == EtherType::IPV4 {
+            let link = Arrival { station: header.source, cast };
+            ipv4::input(frame, NETWORK, link, interface, packet)
+        } else if ethertype == EtherType::IPV6 {
+            let link = Arrival { station: header.source, cast };
+            ipv6::input(frame, NETWORK, link, interface, packet)
+        } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
+            return self.resolution(frame, ethertype);
+        } else {
+            return Err(Dropped::UnknownEtherType);
         };
         match read {
             Ok(()) => self.packet(packet, frame),

@@ -67,15 +67,10 @@ impl<T> Endpoints<T> {
 
     /// Who listens at an address and port: the one bound to just that address before the one bound to any.
     #[inline]
-    pub fn find(&self, local: Endpoint) -> Option<EndpointId<T>> {
+    pub fn find(&mut self, local: Endpoint) -> Option<&mut Bound<T>> {
         let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
-        specific.or_else(|| self.at_any(local.port))
-    }
-
-    /// What is bound under an id.
-    #[inline]
-    pub fn get_mut(&mut self, id: EndpointId<T>) -> Option<&mut Bound<T>> {
-        self.bound.get_mut(id)
+        let index = specific.or_else(|| self.at_any(local.port))?;
+        self.bound.at_mut(index)
     }
 
     /// Nobody listens there any more.
@@ -89,18 +84,17 @@ impl<T> Endpoints<T> {
     }
 
     #[inline]
-    fn at_any(&self, port: u16) -> Option<EndpointId<T>> {
-        let entry = self.index.find(self.key.hash(port), |entry| entry.port == port && entry.any_address)?;
-        self.bound.id_at(entry.index)
+    fn at_any(&self, port: u16) -> Option<u32> {
+        let here = |entry: &Entry| entry.port == port && entry.any_address;
+        self.index.find(self.key.hash(port), here).map(|entry| entry.index)
     }
 
-    fn at_address(&self, address: Address, port: u16) -> Option<EndpointId<T>> {
-        let same = |entry: &Entry| {
+    fn at_address(&self, address: Address, port: u16) -> Option<u32> {
+        let here = |entry: &Entry| {
             let bound = self.bound.at(entry.index);
             !entry.any_address && bound.is_some_and(|bound| bound.local == Endpoint { address, port })
         };
-        let entry = self.index.find(self.key.hash(port), same)?;
-        self.bound.id_at(entry.index)
+        self.index.find(self.key.hash(port), here).map(|entry| entry.index)
     }
 }
 
@@ -115,11 +109,15 @@ mod tests {
         let any = endpoints.bind(None, 7, "any").unwrap();
         let specific = endpoints.bind(Some(one), 7, "one").unwrap();
         assert_eq!(endpoints.bind(None, 7, "again"), Err(InUse(7)));
-        let at = |endpoints: &Endpoints<_>, address, port| endpoints.find(Endpoint { address, port });
-        assert_eq!(at(&endpoints, one, 7), Some(specific));
-        assert_eq!(at(&endpoints, two, 7), Some(any));
-        assert_eq!(at(&endpoints, two, 9), None);
+        fn at<'a>(endpoints: &mut Endpoints<&'a str>, address: Address, port: u16) -> Option<&'a str> {
+            endpoints.find(Endpoint { address, port }).map(|bound| bound.owner)
+        }
+        assert_eq!(at(&mut endpoints, one, 7), Some("one"));
+        assert_eq!(at(&mut endpoints, two, 7), Some("any"));
+        assert_eq!(at(&mut endpoints, two, 9), None);
         assert_eq!(endpoints.unbind(specific).unwrap().owner, "one");
-        assert_eq!(at(&endpoints, one, 7), Some(any));
+        assert_eq!(at(&mut endpoints, one, 7), Some("any"));
+        endpoints.unbind(any).unwrap();
+        assert_eq!(at(&mut endpoints, one, 7), None);
     }
 }

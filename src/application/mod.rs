@@ -48,7 +48,7 @@ impl<'a> Batch<'a> {
 
     /// How many there are: at least one, for a datagram may be empty.
     pub fn len(&self) -> usize {
-        self.payload.len().div_ceil(self.size).max(1)
+        if self.payload.len() <= self.size { 1 } else { self.payload.len().div_ceil(self.size) }
     }
 
     /// Whether all of them together hold no byte.

@@ -2,7 +2,8 @@
 
 use zerocopy::{FromBytes, IntoBytes, KnownLayout, Unaligned};
 
-use super::frame::DEVICE_ROOM;
+/// Spare bytes in front of the Ethernet header that belong to the device (`virtio_net_hdr`).
+pub const DEVICE_ROOM: usize = 12;
 
 /// A slice whose front is free. Every layer on the way down prepends its header.
 pub struct Draft<'a> {

@@ -9,11 +9,9 @@
 //! Going up, nothing is stripped: a layer looks behind the one before it. Going down, an answer strips the
 //! headers that it came with and every layer prepends its own.
 
-use super::draft::Draft;
+use super::draft::{DEVICE_ROOM, Draft};
 use super::offload::Offload;
 
-/// Spare bytes in front of the Ethernet header that belong to the device (`virtio_net_hdr`).
-pub const DEVICE_ROOM: usize = 12;
 /// Spare bytes in front of a received frame: the device's, and what an ICMP error needs to stand in front of
 /// the packet that it quotes (Ethernet, 802.1Q, IPv6, ICMPv6), rounded up to two cache lines.
 pub const HEADROOM: usize = 128;
@@ -125,6 +123,12 @@ impl Frame {
     #[inline]
     pub fn truncate(&mut self, length: usize) {
         self.end = self.end.min(self.start + length);
+    }
+
+    /// What the device gets: its own spare bytes, then the whole frame.
+    #[inline]
+    pub fn for_device(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start - DEVICE_ROOM..self.end]
     }
 
     /// The frame as something to put headers in front of.

@@ -8,7 +8,7 @@ mod frame;
 mod offload;
 mod pool;
 
-pub use draft::Draft;
-pub use frame::{CAPACITY, DEVICE_ROOM, Frame, HEADROOM};
+pub use draft::{DEVICE_ROOM, Draft};
+pub use frame::{CAPACITY, Frame, HEADROOM};
 pub use offload::{Checksum, Offload, SegmentKind, Segments};
 pub use pool::{Block, Pool, PoolFull, Purpose};

@@ -31,6 +31,17 @@ pub enum Checksum {
     },
 }
 
+impl Checksum {
+    /// What is true of the checksum when what was received is sent: nobody vouches for it any more.
+    #[inline]
+    pub fn sent(self) -> Checksum {
+        match self {
+            Checksum::Verified => Checksum::Complete,
+            other => other,
+        }
+    }
+}
+
 /// How a superframe is to be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segments {

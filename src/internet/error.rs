@@ -31,7 +31,7 @@ pub fn build(
     if !is_allowed(frame, packet, problem) {
         return Err(Dropped::ErrorForbidden);
     }
-    let family = packet.source.family();
+    let family = packet.family;
     let source = match packet.cast {
         Cast::Unicast => packet.destination,
         Cast::Multicast | Cast::Broadcast => source::select(interface, packet.source).ok_or(Dropped::NoRoute)?,
@@ -62,7 +62,7 @@ pub fn build(
 fn is_allowed(frame: &Frame, packet: &Packet, problem: Problem) -> bool {
     let to_group = packet.cast != Cast::Unicast || packet.link.cast != Cast::Unicast;
     // RFC 4443 §2.4 e.3: one code may be sent about a packet to a group.
-    let excepted = packet.source.family() == Family::V6
+    let excepted = packet.family == Family::V6
         && matches!(problem, Problem::Field { code: icmpv6::problem::UNRECOGNIZED_OPTION, .. });
     let kind = frame.bytes().get(packet.transport()).copied();
     let about_error = match packet.protocol {

@@ -2,7 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::{Outbound, Packet, Reply, Verdict};
+use super::{Answer, Packet, Verdict};
 use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Frame};
 use crate::link::Cast;
@@ -10,7 +10,7 @@ use crate::wire::checksum::Sum;
 use crate::wire::icmpv4::{Header, kind};
 
 /// Takes in a message; an echo request becomes its reply where it lies.
-#[inline]
+#[inline(always)]
 pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     let verified = frame.offload.checksum == Checksum::Verified;
     let message = frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default();
@@ -31,8 +31,6 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
         let [a, b] = header.checksum;
         Sum::ZERO.field([!a, !b]).without(before).field([header.kind, header.code]).checksum()
     };
-    frame.strip(packet.transport());
     // RFC 1122 §3.2.2.6, RFC 1349 §5.1: the type of service goes back as it came.
-    let answer = Outbound::answer(packet, packet.destination);
-    Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)
+    Verdict::Answer(Answer { source: packet.destination, traffic_class: packet.traffic_class })
 }

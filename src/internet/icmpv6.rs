@@ -2,7 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::{Outbound, Packet, Reply, Verdict, ndp, source};
+use super::{Answer, Packet, Verdict, ndp, source};
 use crate::base::address::Address;
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
@@ -45,9 +45,7 @@ pub fn input(
             };
             let Some(source) = source else { return Verdict::Drop(Dropped::NoRoute) };
             echo(header, packet, source);
-            frame.strip(packet.transport());
-            let answer = Outbound::answer(packet, source);
-            Verdict::Reply(Outbound { traffic_class: packet.traffic_class, ..answer }, Reply::Echo)
+            Verdict::Answer(Answer { source, traffic_class: packet.traffic_class })
         }
         _ => Verdict::Drop(Dropped::IcmpIgnored),
     }

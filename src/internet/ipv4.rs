@@ -1,15 +1,25 @@
 //! IPv4 input (RFC 791, RFC 1122 §3.2.1).
 
-use super::{Packet, Problem, Refusal};
+use zerocopy::FromBytes;
+
+use super::{Answer, Packet, Problem, Refusal};
+use crate::base::address::Family;
 use crate::base::counters::Dropped;
+use crate::base::limits;
 use crate::buffer::Frame;
 use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
 use crate::wire::ipv4;
 
 /// Makes a packet of a frame whose IPv4 header begins at `network`, and cuts the frame's padding off.
-#[inline]
-pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
+#[inline(always)]
+pub fn input(
+    frame: &mut Frame,
+    network: usize,
+    link: Arrival,
+    interface: &Interface,
+    packet: &mut Packet,
+) -> Result<(), Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let parsed = ipv4::Packet::parse(bytes)?;
     if !parsed.is_whole() {
@@ -31,7 +41,8 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     if header.is_fragment() {
         return Err(Dropped::Fragment.into());
     }
-    let packet = Packet {
+    *packet = Packet {
+        family: Family::V4,
         source,
         destination,
         cast,
@@ -48,14 +59,19 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
     // Before anything is said of the packet: an error does not quote padding.
     let end = packet.transport() + parsed.payload.len();
     frame.truncate(end);
-    match checked {
-        Ok(()) => Ok(packet),
-        Err(Refused::SourceRoute) => Err(Dropped::SourceRoute.into()),
-        Err(Refused::At(option)) => {
-            let pointer = (ipv4::LENGTH + option) as u32;
-            Err(Refusal::Tell(packet, Problem::Field { code: 0, pointer }))
-        }
-    }
+    checked.map_err(|refused| match refused {
+        Refused::SourceRoute => Refusal::Drop(Dropped::SourceRoute),
+        Refused::At(option) => Refusal::Tell(Problem::Field { code: 0, pointer: (ipv4::LENGTH + option) as u32 }),
+    })
+}
+
+/// Turns the header of a packet without options into that of its answer. The frame ends where the answer does.
+#[inline(always)]
+pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
+    let length = frame.len() - packet.network();
+    let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
+    let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) else { return };
+    header.turn_round(answer.source.low4(), answer.traffic_class, length as u16, limits::HOP_LIMIT);
 }
 
 enum Refused {

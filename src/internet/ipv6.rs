@@ -2,11 +2,12 @@
 
 use zerocopy::FromBytes;
 
-use super::{Packet, Problem, Refusal};
+use super::{Answer, Packet, Problem, Refusal};
+use crate::base::address::Family;
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::Frame;
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
 use crate::wire::icmpv6::{self, problem};
 use crate::wire::{extension, ipv6, protocol};
@@ -15,26 +16,32 @@ use crate::wire::{extension, ipv6, protocol};
 const NEXT_HEADER_FIELD: usize = 6;
 
 /// Makes a packet of a frame whose IPv6 header begins at `network`, and cuts the frame's padding off.
-#[inline]
-pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Interface) -> Result<Packet, Refusal> {
+#[inline(always)]
+pub fn input(
+    frame: &mut Frame,
+    network: usize,
+    link: Arrival,
+    interface: &Interface,
+    packet: &mut Packet,
+) -> Result<(), Refusal> {
     let bytes = frame.bytes().get(network..).ok_or(Dropped::Truncated)?;
     let ipv6::Packet { header, payload } = ipv6::Packet::parse(bytes)?;
     let (source, destination) = (header.source(), header.destination());
     if source.to_v4().is_some() || destination.to_v4().is_some() {
         return Err(Dropped::MappedAddress.into());
     }
-    if !source.is_unicast() && !source.is_unspecified() {
-        return Err(Dropped::BadSource.into());
-    }
-    if interface.owns(source) {
-        return Err(Dropped::OwnSource.into());
+    match interface.place(source) {
+        Place::Here => return Err(Dropped::OwnSource.into()),
+        _ if source.is_unicast() || source.is_unspecified() => {}
+        _ => return Err(Dropped::BadSource.into()),
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
     // RFC 6085: a group's packet may come in one station's frame; the reverse has no reason to exist.
     if cast == Cast::Unicast && link.cast != Cast::Unicast {
         return Err(Dropped::UnicastInGroupFrame.into());
     }
-    let mut packet = Packet {
+    *packet = Packet {
+        family: Family::V6,
         source,
         destination,
         cast,
@@ -52,26 +59,23 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         let mut chain =
             Chain { payload, next: header.next_header, field: NEXT_HEADER_FIELD, position: 0, fragmented: false };
         let walked = chain.walk(cast);
-        if let Err(Refused::Tell(_)) = walked {
+        if let Err(Refusal::Tell(_)) = walked {
             chain.pass_over();
         }
         packet.protocol = chain.next;
         // A chain is at most eight headers of 2,048 bytes long.
         packet.protocol_field = chain.field as u16;
         packet.transport += chain.position as u16;
-        match walked {
-            Ok(()) => {}
-            Err(Refused::Drop(why)) => return Err(why.into()),
-            Err(Refused::Tell(problem)) => {
-                // An error does not quote padding.
-                frame.truncate(end);
-                return Err(Refusal::Tell(packet, problem));
-            }
-        }
         // RFC 6980 §5: neighbour discovery is never fragmented, not even into one piece.
         let kind = chain.payload.get(chain.position).copied();
-        if chain.fragmented && chain.next == protocol::ICMPV6 && kind.is_some_and(icmpv6::is_neighbor_discovery) {
+        let discovers = chain.next == protocol::ICMPV6 && kind.is_some_and(icmpv6::is_neighbor_discovery);
+        if walked.is_ok() && chain.fragmented && discovers {
             return Err(Dropped::BadNdp.into());
+        }
+        if walked.is_err() {
+            // An error does not quote padding.
+            frame.truncate(end);
+            return walked;
         }
     }
     // Nobody speaks only in duplicate address detection (RFC 4862 §5.4.2).
@@ -79,12 +83,18 @@ pub fn input(frame: &mut Frame, network: usize, link: Arrival, interface: &Inter
         return Err(Dropped::BadSource.into());
     }
     frame.truncate(end);
-    Ok(packet)
+    Ok(())
 }
 
-enum Refused {
-    Drop(Dropped),
-    Tell(Problem),
+/// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
+/// does.
+#[inline(always)]
+pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
+    let payload = frame.len() - packet.transport();
+    let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
+    let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
+    let ends = (answer.source, packet.source);
+    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, limits::HOP_LIMIT, ends);
 }
 
 /// The headers between the IPv6 header and the transport header.
@@ -102,7 +112,7 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     /// Goes on to the first header that is not an extension header.
-    fn walk(&mut self, cast: Cast) -> Result<(), Refused> {
+    fn walk(&mut self, cast: Cast) -> Result<(), Refusal> {
         for count in 0.. {
             match self.next {
                 // RFC 8200 §4.3: directly behind the IPv6 header, nowhere else.
@@ -132,12 +142,12 @@ impl Chain<'_> {
                     let rest = self.payload.get(self.position..).unwrap_or_default();
                     let (fragment, _) = extension::Fragment::read_from_prefix(rest).map_err(|_| truncated())?;
                     if !fragment.is_atomic() {
-                        return Err(Refused::Drop(Dropped::Fragment));
+                        return Err(Refusal::Drop(Dropped::Fragment));
                     }
                     self.fragmented = true;
                     self.skip(fragment.next_header, size_of::<extension::Fragment>());
                 }
-                protocol::NO_NEXT_HEADER => return Err(Refused::Drop(Dropped::ExtensionHeader)),
+                protocol::NO_NEXT_HEADER => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
                 _ => break,
             }
         }
@@ -159,7 +169,7 @@ impl Chain<'_> {
         }
     }
 
-    fn header(&self) -> Result<(extension::Header, usize), Refused> {
+    fn header(&self) -> Result<(extension::Header, usize), Refusal> {
         let rest = self.payload.get(self.position..).unwrap_or_default();
         let (header, _) = extension::Header::read_from_prefix(rest).map_err(|_| truncated())?;
         if rest.len() < header.length() {
@@ -169,7 +179,7 @@ impl Chain<'_> {
     }
 
     /// RFC 8200 §4.2: the two high bits of an option that is not known say what to do.
-    fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refused> {
+    fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refusal> {
         const ROUTER_ALERT: u8 = 5;
         let area = self.payload.get(self.position + 2..self.position + length).unwrap_or_default();
         for option in extension::options(area) {
@@ -181,7 +191,7 @@ impl Chain<'_> {
                 3 if cast == Cast::Unicast => {
                     return Err(tell(problem::UNRECOGNIZED_OPTION, self.here() + 2 + option.position));
                 }
-                _ => return Err(Refused::Drop(Dropped::ExtensionHeader)),
+                _ => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
             }
         }
         Ok(())
@@ -199,12 +209,12 @@ impl Chain<'_> {
     }
 }
 
-fn tell(code: u8, pointer: usize) -> Refused {
-    Refused::Tell(Problem::Field { code, pointer: pointer as u32 })
+fn tell(code: u8, pointer: usize) -> Refusal {
+    Refusal::Tell(Problem::Field { code, pointer: pointer as u32 })
 }
 
-fn truncated() -> Refused {
-    Refused::Drop(Dropped::Truncated)
+fn truncated() -> Refusal {
+    Refusal::Drop(Dropped::Truncated)
 }
 
 #[cfg(test)]
@@ -215,8 +225,8 @@ mod tests {
         let mut chain = Chain { payload, next: first, field: NEXT_HEADER_FIELD, position: 0, fragmented: false };
         match chain.walk(Cast::Unicast) {
             Ok(()) => Ok((chain.next, chain.field, chain.position)),
-            Err(Refused::Drop(why)) => Err(Ok(why)),
-            Err(Refused::Tell(problem)) => Err(Err(problem)),
+            Err(Refusal::Drop(why)) => Err(Ok(why)),
+            Err(Refusal::Tell(problem)) => Err(Err(problem)),
         }
     }
 

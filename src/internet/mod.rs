@@ -1,8 +1,8 @@
 //! The internet layer: IPv4, IPv6 and its extension headers, ICMP, neighbour discovery, routes, source addresses.
 //!
 //! Going up, [`ipv4::input`] and [`ipv6::input`] make a [`Packet`] of a frame: where its parts lie and what they
-//! say. Going down, [`output::prepend`] puts one header in front of whatever is to be sent. An answer in place is
-//! nothing else: the frame is stripped to what goes above IP and goes down like everything does.
+//! say. Going down, [`output::prepend`] puts one header in front of whatever is to be sent. An answer in place keeps the
+//! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that takes a third of the time.
 
 pub mod error;
 pub mod icmpv4;
@@ -15,14 +15,18 @@ pub mod output;
 pub mod route;
 pub mod source;
 
-use crate::base::address::Address;
+use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
-#[derive(Clone, Copy, Debug)]
+///
+/// The way up fills it in where it lies: handed from layer to layer by value it would be copied at each.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Packet {
+    /// The protocol that brought it.
+    pub family: Family,
     /// Whom it is from: one host, or nobody (`::`) in duplicate address detection.
     pub source: Address,
     /// Whom it is for.
@@ -54,7 +58,14 @@ impl Packet {
         usize::from(self.transport)
     }
 
+    /// Whether nothing stands between the fixed IP header and the transport header.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.transport - self.network == if self.family == Family::V4 { 20 } else { 40 }
+    }
+
     /// Where the IP header begins in the frame.
+    #[inline]
     pub fn network(&self) -> usize {
         usize::from(self.network)
     }
@@ -92,13 +103,23 @@ impl Outbound {
     }
 }
 
+/// What the headers of a packet become when they are turned round. All else stays: its identification names the answer
+/// as well as it named the question.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// Whom the answer is from: us.
+    pub source: Address,
+    /// DSCP and ECN.
+    pub traffic_class: u8,
+}
+
 /// Why a packet does not go up.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal {
     /// It goes no further.
     Drop(Dropped),
     /// Its sender is to be told.
-    Tell(Packet, Problem),
+    Tell(Problem),
 }
 
 impl From<Dropped> for Refusal {
@@ -126,19 +147,12 @@ pub enum Problem {
 /// What becomes of a message that ends at this layer.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
-    /// The frame holds the answer's payload now, and this is its header.
-    Reply(Outbound, Reply),
+    /// What the packet carries is its answer now, and goes back under its own headers, turned round.
+    Answer(Answer),
+    /// The frame holds the payload of a reply, and this is its header.
+    Reply(Outbound),
     /// It did its work.
     Done,
     /// It goes no further.
     Drop(Dropped),
-}
-
-/// What an answer is, for the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To an echo request.
-    Echo,
-    /// To a neighbour solicitation.
-    Advertisement,
 }

@@ -2,7 +2,7 @@
 
 use zerocopy::IntoBytes;
 
-use super::{Outbound, Packet, Reply, Verdict};
+use super::{Outbound, Packet, Verdict};
 use crate::base::address::{Address, Mac};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
@@ -60,7 +60,7 @@ pub fn input(
     let outbound = outbound(target, destination);
     frame.strip(frame.len());
     frame.prepend(message_of(kinds, flags, target, interface.mac(), &outbound).as_bytes());
-    Verdict::Reply(outbound, Reply::Advertisement)
+    Verdict::Reply(outbound)
 }
 
 /// A solicitation for `target` from our address `source`: to all who may have it, or to the one that should confirm

@@ -23,7 +23,7 @@ pub fn check(packet: &Packet, offload: &Offload) -> Result<(), Dropped> {
         }
     }
     let Some(segments) = offload.segments else { return Ok(()) };
-    match (segments.kind, packet.protocol, packet.source.family()) {
+    match (segments.kind, packet.protocol, packet.family) {
         (SegmentKind::Udp, protocol::UDP, _) => Ok(()),
         (SegmentKind::Tcp4, protocol::TCP, Family::V4) | (SegmentKind::Tcp6, protocol::TCP, Family::V6) => Ok(()),
         _ => Err(Dropped::OffloadLie),
@@ -68,7 +68,7 @@ fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
     let length = bytes.len();
     let field = |length: usize| U16::new(length as u16);
     let network = bytes.get_mut(packet.network()..).unwrap_or_default();
-    match packet.source.family() {
+    match packet.family {
         Family::V4 => {
             if let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) {
                 let old = header.total_length.to_bytes();

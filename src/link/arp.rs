@@ -1,7 +1,5 @@
 //! The Address Resolution Protocol (RFC 826), with what RFC 5227 and RFC 1122 §2.3.2 say of it.
 
-use zerocopy::FromBytes;
-
 use super::Verdict;
 use super::interface::{Interface, Place};
 use super::neighbors::{Evidence, Neighbors};
@@ -12,23 +10,20 @@ use crate::base::time::Instant;
 use crate::wire::arp::{Operation, Packet};
 
 /// Takes in a packet; a request for an address of ours becomes its reply where it lies.
-#[inline]
+#[inline(always)]
 pub fn input(
-    payload: &mut [u8],
+    packet: &mut Packet,
     interface: &Interface,
     neighbors: &mut Neighbors,
     outbox: &mut Outbox,
     now: Instant,
 ) -> Verdict {
-    let packet = match Packet::parse(payload) {
-        Ok(packet) => packet,
-        Err(why) => return Verdict::Drop(why),
-    };
     let Packet { operation, sender_mac, .. } = *packet;
     let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
     let for_us = interface.owns(target);
     // Who is known already, at this very station, was looked at before.
-    let tells = if neighbors.knows(sender, sender_mac) {
+    let known = neighbors.knows(sender, sender_mac);
+    let tells = if known {
         true
     } else {
         // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
@@ -43,7 +38,8 @@ pub fn input(
             Place::Everywhere | Place::Elsewhere => false,
         }
     };
-    if tells {
+    // A request of who is known tells nothing new: it proves no reachability.
+    if tells && !(known && operation == Operation::REQUEST) {
         // Nothing is remembered of who did not ask us.
         let evidence = match operation {
             Operation::REPLY if for_us => Evidence::Answer,
@@ -55,7 +51,7 @@ pub fn input(
     match operation {
         Operation::REQUEST if for_us => {
             let reply = Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender));
-            write(payload, &reply);
+            *packet = reply;
             Verdict::Reply(sender_mac)
         }
         Operation::REQUEST if !tells || sender != target => Verdict::Drop(Dropped::ArpNotForUs),
@@ -68,11 +64,4 @@ pub fn input(
 pub fn request(interface: &Interface, source: Address, target: Address) -> Packet {
     let sender = (interface.mac(), source.low4());
     Packet::new(Operation::REQUEST, sender, (Mac::default(), target.low4()))
-}
-
-/// Writes a packet over the one that a payload begins with.
-pub(super) fn write(payload: &mut [u8], packet: &Packet) {
-    if let Ok((place, _padding)) = Packet::mut_from_prefix(payload) {
-        *place = *packet;
-    }
 }

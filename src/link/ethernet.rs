@@ -1,29 +1,41 @@
 //! Which frames are for us, and the last header on the way down.
 
 use super::interface::Interface;
-use super::{Arrival, Cast};
+use zerocopy::FromBytes;
+
+use super::Cast;
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
-use crate::buffer::Draft;
+use crate::buffer::{Draft, Frame};
 use crate::wire::ethernet::{EtherType, Header};
 
-/// How a frame came, if it is for us.
-#[inline]
-pub fn input(header: &Header, interface: &Interface) -> Result<Arrival, Dropped> {
+/// How many a frame is for, if we are among them.
+#[inline(always)]
+pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
     if header.source.is_multicast() {
         return Err(Dropped::MulticastMac);
     }
-    let cast = match header.destination {
-        mac if mac == interface.mac() => Cast::Unicast,
-        Mac::BROADCAST => Cast::Broadcast,
-        mac if mac.is_multicast() && interface.hears(mac) => Cast::Multicast,
-        _ => return Err(Dropped::NotOurMac),
-    };
-    Ok(Arrival { station: header.source, cast })
+    if header.destination == interface.mac() {
+        Ok(Cast::Unicast)
+    } else if header.destination == Mac::BROADCAST {
+        Ok(Cast::Broadcast)
+    } else if interface.hears(header.destination) {
+        Ok(Cast::Multicast)
+    } else {
+        Err(Dropped::NotOurMac)
+    }
+}
+
+/// Turns a frame round: from us, to the station that sent it.
+#[inline(always)]
+pub fn turn_round(frame: &mut Frame, source: Mac, station: Mac) {
+    if let Ok((header, _)) = Header::mut_from_prefix(frame.bytes_mut()) {
+        (header.destination, header.source) = (station, source);
+    }
 }
 
 /// Puts the header in front of what is to be sent.
-#[inline]
+#[inline(always)]
 pub fn output(draft: &mut Draft<'_>, ethertype: EtherType, source: Mac, destination: Mac) {
     *draft.prepend() = Header { destination, source, ethertype };
 }

@@ -1,5 +1,7 @@
 //! Who we are on the link: our Ethernet address, our addresses, the groups that we are in.
 
+use std::cell::Cell;
+
 use arrayvec::ArrayVec;
 
 use super::Cast;
@@ -31,6 +33,8 @@ pub struct Interface {
     v4: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
     v6: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
     groups: ArrayVec<(Address, Mac), GROUPS>,
+    /// The last address that was looked for, and where it is: most packets come from where the last one came from.
+    last: Cell<(Address, Place)>,
 }
 
 impl Interface {
@@ -41,7 +45,8 @@ impl Interface {
             groups.push((group, Mac::of_group(group)));
         }
         let (addresses, v4, v6) = Default::default();
-        Interface { mac, mtu, addresses, v4, v6, groups }
+        let last = Cell::new((Address::UNSPECIFIED, Place::Elsewhere));
+        Interface { mac, mtu, addresses, v4, v6, groups, last }
     }
 
     /// Our Ethernet address.
@@ -68,6 +73,7 @@ impl Interface {
             return false;
         }
         self.addresses.push(cidr);
+        self.last.set((Address::UNSPECIFIED, Place::Elsewhere));
         match cidr.address().family() {
             Family::V4 => self.v4.push(cidr),
             Family::V6 => self.v6.push(cidr),
@@ -80,14 +86,24 @@ impl Interface {
     }
 
     /// Whether an address is our own.
-    #[inline]
+    #[inline(always)]
     pub fn owns(&self, address: Address) -> bool {
         self.of_family(address).iter().any(|own| own.address() == address)
     }
 
     /// Where a host with this address is, seen from here.
-    #[inline]
+    #[inline(always)]
     pub fn place(&self, address: Address) -> Place {
+        let (last, place) = self.last.get();
+        if last == address {
+            return place;
+        }
+        let place = self.look_for(address);
+        self.last.set((address, place));
+        place
+    }
+
+    fn look_for(&self, address: Address) -> Place {
         let mut place = if address == Address::BROADCAST { Place::Everywhere } else { Place::Elsewhere };
         for own in self.of_family(address) {
             if own.address() == address {
@@ -109,15 +125,16 @@ impl Interface {
     }
 
     /// How many hosts a destination means, if we are among them.
-    #[inline]
+    #[inline(always)]
     pub fn cast(&self, destination: Address) -> Option<Cast> {
-        if self.owns(destination) {
-            return Some(Cast::Unicast);
-        }
+        if self.owns(destination) { Some(Cast::Unicast) } else { self.cast_of_many(destination) }
+    }
+
+    fn cast_of_many(&self, destination: Address) -> Option<Cast> {
         if destination.is_multicast() {
             return self.groups.iter().any(|(group, _)| *group == destination).then_some(Cast::Multicast);
         }
-        (self.place(destination) == Place::Everywhere).then_some(Cast::Broadcast)
+        (self.look_for(destination) == Place::Everywhere).then_some(Cast::Broadcast)
     }
 
     /// Whether frames to this Ethernet group can be for us.

@@ -22,7 +22,7 @@ pub enum Verdict {
 }
 
 /// How a frame that is for us came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// The station that sent it.
     pub station: Mac,
@@ -31,9 +31,10 @@ pub struct Arrival {
 }
 
 /// How many a frame or packet is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cast {
     /// One.
+    #[default]
     Unicast,
     /// A group.
     Multicast,

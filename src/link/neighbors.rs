@@ -157,15 +157,7 @@ impl Neighbors {
     }
 
     /// Takes in what was heard of a neighbour (RFC 4861 §7.2.3, §7.2.5).
-    #[inline]
     pub fn learn(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
-        // What is known needs no second proof, and this is no proof of reachability.
-        if !(self.knows(address, mac) && matches!(evidence, Evidence::Asked | Evidence::Overheard)) {
-            self.update(address, mac, evidence, outbox, now);
-        }
-    }
-
-    fn update(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
         let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else {
             if evidence == Evidence::Asked && self.insert(address, mac, State::Stale).is_some() {
                 self.last = (address, mac);

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Verdict, arp};
+use super::Verdict;
 use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -29,11 +29,7 @@ impl Server {
     }
 
     /// Takes in a packet; a request for a station in the table becomes its reply where it lies.
-    pub fn input(&self, payload: &mut [u8], interface: &Interface) -> Verdict {
-        let packet = match Packet::parse(payload) {
-            Ok(packet) => *packet,
-            Err(why) => return Verdict::Drop(why),
-        };
+    pub fn input(&self, packet: &mut Packet, interface: &Interface) -> Verdict {
         if packet.operation != Operation::REVERSE_REQUEST {
             return Verdict::Drop(Dropped::ArpOperation);
         }
@@ -48,8 +44,8 @@ impl Server {
         };
         let found = self.table.get(&packet.target_mac).and_then(|address| Some((*address, own(*address)?)));
         let Some((address, server)) = found else { return Verdict::Drop(Dropped::RarpUnknown) };
-        let target = (packet.target_mac, address);
-        arp::write(payload, &Packet::new(Operation::REVERSE_REPLY, (interface.mac(), server), target));
-        Verdict::Reply(packet.sender_mac)
+        let (station, target) = (packet.sender_mac, (packet.target_mac, address));
+        *packet = Packet::new(Operation::REVERSE_REPLY, (interface.mac(), server), target);
+        Verdict::Reply(station)
     }
 }

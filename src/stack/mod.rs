@@ -37,6 +37,7 @@ use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
+use crate::internet::Packet;
 use crate::transport::udp::InUse;
 
 /// Who a stack is.
@@ -192,16 +193,17 @@ impl<D: Device> Stack<D> {
     #[inline]
     fn take_in(&mut self) {
         let Stack { net, udp, mailbox, owners, frame, .. } = self;
-        match net.input(frame) {
-            Some(Up::Udp(packet)) => match udp.arrival(&packet, frame) {
+        let mut packet = Packet::default();
+        match net.input(frame, &mut packet) {
+            Up::Udp => match udp::arrival(&packet, frame) {
                 Ok(arrival) => match owners.elsewhere(&arrival.flow) {
                     None => udp.input(&packet, &arrival, frame, net),
                     Some(owner) => mailbox.hand_over(owner, frame, net),
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Some(Up::Tcp(packet)) => tcp::input(&packet, frame, net),
-            None => {}
+            Up::Tcp => tcp::input(&packet, frame, net),
+            Up::Done => {}
         }
     }
 

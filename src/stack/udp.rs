@@ -8,7 +8,7 @@ use crate::base::limits;
 use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
-use crate::internet::{Outbound, Packet, Problem, output};
+use crate::internet::{self, Outbound, Packet, Problem, output};
 use crate::link::Cast;
 use crate::transport::udp::{self, Arrival, Endpoints, InUse};
 use crate::wire::udp::{CHECKSUM_OFFSET, LENGTH};
@@ -30,29 +30,21 @@ impl Udp {
         self.endpoints.bind(None, port, service).map(|_id| ())
     }
 
-    /// What a frame brings, checked.
-    #[inline]
-    pub(super) fn arrival(&self, packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
-        let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
-        udp::input(bytes, packet.source, packet.destination, frame.offload)
-    }
-
     /// Shows an arrival to the service that listens, and sends what it answers.
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
-        let bound = self.endpoints.find(arrival.flow.local).and_then(|id| self.endpoints.get_mut(id));
-        let Some(bound) = bound else {
-            return net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
+        let Some(bound) = self.endpoints.find(arrival.flow.local) else {
+            net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
+            return;
         };
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
-        let batch = Batch::new(frame, payload..end, arrival.size);
-        let datagrams = batch.len() as u64;
+        let datagrams = arrival.datagrams() as u64;
         net.counters.datagrams_received += datagrams;
 
-        let largest = net.mtu() - output::header_length(packet.source.family()) - LENGTH;
+        let largest = net.mtu() - output::header_length(packet.family) - LENGTH;
         let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
-        let answer = bound.owner.on_datagrams(&arrival.flow, batch, &mut io);
+        let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         match answer {
             Answer::Done => {}
@@ -62,10 +54,10 @@ impl Udp {
             Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
             Answer::InPlace => {
                 frame.truncate(end);
-                frame.strip(packet.transport());
-                udp::turn_round(frame.bytes_mut(), arrival);
+                udp::turn_round(frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default(), arrival);
                 net.counters.datagrams_in_place += datagrams;
-                net.reply(frame, &Outbound::answer(packet, packet.destination), packet.link.station);
+                // A new datagram is not marked as the old one was (RFC 3168 §5).
+                net.turn_round(frame, packet, &internet::Answer { source: packet.destination, traffic_class: 0 });
             }
         }
         if !self.written.is_empty() {
@@ -82,6 +74,13 @@ impl Udp {
         }
         self.written.clear();
     }
+}
+
+/// What a frame brings, checked.
+#[inline(always)]
+pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped> {
+    let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
+    udp::input(bytes, packet.source, packet.destination, frame.offload)
 }
 
 /// Puts the header in front of one datagram, and lets it go.

@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
-use crate::wire::ethernet::EtherType;
+use crate::wire::ethernet::{EtherType, Header};
 
 /// What a packet asks or tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -71,6 +71,25 @@ struct Space {
 const IPV4_OVER_ETHERNET: Space =
     Space { hardware: U16::new(1), protocol: EtherType::IPV4, hardware_length: 6, protocol_length: 4 };
 
+/// A packet with the Ethernet header in front of it: the whole frame, padding aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Framed {
+    /// Who sent it to whom.
+    pub ethernet: Header,
+    /// The packet.
+    pub packet: Packet,
+}
+
+impl Framed {
+    /// The frame as a whole, to be turned into its answer where it lies.
+    #[inline(always)]
+    pub fn parse(frame: &mut [u8]) -> Result<&mut Framed, Dropped> {
+        let (framed, _padding) = Framed::mut_from_prefix(frame).map_err(|_| Dropped::Truncated)?;
+        if framed.packet.space == IPV4_OVER_ETHERNET { Ok(framed) } else { Err(Dropped::BadArp) }
+    }
+}
+
 impl Packet {
     /// A packet to be sent.
     pub fn new(operation: Operation, sender: (Mac, [u8; 4]), target: (Mac, [u8; 4])) -> Packet {
@@ -79,7 +98,7 @@ impl Packet {
     }
 
     /// The packet that an Ethernet frame carries; padding behind it is left alone.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &[u8]) -> Result<&Packet, Dropped> {
         let (packet, _padding) = Packet::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         if packet.space == IPV4_OVER_ETHERNET { Ok(packet) } else { Err(Dropped::BadArp) }

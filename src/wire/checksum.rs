@@ -63,11 +63,15 @@ impl Sum {
             let (more, carry) = total.overflowing_add(u64::from_ne_bytes(*word));
             total = more + u64::from(carry);
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        let (more, carry) = total.overflowing_add(u64::from_ne_bytes(last));
-        let total = more + u64::from(carry);
-        Sum(sum.0 + (total >> 32) + (total & 0xffff_ffff))
+        let sum = Sum(sum.0 + (total >> 32) + (total & 0xffff_ffff));
+        if rest.is_empty() { sum } else { sum.short(rest) }
+    }
+
+    /// Adds fewer than eight bytes.
+    fn short(self, bytes: &[u8]) -> Sum {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let sum = pairs.iter().fold(self, |sum, pair| sum.field(*pair));
+        rest.iter().fold(sum, |sum, last| sum.field([*last, 0]))
     }
 
     /// Adds whole blocks from the beginning; what is left is shorter than one. For long data only: the compiler makes

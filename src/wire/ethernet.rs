@@ -51,7 +51,7 @@ pub struct Header {
 
 impl Header {
     /// The header of a frame, and what follows it.
-    #[inline]
+    #[inline(always)]
     pub fn parse(frame: &[u8]) -> Result<(&Header, &[u8]), Dropped> {
         Header::ref_from_prefix(frame).map_err(|_| Dropped::Truncated)
     }

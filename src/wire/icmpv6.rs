@@ -1,7 +1,5 @@
 //! ICMPv6 (RFC 4443).
 
-pub use super::icmpv4::Header as Fields;
-
 /// Bytes of a header.
 pub const LENGTH: usize = 8;
 
@@ -36,7 +34,7 @@ pub mod problem {
 }
 
 /// The header has the shape of ICMP's (RFC 4443 §2.1).
-pub type Header = Fields;
+pub type Header = super::icmpv4::Header;
 
 /// Whether a type is an error or a redirect, about which no error may be sent (RFC 4443 §2.4 e).
 pub fn is_error(kind: u8) -> bool {

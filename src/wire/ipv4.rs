@@ -104,6 +104,35 @@ impl Header {
         }
     }
 
+    /// Turns a header without options round: from `source`, to whom it came from.
+    #[inline]
+    pub fn turn_round(&mut self, source: [u8; 4], traffic_class: u8, total_length: u16, time_to_live: u8) {
+        let flags_offset = self.flags_offset.get() & DONT_FRAGMENT;
+        let same = self.destination == source
+            && self.traffic_class == traffic_class
+            && self.total_length.get() == total_length
+            && self.flags_offset.get() == flags_offset;
+        if same {
+            // Addresses that change places leave the checksum as it is, so only the time to live counts (RFC 1624).
+            let [a, b] = self.checksum;
+            let sum = Sum::ZERO.field([!a, !b]).without([self.time_to_live, 0]).field([time_to_live, 0]);
+            self.checksum = sum.checksum();
+            self.time_to_live = time_to_live;
+            (self.source, self.destination) = (source, self.source);
+        } else {
+            *self = Header::new(Fields {
+                traffic_class,
+                payload_length: total_length.saturating_sub(LENGTH as u16),
+                identification: self.identification.get(),
+                flags_offset,
+                time_to_live,
+                protocol: self.protocol,
+                source,
+                destination: self.source,
+            });
+        }
+    }
+
     /// Bytes of the header with its options: 20 to 60.
     #[inline]
     pub fn header_length(&self) -> usize {
@@ -142,7 +171,7 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Reads a packet and checks what its lengths promise; the checksum is another question.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Dropped> {
         let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         let length = header.header_length();
@@ -156,7 +185,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Whether the header is what its sender wrote.
-    #[inline]
+    #[inline(always)]
     pub fn is_whole(&self) -> bool {
         let header: &[u8; LENGTH] = zerocopy::transmute_ref!(self.header);
         let sum = Sum::ZERO.header(header);

@@ -92,7 +92,7 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Reads a packet and checks what its length promises.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Dropped> {
         let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         if header.version_class_flow[0] >> 4 != 6 {

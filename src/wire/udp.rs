@@ -34,7 +34,7 @@ pub struct Header {
 
 impl Header {
     /// The header of a datagram, and its payload; what IP carries behind it is not part of it.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &[u8]) -> Result<(&Header, &[u8]), Dropped> {
         let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         let length = usize::from(header.length.get()).checked_sub(LENGTH).ok_or(Dropped::BadUdp)?;

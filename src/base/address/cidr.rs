@@ -12,7 +12,7 @@ use super::{Address, Family, Unreadable};
 pub struct Cidr {
     address: Address,
     /// Ones where the prefix is, in the mapped form.
-    mask: u128,
+    mask: Address,
 }
 
 impl Cidr {
@@ -22,7 +22,9 @@ impl Cidr {
             Family::V4 => (32, 96),
             Family::V6 => (128, 0),
         };
-        let mask = u128::MAX.checked_shl(128u32.saturating_sub(unused + u32::from(length))).unwrap_or(0);
+        let ones = |bits: u32| u64::MAX.checked_shl(64u32.saturating_sub(bits)).unwrap_or(0);
+        let bits = unused + u32::from(length);
+        let mask = Address { high: ones(bits), low: ones(bits.saturating_sub(64)) };
         (length <= most).then_some(Cidr { address, mask })
     }
 
@@ -34,8 +36,8 @@ impl Cidr {
     /// The length of the prefix, in bits of the address's family.
     pub fn length(self) -> u8 {
         match self.address.family() {
-            Family::V4 => self.mask.count_ones() as u8 - 96,
-            Family::V6 => self.mask.count_ones() as u8,
+            Family::V4 => self.mask.low.count_ones() as u8 - 32,
+            Family::V6 => (self.mask.high.count_ones() + self.mask.low.count_ones()) as u8,
         }
     }
 
@@ -48,15 +50,16 @@ impl Cidr {
     /// Whether an address that is known to be of the same family starts with this prefix.
     #[inline]
     pub fn shares_prefix(self, address: Address) -> bool {
-        (self.address.0 ^ address.0) & self.mask == 0
+        let Cidr { address: own, mask } = self;
+        ((own.high ^ address.high) & mask.high) | ((own.low ^ address.low) & mask.low) == 0
     }
 
     /// The address whose host part is all ones, which reaches every IPv4 host of the prefix. `/31` and
     /// `/32` have none (RFC 3021).
     #[inline]
     pub fn broadcast(self) -> Option<Address> {
-        let has = self.address.family() == Family::V4 && self.mask.count_zeros() > 1;
-        has.then(|| Address(self.address.0 | !self.mask))
+        let has = self.address.family() == Family::V4 && self.mask.low.count_zeros() > 1;
+        has.then_some(Address { low: self.address.low | !self.mask.low, ..self.address })
     }
 }
 

@@ -30,9 +30,16 @@ impl Mac {
     /// All ones.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
+    /// The address as a number that is quickly compared.
+    #[inline]
+    const fn bits(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
     /// Whether the group bit is set: broadcast and multicast.
     pub const fn is_multicast(self) -> bool {
-        self.0[0] & 1 == 1
+        self.bits() & 1 == 1
     }
 
     /// The Ethernet group that carries an IPv6 multicast address (RFC 2464 §7) or an IPv4 one (RFC 1112 §6.4).

@@ -29,27 +29,31 @@ pub enum Unreadable {
 /// Above the internet layer there is one kind of address, so there is one code path and one flow key for
 /// both families. The mapped form never appears on the wire.
 ///
-/// It is kept as a number, most significant byte first on the wire, because that is what a processor compares.
+/// It is kept as two numbers, most significant first, because that is what a processor compares.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Address(u128);
+pub struct Address {
+    high: u64,
+    low: u64,
+}
 
 /// Which internet protocol an address belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Internet Protocol version 4.
+    #[default]
     V4,
     /// Internet Protocol version 6.
     V6,
 }
 
-/// What stands in front of an IPv4 address, shifted down.
-const MAPPED: u128 = 0xffff;
+/// What stands in front of an IPv4 address, in the lower half.
+const MAPPED: u64 = 0xffff;
 /// `ff02::`, groups of the link.
-const LINK_GROUPS: u128 = 0xff02 << 112;
+const LINK_GROUPS: u64 = 0xff02 << 48;
 
 impl Address {
     /// `::`, the unspecified IPv6 address.
-    pub const UNSPECIFIED: Address = Address(0);
+    pub const UNSPECIFIED: Address = Address { high: 0, low: 0 };
     /// `0.0.0.0`, the unspecified IPv4 address ("this host").
     pub const UNSPECIFIED_V4: Address = Address::from_v4([0; 4]);
     /// `255.255.255.255`.
@@ -57,50 +61,54 @@ impl Address {
     /// `224.0.0.1`, every IPv4 host of the link.
     pub const ALL_HOSTS: Address = Address::from_v4([224, 0, 0, 1]);
     /// `ff02::1`, every IPv6 node of the link.
-    pub const ALL_NODES: Address = Address(LINK_GROUPS | 1);
+    pub const ALL_NODES: Address = Address { high: LINK_GROUPS, low: 1 };
 
     /// The mapped form of an IPv4 address.
     #[inline]
     pub const fn from_v4(v4: [u8; 4]) -> Address {
-        Address(MAPPED << 32 | u32::from_be_bytes(v4) as u128)
+        Address { high: 0, low: MAPPED << 32 | u32::from_be_bytes(v4) as u64 }
     }
 
     /// An IPv6 address as it lies in a packet.
     #[inline]
     pub const fn from_v6(v6: [u8; 16]) -> Address {
-        Address(u128::from_be_bytes(v6))
+        let bits = u128::from_be_bytes(v6);
+        Address { high: (bits >> 64) as u64, low: bits as u64 }
     }
 
     /// The four bytes of an IPv4 address.
     #[inline]
     pub const fn to_v4(self) -> Option<[u8; 4]> {
-        if self.0 >> 32 == MAPPED { Some(self.low4()) } else { None }
+        match self.family() {
+            Family::V4 => Some(self.low4()),
+            Family::V6 => None,
+        }
     }
 
     /// The last four bytes: the whole of an IPv4 address.
     #[inline]
     pub const fn low4(self) -> [u8; 4] {
-        (self.0 as u32).to_be_bytes()
+        (self.low as u32).to_be_bytes()
     }
 
     /// The sixteen bytes, as an IPv6 address lies in a packet.
     #[inline]
     pub const fn to_v6(self) -> [u8; 16] {
-        self.0.to_be_bytes()
+        ((self.high as u128) << 64 | self.low as u128).to_be_bytes()
     }
 
     /// The family it belongs to.
     #[inline]
     pub const fn family(self) -> Family {
-        if self.0 >> 32 == MAPPED { Family::V4 } else { Family::V6 }
+        if self.high == 0 && self.low >> 32 == MAPPED { Family::V4 } else { Family::V6 }
     }
 
     /// Groups: `224.0.0.0/4`, `ff00::/8`.
     #[inline]
     pub const fn is_multicast(self) -> bool {
         match self.family() {
-            Family::V4 => self.0 as u32 >> 28 == 0xe,
-            Family::V6 => self.0 >> 120 == 0xff,
+            Family::V4 => self.low as u32 >> 28 == 0xe,
+            Family::V6 => self.high >> 56 == 0xff,
         }
     }
 
@@ -113,16 +121,16 @@ impl Address {
     /// `127.0.0.0/8`, `::1`.
     pub const fn is_loopback(self) -> bool {
         match self.family() {
-            Family::V4 => self.0 as u32 >> 24 == 127,
-            Family::V6 => self.0 == 1,
+            Family::V4 => self.low as u32 >> 24 == 127,
+            Family::V6 => self.high == 0 && self.low == 1,
         }
     }
 
     /// `169.254.0.0/16`, `fe80::/10`.
     pub const fn is_link_local(self) -> bool {
         match self.family() {
-            Family::V4 => self.0 as u32 >> 16 == 0xa9fe,
-            Family::V6 => self.0 >> 118 == 0xfe80 >> 6,
+            Family::V4 => self.low as u32 >> 16 == 0xa9fe,
+            Family::V6 => self.high >> 54 == 0xfe80 >> 6,
         }
     }
 
@@ -131,26 +139,28 @@ impl Address {
     pub const fn is_unicast(self) -> bool {
         match self.family() {
             // 0/8 is "this network", 127/8 loopback, 224/3 groups, reserved and broadcast.
-            Family::V4 => !matches!(self.0 as u32 >> 24, 0 | 127 | 224..),
-            Family::V6 => self.0 >> 120 != 0xff && self.0 > 1,
+            Family::V4 => !matches!(self.low as u32 >> 24, 0 | 127 | 224..),
+            Family::V6 => self.high >> 56 != 0xff && (self.high != 0 || self.low > 1),
         }
     }
 
     /// The group on which the owner of this IPv6 address listens for solicitations (RFC 4291 §2.7.1).
     pub const fn solicited_node(self) -> Address {
-        Address(LINK_GROUPS | 0x1_ff00_0000 | self.0 & 0xff_ffff)
+        Address { high: LINK_GROUPS, low: 0x1_ff00_0000 | self.low & 0xff_ffff }
     }
 
     /// `fe80::` with the modified EUI-64 of an Ethernet address (RFC 2464 §5).
     pub const fn link_local(mac: Mac) -> Address {
         let [a, b, c, d, e, f] = mac.0;
-        let eui64 = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
-        Address(0xfe80 << 112 | eui64 as u128)
+        Address { high: 0xfe80 << 48, low: u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]) }
     }
 
     /// How many leading bits two addresses share.
     pub const fn common_prefix(self, other: Address) -> u8 {
-        (self.0 ^ other.0).leading_zeros() as u8
+        match (self.high ^ other.high).leading_zeros() {
+            64 => 64 + (self.low ^ other.low).leading_zeros() as u8,
+            bits => bits as u8,
+        }
     }
 }
 

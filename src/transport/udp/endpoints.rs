@@ -27,64 +27,74 @@ pub struct Bound<T> {
 /// The UDP endpoints of a stack.
 pub struct Endpoints<T> {
     bound: Slab<Bound<T>>,
-    index: HashTable<u32>,
+    /// By port, which is all that most of them are bound to.
+    index: HashTable<Entry>,
     key: HashKey,
     /// How many are bound to one address: as long as there are none, one look-up is enough.
     specific: usize,
 }
 
+#[derive(Clone, Copy)]
+struct Entry {
+    port: u16,
+    any_address: bool,
+    index: u32,
+}
+
 impl<T> Endpoints<T> {
     /// Nobody listens.
     pub fn new(random: &mut Random) -> Endpoints<T> {
-        Endpoints {
-            bound: Slab::new(limits::UDP_ENDPOINTS),
-            index: HashTable::new(),
-            key: HashKey::new(random),
-            specific: 0,
-        }
+        let (bound, index) = (Slab::new(limits::UDP_ENDPOINTS), HashTable::new());
+        Endpoints { bound, index, key: HashKey::new(random), specific: 0 }
     }
 
     /// Lets `owner` listen at a port of one address, or of any.
     pub fn bind(&mut self, address: Option<Address>, port: u16, owner: T) -> Result<EndpointId<T>, InUse> {
-        let local = Endpoint { address: address.unwrap_or_default(), port };
-        if self.at(local).is_some() {
+        let taken = match address {
+            Some(address) => self.at_address(address, port),
+            None => self.at_any(port),
+        };
+        if taken.is_some() {
             return Err(InUse(port));
         }
+        let local = Endpoint { address: address.unwrap_or_default(), port };
         let id = self.bound.insert(Bound { local, owner }).map_err(|_| InUse(port))?;
-        let (bound, key) = (&self.bound, &self.key);
-        let hash_at = |index: &u32| bound.at(*index).map_or(0, |bound| key.hash(bound.local));
-        self.index.insert_unique(key.hash(local), id.index(), hash_at);
+        let entry = Entry { port, any_address: address.is_none(), index: id.index() };
+        self.index.insert_unique(self.key.hash(port), entry, |entry| self.key.hash(entry.port));
         self.specific += usize::from(address.is_some());
         Ok(id)
     }
 
     /// Who listens at an address and port: the one bound to just that address before the one bound to any.
     #[inline]
-    pub fn find(&self, local: Endpoint) -> Option<EndpointId<T>> {
-        let specific = if self.specific > 0 { self.at(local) } else { None };
-        specific.or_else(|| self.at(Endpoint { address: Address::UNSPECIFIED, port: local.port }))
-    }
-
-    /// What is bound under an id.
-    #[inline]
-    pub fn get_mut(&mut self, id: EndpointId<T>) -> Option<&mut Bound<T>> {
-        self.bound.get_mut(id)
+    pub fn find(&mut self, local: Endpoint) -> Option<&mut Bound<T>> {
+        let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
+        let index = specific.or_else(|| self.at_any(local.port))?;
+        self.bound.at_mut(index)
     }
 
     /// Nobody listens there any more.
     pub fn unbind(&mut self, id: EndpointId<T>) -> Option<Bound<T>> {
         let bound = self.bound.remove(id)?;
-        if let Ok(found) = self.index.find_entry(self.key.hash(bound.local), |at| *at == id.index()) {
-            found.remove();
+        if let Ok(found) = self.index.find_entry(self.key.hash(bound.local.port), |at| at.index == id.index()) {
+            let (entry, _) = found.remove();
+            self.specific -= usize::from(!entry.any_address);
         }
-        self.specific -= usize::from(bound.local.address != Address::UNSPECIFIED);
         Some(bound)
     }
 
-    fn at(&self, local: Endpoint) -> Option<EndpointId<T>> {
-        let same = |index: &u32| self.bound.at(*index).is_some_and(|bound| bound.local == local);
-        let index = *self.index.find(self.key.hash(local), same)?;
-        self.bound.id_at(index)
+    #[inline]
+    fn at_any(&self, port: u16) -> Option<u32> {
+        let here = |entry: &Entry| entry.port == port && entry.any_address;
+        self.index.find(self.key.hash(port), here).map(|entry| entry.index)
+    }
+
+    fn at_address(&self, address: Address, port: u16) -> Option<u32> {
+        let here = |entry: &Entry| {
+            let bound = self.bound.at(entry.index);
+            !entry.any_address && bound.is_some_and(|bound| bound.local == Endpoint { address, port })
+        };
+        self.index.find(self.key.hash(port), here).map(|entry| entry.index)
     }
 }
 
@@ -99,11 +109,15 @@ mod tests {
         let any = endpoints.bind(None, 7, "any").unwrap();
         let specific = endpoints.bind(Some(one), 7, "one").unwrap();
         assert_eq!(endpoints.bind(None, 7, "again"), Err(InUse(7)));
-        let at = |endpoints: &Endpoints<_>, address, port| endpoints.find(Endpoint { address, port });
-        assert_eq!(at(&endpoints, one, 7), Some(specific));
-        assert_eq!(at(&endpoints, two, 7), Some(any));
-        assert_eq!(at(&endpoints, two, 9), None);
+        fn at<'a>(endpoints: &mut Endpoints<&'a str>, address: Address, port: u16) -> Option<&'a str> {
+            endpoints.find(Endpoint { address, port }).map(|bound| bound.owner)
+        }
+        assert_eq!(at(&mut endpoints, one, 7), Some("one"));
+        assert_eq!(at(&mut endpoints, two, 7), Some("any"));
+        assert_eq!(at(&mut endpoints, two, 9), None);
         assert_eq!(endpoints.unbind(specific).unwrap().owner, "one");
-        assert_eq!(at(&endpoints, one, 7), Some(any));
+        assert_eq!(at(&mut endpoints, one, 7), Some("any"));
+        endpoints.unbind(any).unwrap();
+        assert_eq!(at(&mut endpoints, one, 7), None);
     }
 }

@@ -26,8 +26,17 @@ pub struct Arrival {
     pub without_checksum: bool,
 }
 
+impl Arrival {
+    /// How many datagrams there are: at least one, for a datagram may be empty.
+    #[inline]
+    pub fn datagrams(&self) -> usize {
+        // Nearly all are alone, and dividing costs more than the rest of this layer.
+        if self.length <= self.size { 1 } else { self.length.div_ceil(self.size) }
+    }
+}
+
 /// Checks a datagram from `source` to `destination`.
-#[inline]
+#[inline(always)]
 pub fn input(bytes: &[u8], source: Address, destination: Address, offload: Offload) -> Result<Arrival, Dropped> {
     let (header, payload) = Header::parse(bytes)?;
     let without_checksum = header.checksum == [0; 2] && offload.checksum == Checksum::Complete;

@@ -1,0 +1,248 @@
+//! The way down: answers turned round, replies, errors, what was written, and what the leaves ask for. All of it ends
+//! in [`Net::transmit`].
+
+use std::io::IoSlice;
+
+use super::super::journal::Event;
+use super::Net;
+use super::up::Up;
+use crate::base::address::{Address, Family, Mac};
+use crate::base::counters::Dropped;
+use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Purpose};
+use crate::device::Device;
+use crate::internet::{Answer, Outbound, Packet, Problem, error, ipv4, ipv6, ndp, output, source};
+use crate::link::interface::Place;
+use crate::link::neighbors::{NeighborId, Unresolved};
+use crate::link::outbox::Outgoing;
+use crate::link::{Cast, arp, ethernet};
+use crate::wire;
+use crate::wire::ethernet::EtherType;
+
+/// What the device said to a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmitted {
+    /// It has it.
+    Yes,
+    /// It is full.
+    Busy,
+    /// It cannot send it.
+    Refused,
+}
+
+impl Transmitted {
+    /// What a frame that nobody sends again is counted as when the device did not take it.
+    pub(super) fn or_dropped(self) -> Result<(), Dropped> {
+        match self {
+            Transmitted::Yes => Ok(()),
+            Transmitted::Busy => Err(Dropped::DeviceFull),
+            Transmitted::Refused => Err(Dropped::DeviceError),
+        }
+    }
+}
+
+impl<D: Device> Net<D> {
+    /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
+    #[inline]
+    pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
+        if !packet.is_plain() {
+            // Options and extension headers were the question's: the answer gets headers of its own.
+            frame.strip(packet.transport());
+            let outbound = Outbound::answer(packet, answer.source);
+            let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
+            return self.reply(frame, &outbound, packet.link.station);
+        }
+        match packet.family {
+            Family::V4 => ipv4::turn_round(frame, packet, answer),
+            Family::V6 => ipv6::turn_round(frame, packet, answer),
+        }
+        ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
+        // Both ends changing places leaves a partial checksum what it was.
+        let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
+        let transmitted = self.transmit(frame.for_device(), &[], offload);
+        self.count(transmitted.or_dropped());
+    }
+
+    /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
+    /// the device is full it is dropped: who asked will ask again.
+    #[inline]
+    pub(in crate::stack) fn reply(&mut self, frame: &mut Frame, outbound: &Outbound, station: Mac) {
+        let checksum = match frame.offload.checksum.sent() {
+            Checksum::Partial { offset, .. } => {
+                let start = wire::ethernet::LENGTH + output::header_length(outbound.destination.family());
+                Checksum::Partial { start: start as u16, offset }
+            }
+            other => other,
+        };
+        let offload = Offload { checksum, ..frame.offload };
+        let station = match outbound.destination.is_multicast() {
+            true => Mac::of_group(outbound.destination),
+            false => station,
+        };
+        let mut draft = frame.draft();
+        let ethertype = output::prepend(&mut draft, 0, outbound, &mut self.identifications);
+        let transmitted = self.frame_out(draft, &[], ethertype, station, offload);
+        self.count(transmitted.or_dropped());
+    }
+
+    /// Tells the sender of a packet what is wrong with it, if that may be told; else counts `otherwise`.
+    pub(in crate::stack) fn tell(
+        &mut self,
+        frame: &mut Frame,
+        packet: &Packet,
+        problem: Problem,
+        otherwise: Dropped,
+    ) -> Up {
+        let Net { interface, limiter, now, .. } = self;
+        match error::build(frame, packet, problem, interface, limiter, *now) {
+            Ok(outbound) => {
+                self.counters.errors_sent += 1;
+                self.reply(frame, &outbound, packet.link.station);
+            }
+            Err(Dropped::ErrorForbidden) => self.counters.drop(otherwise),
+            Err(why) => self.counters.drop(why),
+        }
+        Up::Done
+    }
+
+    /// Sends a packet that nobody keeps a copy of: it waits, within a quota, for a neighbour that is not known yet.
+    pub(in crate::stack) fn send(
+        &mut self,
+        draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        outbound: &Outbound,
+        offload: Offload,
+    ) {
+        let sent = self.try_send(draft, payload, outbound, offload);
+        self.count(sent);
+        self.empty_outbox();
+    }
+
+    fn try_send(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        outbound: &Outbound,
+        offload: Offload,
+    ) -> Result<(), Dropped> {
+        let destination = outbound.destination;
+        let behind: usize = payload.iter().map(|slice| slice.len()).sum();
+        let length = output::header_length(destination.family()) + draft.len() + behind;
+        if length > self.mtu() && offload.segments.is_none() {
+            return Err(Dropped::TooBig);
+        }
+        let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
+        let station = if destination.is_multicast() {
+            Ok(Mac::of_group(destination))
+        } else if self.interface.place(destination) == Place::Everywhere {
+            Ok(Mac::BROADCAST)
+        } else {
+            let hop = self.routes.next_hop(destination).ok_or(Dropped::NoRoute)?;
+            self.neighbors.resolve(hop, &mut self.outbox, self.now)
+        };
+        match station {
+            Ok(station) => self.frame_out(draft, payload, ethertype, station, offload).or_dropped(),
+            Err(Unresolved::Asked(neighbor)) => self.park(draft.bytes(), payload, offload, neighbor),
+            Err(Unresolved::TooMany) => Err(Dropped::NeighborsFull),
+        }
+    }
+
+    /// Copies a packet to where it can wait for its neighbour.
+    fn park(
+        &mut self,
+        head: &[u8],
+        payload: &[IoSlice<'_>],
+        offload: Offload,
+        neighbor: NeighborId,
+    ) -> Result<(), Dropped> {
+        let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let mut block = self.pool.write(length, Purpose::Parked).map_err(|_| Dropped::ParkedFull)?;
+        let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
+        block.frame_mut().gather(parts, offload);
+        self.counters.bytes_copied += length as u64;
+        self.neighbors.park(neighbor, block).map_err(|block| {
+            self.pool.release(block);
+            Dropped::ParkedFull
+        })
+    }
+
+    /// Sends what the leaves asked for besides their answers.
+    pub(super) fn empty_outbox(&mut self) {
+        while let Some(outgoing) = self.outbox.pop() {
+            match outgoing {
+                Outgoing::Solicit { target, station } => self.solicit(target, station),
+                Outgoing::Deliver(block, station) => self.deliver(block, station),
+                Outgoing::GiveUp(block) => {
+                    self.counters.drop(Dropped::NeighborUnreachable);
+                    self.pool.release(block);
+                }
+            }
+        }
+    }
+
+    /// Asks for a neighbour: everybody, or the station that is thought to be it.
+    fn solicit(&mut self, target: Address, station: Option<Mac>) {
+        let Some(source) = source::select(&self.interface, target) else { return };
+        let mut room = [0; HEADROOM];
+        let mut draft = Draft::new(&mut room, HEADROOM);
+        let transmitted = match target.family() {
+            Family::V4 => {
+                let request = arp::request(&self.interface, source, target);
+                *draft.prepend() = request;
+                let station = station.unwrap_or(Mac::BROADCAST);
+                self.frame_out(draft, &[], EtherType::ARP, station, Offload::default())
+            }
+            Family::V6 => {
+                let to = if station.is_some() { Cast::Unicast } else { Cast::Multicast };
+                let (outbound, message) = ndp::solicit(&self.interface, source, target, to);
+                *draft.prepend() = message;
+                let ethertype = output::prepend(&mut draft, 0, &outbound, &mut self.identifications);
+                let station = station.unwrap_or_else(|| Mac::of_group(outbound.destination));
+                self.frame_out(draft, &[], ethertype, station, Offload::default())
+            }
+        };
+        self.count(transmitted.or_dropped());
+    }
+
+    /// Sends a packet that waited for its neighbour.
+    fn deliver(&mut self, mut block: Block, station: Mac) {
+        let offload = block.frame().offload;
+        let ethertype = match block.frame().bytes().first().map(|byte| byte >> 4) {
+            Some(6) => EtherType::IPV6,
+            _ => EtherType::IPV4,
+        };
+        let transmitted = self.frame_out(block.frame_mut().draft(), &[], ethertype, station, offload);
+        self.count(transmitted.or_dropped());
+        self.pool.release(block);
+    }
+
+    /// The last header of every way down.
+    #[inline]
+    fn frame_out(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        ethertype: EtherType,
+        station: Mac,
+        offload: Offload,
+    ) -> Transmitted {
+        ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
+        self.transmit(draft.for_device(), payload, offload)
+    }
+
+    /// Gives a frame, with the device's spare bytes in front, to the device.
+    #[inline]
+    pub(super) fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
+        let length = head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let transmitted = match self.device.transmit(head, offload, payload) {
+            Ok(true) => Transmitted::Yes,
+            Ok(false) => Transmitted::Busy,
+            Err(_) => Transmitted::Refused,
+        };
+        if transmitted == Transmitted::Yes {
+            self.counters.frames_sent += 1;
+            self.counters.bytes_sent += length as u64;
+        }
+        self.note(|| Event::Transmitted(transmitted));
+        transmitted
+    }
+}

@@ -1,0 +1,176 @@
+//! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
+
+mod down;
+mod up;
+
+pub use down::Transmitted;
+pub(in crate::stack) use up::Up;
+
+use std::io;
+
+use super::journal::{Event, Journal};
+use super::{Config, ConfigError};
+use crate::base::address::{Address, Cidr};
+use crate::base::counters::{Counters, Dropped};
+use crate::base::random::Random;
+use crate::base::time::Instant;
+use crate::buffer::{Block, Frame, Pool};
+use crate::device::{Capabilities, Device, Received};
+use crate::internet::error::Limiter;
+use crate::internet::output::Identifications;
+use crate::internet::route::Routes;
+use crate::link::interface::Interface;
+use crate::link::neighbors::Neighbors;
+use crate::link::outbox::Outbox;
+use crate::link::rarp;
+use crate::wire;
+
+/// The lower half of a stack.
+pub(in crate::stack) struct Net<D> {
+    pub(in crate::stack) device: D,
+    pub(in crate::stack) pool: Pool,
+    pub(in crate::stack) interface: Interface,
+    pub(in crate::stack) counters: Counters,
+    capabilities: Capabilities,
+    neighbors: Neighbors,
+    routes: Routes,
+    rarp: rarp::Server,
+    limiter: Limiter,
+    identifications: Identifications,
+    outbox: Outbox,
+    journal: Option<Box<dyn Journal>>,
+    now: Instant,
+}
+
+impl<D: Device> Net<D> {
+    pub(in crate::stack) fn new(device: D, config: &Config, random: &mut Random) -> Result<Net<D>, ConfigError> {
+        let capabilities = device.capabilities();
+        let mut interface = Interface::new(config.mac, capabilities.mtu);
+        let mut routes = Routes::default();
+        let link_local = Cidr::new(Address::link_local(config.mac), 64)
+            .filter(|own| capabilities.mtu >= wire::ipv6::MINIMUM_MTU && !config.addresses.contains(own));
+        for own in config.addresses.iter().copied().chain(link_local) {
+            if !interface.add(own) {
+                return Err(ConfigError::Address(own));
+            }
+            if !routes.add(own, None) {
+                return Err(ConfigError::Route(own.address()));
+            }
+        }
+        for gateway in &config.gateways {
+            if !routes.add_default(*gateway) {
+                return Err(ConfigError::Route(*gateway));
+            }
+        }
+        let mut rarp = rarp::Server::default();
+        for (station, address) in &config.rarp {
+            if !rarp.add(*station, *address) {
+                return Err(ConfigError::Rarp(*station));
+            }
+        }
+        Ok(Net {
+            device,
+            pool: Pool::new(config.memory),
+            interface,
+            counters: Counters::default(),
+            capabilities,
+            neighbors: Neighbors::new(random),
+            routes,
+            rarp,
+            limiter: Limiter::new(random),
+            identifications: Identifications::new(random),
+            outbox: Outbox::default(),
+            journal: None,
+            now: Instant::ZERO,
+        })
+    }
+
+    pub(in crate::stack) fn keep_journal(&mut self, journal: Box<dyn Journal>) {
+        self.journal = Some(journal);
+    }
+
+    pub(in crate::stack) fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    pub(in crate::stack) fn mtu(&self) -> usize {
+        self.interface.mtu()
+    }
+
+    pub(in crate::stack) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A turn begins.
+    pub(in crate::stack) fn begin(&mut self, now: Instant) {
+        self.now = now;
+        self.device.turn(now);
+        self.note(|| Event::Turn(now));
+    }
+
+    /// The next frame from the device.
+    #[inline]
+    pub(in crate::stack) fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        let received = self.device.receive(frame)?;
+        match received {
+            Received::Nothing => return Ok(received),
+            Received::Frame => {
+                self.counters.bytes_received += frame.len() as u64;
+                self.note(|| Event::Frame { bytes: frame.bytes(), offload: frame.offload });
+            }
+            Received::Refused(why) => self.note(|| Event::Refused(why)),
+        }
+        self.counters.frames_received += 1;
+        Ok(received)
+    }
+
+    /// A frame that another shard received for us, to be taken in like one of our own.
+    pub(in crate::stack) fn handed_over(&mut self, block: &Block, frame: &mut Frame) {
+        let given = block.frame();
+        frame.fill(given.bytes(), given.offload);
+        self.counters.bytes_copied += frame.len() as u64;
+        self.note(|| Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
+    }
+
+    /// A block of our pool came home.
+    pub(in crate::stack) fn take_back(&mut self, block: Block) {
+        self.note(|| Event::Returned);
+        self.pool.release(block);
+    }
+
+    /// When [`Net::fire_timers`] is due.
+    pub(in crate::stack) fn deadline(&self) -> Option<Instant> {
+        self.neighbors.deadline()
+    }
+
+    /// Does what is due.
+    pub(in crate::stack) fn fire_timers(&mut self) {
+        self.neighbors.on_timer(&mut self.outbox, self.now);
+        self.empty_outbox();
+    }
+
+    #[inline]
+    fn count(&mut self, sent: Result<(), Dropped>) {
+        if let Err(why) = sent {
+            self.counters.drop(why);
+        }
+    }
+
+    /// The event is made only when somebody notes it: building one for nobody costs as much as parsing a frame.
+    #[inline]
+    fn note<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(event());
+        }
+    }
+}
+
+impl<D> Net<D> {
+    /// Gives the memory of parked packets back: the end of the stack.
+    pub(in crate::stack) fn clear(&mut self) {
+        for block in self.neighbors.clear() {
+            self.pool.release(block);
+        }
+        debug_assert!(std::thread::panicking() || self.outbox.is_empty(), "the outbox was emptied");
+    }
+}

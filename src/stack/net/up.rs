@@ -1,0 +1,132 @@
+//! The way up: link layer, internet layer. What ends below the transport layer is answered here.
+
+use super::Net;
+use crate::base::address::Family;
+use crate::base::counters::Dropped;
+use crate::buffer::{Checksum, Frame, Offload, SegmentKind};
+use crate::device::{Capabilities, Device};
+use crate::internet::{Packet, Problem, Refusal, Verdict, icmpv4, icmpv6, ipv4, ipv6, offload};
+use crate::link::{self, Arrival, arp, ethernet};
+use crate::wire::arp::Framed;
+use crate::wire::ethernet::{EtherType, Header};
+use crate::wire::{self, protocol};
+
+/// Where a packet goes on its way up.
+pub(in crate::stack) enum Up {
+    Tcp,
+    Udp,
+    /// Nowhere: it was answered, or it did its work.
+    Done,
+}
+
+impl<D: Device> Net<D> {
+    /// The way up. What ends below the transport layer is answered here.
+    #[inline]
+    pub(in crate::stack) fn input(&mut self, frame: &mut Frame, packet: &mut Packet) -> Up {
+        let up = self.sort(frame, packet);
+        if !self.outbox.is_empty() {
+            self.empty_outbox();
+        }
+        up.unwrap_or_else(|why| {
+            self.counters.drop(why);
+            Up::Done
+        })
+    }
+
+    /// Link layer.
+    #[inline(always)]
+    fn sort(&mut self, frame: &mut Frame, packet: &mut Packet) -> Result<Up, Dropped> {
+        const NETWORK: usize = wire::ethernet::LENGTH;
+        let (header, _) = Header::parse(frame.bytes())?;
+        let cast = ethernet::input(header, &self.interface)?;
+        let (ethertype, interface) = (header.ethertype, &self.interface);
+        // Compared one after the other: a match would compare byte by byte.
+        let read = if ethertype == EtherType::IPV4 {
+            let link = Arrival { station: header.source, cast };
+            ipv4::input(frame, NETWORK, link, interface, packet)
+        } else if ethertype == EtherType::IPV6 {
+            let link = Arrival { station: header.source, cast };
+            ipv6::input(frame, NETWORK, link, interface, packet)
+        } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
+            return self.resolution(frame, ethertype);
+        } else {
+            return Err(Dropped::UnknownEtherType);
+        };
+        match read {
+            Ok(()) => self.packet(packet, frame),
+            Err(Refusal::Drop(why)) => Err(why),
+            Err(Refusal::Tell(problem)) => {
+                // The quote is completed where the device says that it has to be.
+                self.check_offload(packet, &frame.offload)?;
+                Ok(self.tell(frame, packet, problem, Dropped::ErrorForbidden))
+            }
+        }
+    }
+
+    /// ARP and RARP.
+    #[inline(always)]
+    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<Up, Dropped> {
+        let Framed { ethernet, packet } = Framed::parse(frame.bytes_mut())?;
+        let (verdict, answered) = if ethertype == EtherType::ARP {
+            let Net { interface, neighbors, outbox, now, counters, .. } = self;
+            (arp::input(packet, interface, neighbors, outbox, *now), &mut counters.arp_answered)
+        } else {
+            (self.rarp.input(packet, &self.interface), &mut self.counters.rarp_answered)
+        };
+        match verdict {
+            link::Verdict::Reply(station) => {
+                *answered += 1;
+                (ethernet.destination, ethernet.source) = (station, self.interface.mac());
+                frame.truncate(size_of::<Framed>());
+                self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Up::Done)
+            }
+            link::Verdict::Done => Ok(Up::Done),
+            link::Verdict::Drop(why) => Err(why),
+        }
+    }
+
+    /// Internet layer.
+    #[inline(always)]
+    fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Up, Dropped> {
+        if frame.offload != Offload::default() {
+            self.check_offload(packet, &frame.offload)?;
+        }
+        let verdict = match (packet.protocol, packet.family) {
+            (protocol::UDP, _) => return Ok(Up::Udp),
+            (protocol::TCP, _) => return Ok(Up::Tcp),
+            (protocol::ICMP, Family::V4) => icmpv4::input(frame, packet),
+            (protocol::ICMPV6, Family::V6) => {
+                let Net { interface, neighbors, outbox, now, .. } = self;
+                icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
+            }
+            _ => return Ok(self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden)),
+        };
+        match verdict {
+            Verdict::Answer(answer) => {
+                self.counters.echo_answered += 1;
+                self.turn_round(frame, packet, &answer);
+                Ok(Up::Done)
+            }
+            Verdict::Reply(outbound) => {
+                self.counters.ndp_answered += 1;
+                frame.offload = Offload::default();
+                self.reply(frame, &outbound, packet.link.station);
+                Ok(Up::Done)
+            }
+            Verdict::Done => Ok(Up::Done),
+            Verdict::Drop(why) => Err(why),
+        }
+    }
+
+    /// A device is believed only what it said it can do, and what the packet's own headers bear out.
+    fn check_offload(&self, packet: &Packet, claimed: &Offload) -> Result<(), Dropped> {
+        let Capabilities { mtu: _, checksum, segment_tcp, segment_udp } = self.capabilities;
+        let able = match (claimed.checksum, claimed.segments.map(|segments| segments.kind)) {
+            (_, Some(SegmentKind::Tcp4 | SegmentKind::Tcp6)) => segment_tcp,
+            (_, Some(SegmentKind::Udp)) => segment_udp,
+            (Checksum::Partial { .. }, None) => checksum,
+            (Checksum::Complete | Checksum::Verified, None) => true,
+        };
+        if able { offload::check(packet, claimed) } else { Err(Dropped::OffloadLie) }
+    }
+}

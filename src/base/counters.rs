@@ -28,8 +28,8 @@ dropped! {
     Truncated,
     /// not for our Ethernet address, nor for a group that we are in
     NotOurMac,
-    /// the Ethernet source is a group address
-    MulticastMac,
+    /// the Ethernet source is a group, or ourselves
+    BadSourceMac,
     /// an EtherType that we do not speak
     UnknownEtherType,
     /// ARP or RARP with lengths, types or addresses that cannot be

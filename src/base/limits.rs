@@ -10,6 +10,8 @@ pub const BYTES_A_TURN: usize = 1 << 20;
 pub const TIMERS_A_TURN: usize = 256;
 /// Messages taken from the mailbox in one turn.
 pub const MESSAGES_A_TURN: usize = 64;
+/// How soon a message that found a full mailbox and must not be lost is tried again.
+pub const MAILBOX_RETRY: Duration = Duration::from_millis(1);
 /// Messages that wait in a mailbox; who finds it full drops what it brought and counts it.
 pub const MAILBOX: usize = 1024;
 

@@ -104,7 +104,7 @@ fn advertisement(
         (true, true) => Evidence::Answer,
         (true, false) => Evidence::AnswerWithoutOverride,
         (false, true) => Evidence::Overheard,
-        (false, false) => return Verdict::Drop(Dropped::NdpIgnored),
+        (false, false) => Evidence::OverheardWithoutOverride,
     };
     match station {
         Some(mac) => neighbors.learn(target, mac, evidence, outbox, now),

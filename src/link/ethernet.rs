@@ -12,8 +12,8 @@ use crate::wire::ethernet::{EtherType, Header};
 /// How many a frame is for, if we are among them.
 #[inline(always)]
 pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
-    if header.source.is_multicast() {
-        return Err(Dropped::MulticastMac);
+    if header.source.is_multicast() || header.source == interface.mac() {
+        return Err(Dropped::BadSourceMac);
     }
     if header.destination == interface.mac() {
         Ok(Cast::Unicast)

@@ -59,6 +59,8 @@ pub enum Evidence {
     Asked,
     /// It told everybody: updates what is known and creates nothing.
     Overheard,
+    /// It told everybody, but would not replace what is known: helps only who knows nothing yet (RFC 4861 §7.2.5).
+    OverheardWithoutOverride,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +178,8 @@ impl Neighbors {
             },
             Evidence::Asked | Evidence::Overheard if was_incomplete || neighbor.mac != mac => State::Stale,
             Evidence::Asked | Evidence::Overheard => return self.last = (address, mac),
+            Evidence::OverheardWithoutOverride if was_incomplete => State::Stale,
+            Evidence::OverheardWithoutOverride => return,
         };
         self.last = (address, mac);
         (neighbor.mac, neighbor.state) = (mac, state);

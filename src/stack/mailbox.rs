@@ -123,6 +123,11 @@ pub(super) struct Unsent {
 }
 
 impl Unsent {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     /// Sends a message now or later.
     pub(super) fn post(&mut self, mailbox: &Mailbox, shard: ShardId, message: Message) {
         if let Err(message) = mailbox.send(shard, message) {

@@ -142,7 +142,9 @@ impl<D: Device> Stack<D> {
 
     /// When the next turn is due though nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
-        self.net.deadline()
+        // Nobody wakes us when another shard's mailbox has room again.
+        let unsent = (!self.unsent.is_empty()).then(|| self.net.now() + limits::MAILBOX_RETRY);
+        self.net.deadline().into_iter().chain(unsent).min()
     }
 
     /// Sleeps until something arrives or `at_most` has passed.

@@ -105,11 +105,13 @@ fn impossible_packets_are_dropped() {
 }
 
 #[test]
-fn a_group_does_not_send_frames() {
+fn neither_groups_nor_we_send_frames_to_us() {
     let mut host = Host::plain();
-    let mut asked = frame(ARP, &request());
-    asked[6..12].copy_from_slice(&EVERYBODY);
-    host.drops(&asked, Dropped::MulticastMac);
+    for source in [EVERYBODY, STACK_MAC] {
+        let mut asked = frame(ARP, &request());
+        asked[6..12].copy_from_slice(&source);
+        host.drops(&asked, Dropped::BadSourceMac);
+    }
 }
 
 #[test]

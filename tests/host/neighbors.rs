@@ -158,3 +158,20 @@ fn a_scan_is_bounded() {
     let lost = counters.dropped(Dropped::NeighborUnreachable) + counters.dropped(Dropped::ParkedFull);
     assert_eq!(lost, 1024, "{counters}");
 }
+
+/// RFC 4861 §7.2.5: without the flags it helps who knows nothing, and does not replace what is known.
+#[test]
+fn a_polite_announcement_helps_who_knows_nothing() {
+    let announced = |mac: [u8; 6]| {
+        let rest = [&[0, 0, 0, 0], &PEER_V6.octets()[..], &[2, 1], &mac].concat();
+        Packet { hop_limit: 255, ..icmp(Family::V6, 136, 0, &rest) }.frame()
+    };
+    let mut host = Host::plain();
+    asks_for_the_peer(&host.answer(&wish(Family::V6)), Family::V6);
+    let delivered = host.answer(&announced(PEER_MAC));
+    assert_eq!(read(&delivered).station, PEER_MAC);
+
+    host.give(&announced([2, 0, 0, 0, 0, 9]), Offload::default());
+    assert!(host.turn().is_empty());
+    assert_eq!(read(&host.answer(&wish(Family::V6))).station, PEER_MAC, "nobody pushes out who is known");
+}

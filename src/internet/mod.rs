@@ -151,7 +151,7 @@ pub enum Verdict {
     Answer(Answer),
     /// The frame holds the payload of a reply, and this is its header.
     Reply(Outbound),
-    /// It did its work.
+    /// It told of a neighbour.
     Done,
     /// It goes no further.
     Drop(Dropped),

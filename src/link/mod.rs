@@ -15,7 +15,7 @@ use crate::base::counters::Dropped;
 pub enum Verdict {
     /// Its payload is the answer now, to be sent to this station.
     Reply(Mac),
-    /// It did its work.
+    /// It told of a neighbour.
     Done,
     /// It goes no further.
     Drop(Dropped),

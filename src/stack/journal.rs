@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Stack, Transmitted};
+use super::{Came, Stack, Transmitted};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
@@ -127,7 +127,7 @@ impl Stack<Replay> {
         self.net.begin(now);
         loop {
             match self.net.receive(&mut self.frame) {
-                Ok(Received::Frame) => self.take_in(),
+                Ok(Received::Frame) => self.take_in(Came::FromDevice),
                 Ok(Received::Refused(why)) => self.net.counters.drop(why),
                 Ok(Received::Nothing) | Err(_) => break,
             }

@@ -92,6 +92,13 @@ impl Mailbox {
         self.receiver.try_recv().ok()
     }
 
+    /// Gives a frame to every other shard.
+    pub(super) fn tell_all<D: Device>(&self, frame: &mut Frame, net: &mut Net<D>) {
+        for shard in (0..self.shards()).map(ShardId).filter(|shard| *shard != self.id) {
+            self.hand_over(shard, frame, net);
+        }
+    }
+
     /// Gives a frame to the shard that owns its flow.
     pub(super) fn hand_over<D: Device>(&self, owner: ShardId, frame: &mut Frame, net: &mut Net<D>) {
         let Ok((block, copied)) = net.pool.keep(frame, Purpose::Taken) else {

@@ -88,6 +88,13 @@ pub struct Turn {
     pub more: bool,
 }
 
+/// Whence a frame came to this shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    FromDevice,
+    HandedOver,
+}
+
 /// A network host: one shard of it.
 pub struct Stack<D> {
     net: Net<D>,
@@ -181,7 +188,7 @@ impl<D: Device> Stack<D> {
                 Received::Nothing => return Ok(turn),
                 Received::Frame => {
                     bytes += self.frame.len();
-                    self.take_in();
+                    self.take_in(Came::FromDevice);
                 }
                 Received::Refused(why) => self.net.counters.drop(why),
             }
@@ -193,7 +200,7 @@ impl<D: Device> Stack<D> {
 
     /// The journey of the frame in `self.frame`: up, over, down.
     #[inline]
-    fn take_in(&mut self) {
+    fn take_in(&mut self, came: Came) {
         let Stack { net, udp, mailbox, owners, frame, .. } = self;
         let mut packet = Packet::default();
         match net.input(frame, &mut packet) {
@@ -205,7 +212,9 @@ impl<D: Device> Stack<D> {
                 Err(why) => net.counters.drop(why),
             },
             Up::Tcp => tcp::input(&packet, frame, net),
-            Up::Done => {}
+            // An answer reaches one queue, whichever shard asked. Who is told by us tells nobody else.
+            Up::Heard if came == Came::FromDevice => mailbox.tell_all(frame, net),
+            Up::Heard | Up::Done => {}
         }
     }
 
@@ -216,7 +225,7 @@ impl<D: Device> Stack<D> {
             match self.mailbox.read() {
                 Some(Message::Frame { from, block }) => {
                     self.net.handed_over(&block, &mut self.frame);
-                    self.take_in();
+                    self.take_in(Came::HandedOver);
                     self.unsent.post(&self.mailbox, from, Message::Return(block));
                 }
                 Some(Message::Return(block)) => self.net.take_back(block),

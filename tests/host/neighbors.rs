@@ -43,7 +43,7 @@ fn asks_for_the_peer(frame: &[u8], family: Family) {
 }
 
 /// The peer's answer.
-fn here_i_am(family: Family) -> Vec<u8> {
+pub(crate) fn here_i_am(family: Family) -> Vec<u8> {
     match family {
         Family::V4 => {
             let reply = ArpEthIpv4Packet {

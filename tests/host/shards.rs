@@ -8,6 +8,7 @@ use taphouse::device::Memory;
 use taphouse::stack::journal::{Recording, Replay};
 use taphouse::stack::{Mailbox, Stack};
 
+use crate::neighbors::here_i_am;
 use crate::offload::{partial, segments};
 use crate::packet::*;
 use crate::reading::{datagram, read_offloaded};
@@ -202,4 +203,30 @@ fn a_full_turn_with_frames_handed_over_is_repeated() {
     bind_services(&mut again);
     while again.repeat().unwrap() {}
     assert_eq!(again.device_mut().sent(), sent);
+}
+
+/// The answer to a question reaches one queue, and not always that of the shard that asked.
+#[test]
+fn what_one_shard_hears_of_a_neighbour_all_know() {
+    for family in BOTH {
+        for arrives_at in 0..3 {
+            let mut shards = Shards::new(3);
+            let (frame, offload) = partial(&udp(family, 5000, 19, b"please"), None);
+            assert!(shards.shards[0].1.send(&frame, offload));
+            shards.turn();
+            shards.turn();
+            assert_eq!(shards.sent().concat().len(), 1, "the owner asks for the peer");
+
+            assert!(shards.shards[arrives_at].1.send(&here_i_am(family), Offload::default()));
+            shards.turn();
+            shards.turn();
+            let delivered = shards.sent().concat();
+            assert_eq!(delivered.len(), 1, "chargen's answer was parked for it");
+            let (port, ..) = datagram(&read_offloaded(&delivered[0].0, delivered[0].1));
+            assert_eq!(port, 19);
+            shards.turn();
+            assert!(shards.sent().concat().is_empty());
+            assert_eq!(shards.memory_pinned(), 0, "every block came home");
+        }
+    }
 }

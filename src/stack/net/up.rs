@@ -15,7 +15,9 @@ use crate::wire::{self, protocol};
 pub(in crate::stack) enum Up {
     Tcp,
     Udp,
-    /// Nowhere: it was answered, or it did its work.
+    /// Nowhere: it told of a neighbour, which concerns every shard.
+    Heard,
+    /// Nowhere: it was answered, or dropped.
     Done,
 }
 
@@ -80,7 +82,7 @@ impl<D: Device> Net<D> {
                 frame.truncate(size_of::<Framed>());
                 self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Up::Done)
             }
-            link::Verdict::Done => Ok(Up::Done),
+            link::Verdict::Done => Ok(Up::Heard),
             link::Verdict::Drop(why) => Err(why),
         }
     }
@@ -113,7 +115,7 @@ impl<D: Device> Net<D> {
                 self.reply(frame, &outbound, packet.link.station);
                 Ok(Up::Done)
             }
-            Verdict::Done => Ok(Up::Done),
+            Verdict::Done => Ok(Up::Heard),
             Verdict::Drop(why) => Err(why),
         }
     }

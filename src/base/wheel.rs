@@ -41,12 +41,20 @@ pub struct Wheel<K> {
     occupied: [u64; LEVELS],
     /// Ticks that are done: nothing is filed at or before this.
     done: u64,
+    /// Nothing fires before this, so that most turns of a loop ask in vain at the cost of one comparison.
+    wake: Instant,
 }
 
 impl<K: Copy> Wheel<K> {
     /// A wheel for at most `limit` timers, whose time begins at the origin.
     pub fn new(limit: usize) -> Wheel<K> {
-        Wheel { nodes: Slab::new(limit), heads: Box::new([NONE; SLOTS * LEVELS]), occupied: [0; LEVELS], done: 0 }
+        Wheel {
+            nodes: Slab::new(limit),
+            heads: Box::new([NONE; SLOTS * LEVELS]),
+            occupied: [0; LEVELS],
+            done: 0,
+            wake: Instant::NEVER,
+        }
     }
 
     /// A timer for a new owner, not running. `None` when the wheel is full.
@@ -110,6 +118,9 @@ impl<K: Copy> Wheel<K> {
     /// Called in a loop, so the caller decides how many it takes in one turn: what it leaves is due again
     /// at the next call.
     pub fn expire(&mut self, now: Instant) -> Option<K> {
+        if now < self.wake {
+            return None;
+        }
         let target = now.as_nanos() >> TICK_BITS;
         loop {
             let slot = (self.done & (SLOTS as u64 - 1)) as usize;
@@ -129,6 +140,7 @@ impl<K: Copy> Wheel<K> {
                 }
             }
             if self.done >= target {
+                self.wake = self.deadline().unwrap_or(Instant::NEVER);
                 return None;
             }
             self.advance(target);
@@ -176,6 +188,7 @@ impl<K: Copy> Wheel<K> {
             _ => (distance.ilog2() / SLOT_BITS) as usize,
         };
         let slot = level * SLOTS + ((tick >> (SLOT_BITS * level as u32)) as usize & (SLOTS - 1));
+        self.wake = self.wake.min(Instant::from_nanos(tick.saturating_mul(1 << TICK_BITS)));
         let head = std::mem::replace(&mut self.heads[slot], index);
         self.occupied[level] |= 1 << (slot % SLOTS);
         if let Some(node) = self.nodes.at_mut(index) {

@@ -21,10 +21,10 @@ pub enum Outgoing {
     GiveUp(Block),
 }
 
-/// A bounded list of things to be done.
+/// A bounded list of things to be done. It is nearly always empty, so it lies apart from what every frame touches.
 #[derive(Default)]
 pub struct Outbox {
-    waiting: ArrayVec<Outgoing, { limits::OUTBOX }>,
+    waiting: Box<ArrayVec<Outgoing, { limits::OUTBOX }>>,
 }
 
 impl Outbox {

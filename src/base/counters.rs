@@ -193,7 +193,7 @@ counters! {
     resets_sent,
     /// bytes copied between the two system calls, beyond what is answered in place
     bytes_copied,
-    /// frames handed to the shard that owns their flow
+    /// frames handed to another shard: the owner of their flow, or all for what is heard of a neighbour
     frames_handed_over,
 }
 

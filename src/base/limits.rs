@@ -6,8 +6,6 @@ use std::time::Duration;
 pub const FRAMES_A_TURN: usize = 64;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
-/// Timers handled in one turn, so that a storm of them cannot stop the frames.
-pub const TIMERS_A_TURN: usize = 256;
 /// Messages taken from the mailbox in one turn.
 pub const MESSAGES_A_TURN: usize = 64;
 /// How soon a message that found a full mailbox and must not be lost is tried again.

@@ -39,7 +39,7 @@ pub struct Wheel<K> {
     nodes: Slab<Node<K>>,
     heads: Box<[u32; SLOTS * LEVELS]>,
     occupied: [u64; LEVELS],
-    /// Ticks that are done: nothing is filed at or before this.
+    /// Ticks that are done: nothing is filed before this.
     done: u64,
     /// Nothing fires before this, so that most turns of a loop ask in vain at the cost of one comparison.
     wake: Instant,

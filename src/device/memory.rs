@@ -45,12 +45,6 @@ impl Memory {
         Memory::pair(Capabilities { mtu, checksum: false, segment_tcp: false, segment_udp: false })
     }
 
-    /// A wire of MTU 1500 whose ends leave checksums and segmentation to each other.
-    pub fn offload_pair() -> (Memory, Memory) {
-        let mtu = 1500;
-        Memory::pair(Capabilities { mtu, checksum: true, segment_tcp: true, segment_udp: true })
-    }
-
     /// Sends a frame that is not written in a [`Frame`]; false when the wire is full.
     pub fn send(&mut self, frame: &[u8], offload: Offload) -> bool {
         let mut frames = self.outbound.lock();

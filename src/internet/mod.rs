@@ -2,7 +2,8 @@
 //!
 //! Going up, [`ipv4::input`] and [`ipv6::input`] make a [`Packet`] of a frame: where its parts lie and what they
 //! say. Going down, [`output::prepend`] puts one header in front of whatever is to be sent. An answer in place keeps the
-//! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that takes a third of the time.
+//! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that saves about a
+//! tenth of the instructions of the whole path, and a frame is answered so nearly always.
 
 pub mod error;
 pub mod icmpv4;

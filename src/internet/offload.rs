@@ -47,14 +47,10 @@ pub fn finish(frame: &mut Frame, packet: &Packet) {
     }
     let sum = Sum::pseudo(packet.source, packet.destination, packet.protocol, length).bytes(segment);
     if let Some(field) = segment.get_mut(field..field + 2) {
-        field.copy_from_slice(&transmitted(sum.checksum(), packet.protocol));
+        let checksum = if packet.protocol == protocol::UDP { udp::transmitted(sum.checksum()) } else { sum.checksum() };
+        field.copy_from_slice(&checksum);
     }
     frame.offload = Default::default();
-}
-
-/// RFC 768: a computed zero is sent as all ones, for zero means that there is none.
-pub fn transmitted(checksum: [u8; 2], protocol: u8) -> [u8; 2] {
-    if checksum == [0; 2] && protocol == protocol::UDP { [0xff; 2] } else { checksum }
 }
 
 fn transport_header_length(segment: &[u8], packet: &Packet) -> usize {

@@ -42,7 +42,7 @@ impl Udp {
         let datagrams = arrival.datagrams() as u64;
         net.counters.datagrams_received += datagrams;
 
-        let largest = net.mtu() - output::header_length(packet.family) - LENGTH;
+        let largest = net.mtu().saturating_sub(output::header_length(packet.family) + LENGTH);
         let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
         let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;

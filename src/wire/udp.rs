@@ -32,6 +32,11 @@ pub struct Header {
     pub checksum: [u8; 2],
 }
 
+/// A checksum as it is sent: a computed zero becomes all ones, for zero means that there is none (RFC 768).
+pub fn transmitted(checksum: [u8; 2]) -> [u8; 2] {
+    if checksum == [0; 2] { [0xff; 2] } else { checksum }
+}
+
 impl Header {
     /// The header of a datagram, and its payload; what IP carries behind it is not part of it.
     #[inline(always)]

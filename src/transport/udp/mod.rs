@@ -11,7 +11,7 @@ use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Offload};
 use crate::wire::checksum::Sum;
 use crate::wire::protocol;
-use crate::wire::udp::{Header, LENGTH};
+use crate::wire::udp::{Header, LENGTH, transmitted};
 
 /// One datagram, or several of equal size in one superframe.
 #[derive(Clone, Copy, Debug)]
@@ -85,12 +85,8 @@ pub fn header(flow: &Flow, payload: usize) -> Header {
     }
 }
 
-/// Completes the checksum of a header whose field holds the pseudo-header's sum. Zero itself is sent as all ones
-/// (RFC 768).
+/// Completes the checksum of a header whose field holds the pseudo-header's sum.
 pub fn complete(header: Header, payload: &[u8]) -> Header {
-    let checksum = match Sum::of(header.as_bytes()).bytes(payload).checksum() {
-        [0, 0] => [0xff, 0xff],
-        checksum => checksum,
-    };
+    let checksum = transmitted(Sum::of(header.as_bytes()).bytes(payload).checksum());
     Header { checksum, ..header }
 }

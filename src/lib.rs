@@ -43,12 +43,12 @@
 //! use zerocopy::IntoBytes;
 //!
 //! let (end, mut peer) = Memory::plain_pair();
-//! let host = Mac([2, 0, 0, 0, 0, 2]);
+//! let host = Mac::new([2, 0, 0, 0, 0, 2]);
 //! let mut stack = Stack::new(end, &Config::new(host, &["10.77.0.2/24".parse()?], [0; 16]))?;
 //!
 //! // Who has 10.77.0.2? Tell 10.77.0.1.
-//! let asker = Mac([2, 0, 0, 0, 0, 1]);
-//! let header = Header { destination: Mac::BROADCAST, source: asker, ethertype: EtherType::ARP };
+//! let asker = Mac::new([2, 0, 0, 0, 0, 1]);
+//! let header = Header::new(Mac::BROADCAST, asker, EtherType::ARP);
 //! let sender = (asker, [10, 77, 0, 1]);
 //! let request = Packet::new(Operation::REQUEST, sender, (Mac::default(), [10, 77, 0, 2]));
 //! peer.send(&[header.as_bytes(), request.as_bytes()].concat(), Offload::default());
@@ -57,7 +57,7 @@
 //!
 //! let (frame, _) = peer.take().expect("a request for an address of the host is answered");
 //! let (header, payload) = Header::parse(&frame).expect("the answer is an Ethernet frame");
-//! assert_eq!(header.destination, asker);
+//! assert_eq!(header.destination(), asker);
 //! let reply = Packet::parse(payload).expect("the answer is ARP");
 //! assert_eq!(*reply, Packet::new(Operation::REPLY, (host, [10, 77, 0, 2]), sender));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

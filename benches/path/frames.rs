@@ -105,7 +105,7 @@ pub(crate) fn solicitation() -> Vec<u8> {
     let group = Address::from_v6(OUR_V6).solicited_node();
     let body = [&OUR_V6[..], &[1, 1], &PEER_MAC].concat();
     let mut frame = Vec::new();
-    PacketBuilder::ethernet2(PEER_MAC, Mac::of_group(group).0)
+    PacketBuilder::ethernet2(PEER_MAC, Mac::of_group(group).bytes())
         .ipv6(PEER_V6, group.to_v6(), 255)
         .icmpv6_raw(135, 0, [0; 4])
         .write(&mut frame, &body)

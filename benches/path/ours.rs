@@ -46,8 +46,8 @@ impl Host {
     pub(crate) fn new(frame: &Sample) -> Host {
         let own = [(Address::from_v4(OUR_V4), 24), (Address::from_v6(OUR_V6), 64)];
         let own = own.map(|(address, length)| Cidr::new(address, length).expect("a length of its family"));
-        let mut config = Config::new(Mac(OUR_MAC), &own, [7; 16]);
-        config.rarp.push((Mac(PEER_MAC), Address::from_v4(PEER_V4)));
+        let mut config = Config::new(Mac::new(OUR_MAC), &own, [7; 16]);
+        config.rarp.push((Mac::new(PEER_MAC), Address::from_v4(PEER_V4)));
         let mut stack = Stack::new(Treadmill::new(&frame.bytes), &config).expect("a good configuration");
         stack.bind(7, Box::new(Echo)).expect("the port is free");
         Host { stack, now: Instant::ZERO }

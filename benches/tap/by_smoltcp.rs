@@ -34,7 +34,7 @@ pub(crate) fn run(wire: Wire) -> io::Result<()> {
     let origin = std::time::Instant::now();
     let now = || Instant::from_micros(origin.elapsed().as_micros() as i64);
     let mut device = Device::new(wire.tap);
-    let mut interface = Interface::new(Config::new(EthernetAddress(wire.mac.0).into()), &mut device, now());
+    let mut interface = Interface::new(Config::new(EthernetAddress(wire.mac.bytes()).into()), &mut device, now());
     let own = IpCidr::new(std::net::IpAddr::from(wire.own.address()).into(), wire.own.length());
     interface.update_ip_addrs(|addresses| addresses.push(own).expect("the first address has room"));
     let mut sockets = SocketSet::new(Vec::new());

@@ -68,7 +68,7 @@ impl Lab {
         let cidr = |host| Cidr::new(Address::from_v4([10, 77, number, host]), 24).ok_or("24 bits are a prefix");
         link.add_address(cidr(1)?)?;
         // The swap loop cannot answer ARP, so nobody has to: the host knows all three for ever.
-        let (mac, own) = (Mac([2, 0, 0, 0, 0, number]), cidr(2)?);
+        let (mac, own) = (Mac::new([2, 0, 0, 0, 0, number]), cidr(2)?);
         let (own_text, mac_text) = (own.address().to_string(), mac.to_string());
         self.enter(|| ip(&["neigh", "replace", &own_text, "lladdr", &mac_text, "dev", &name]))??;
         Ok(Wire { tap, mac, own })

@@ -11,12 +11,12 @@ pub(crate) mod build {
     use crate::Fields;
 
     pub(crate) fn ethernet(fields: &Fields) -> [u8; 14] {
-        let [source, destination] = fields.macs.map(Mac);
-        zerocopy::transmute!(ethernet::Header { destination, source, ethertype: ethernet::EtherType::IPV4 })
+        let [source, destination] = fields.macs.map(Mac::new);
+        zerocopy::transmute!(ethernet::Header::new(destination, source, ethernet::EtherType::IPV4))
     }
 
     pub(crate) fn arp(fields: &Fields) -> [u8; 28] {
-        let ([sender_mac, target_mac], [sender, target]) = (fields.macs.map(Mac), fields.v4);
+        let ([sender_mac, target_mac], [sender, target]) = (fields.macs.map(Mac::new), fields.v4);
         zerocopy::transmute!(arp::Packet::new(arp::Operation::REPLY, (sender_mac, sender), (target_mac, target)))
     }
 
@@ -65,13 +65,13 @@ pub(crate) mod parse {
     #[inline(always)]
     pub(crate) fn ethernet(bytes: &[u8]) -> Option<Ethernet> {
         let (header, rest) = ethernet::Header::parse(bytes).ok()?;
-        Some((header.destination.0, header.source.0, header.ethertype.0.get(), rest.len()))
+        Some((header.destination, header.source, header.ethertype.0.get(), rest.len()))
     }
 
     #[inline(always)]
     pub(crate) fn arp(bytes: &[u8]) -> Option<Arp> {
         let packet = arp::Packet::parse(bytes).ok()?;
-        let (sender, target) = ((packet.sender_mac.0, packet.sender), (packet.target_mac.0, packet.target));
+        let (sender, target) = ((packet.sender_mac, packet.sender), (packet.target_mac, packet.target));
         Some((packet.operation.0.get(), sender, target))
     }
 

@@ -23,7 +23,7 @@ pub(super) fn mac(machine: &str, namespace: Option<&str>, tap: &str) -> Mac {
     }
     let [a, b, c, d, e, f, ..] = hasher.finish().to_be_bytes();
     // Locally administered, one host: the bits 0x02 and 0x01 of the first byte (IEEE 802 §8.2.2).
-    Mac([a & 0xfc | 0x02, b, c, d, e, f])
+    Mac::new([a & 0xfc | 0x02, b, c, d, e, f])
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
         let seen =
             [mac("m", None, "tap0"), mac("n", None, "tap0"), mac("m", Some("lab"), "tap0"), mac("m", None, "tap1")];
         for (i, one) in seen.iter().enumerate() {
-            assert_eq!(one.0[0] & 3, 2, "{one} is not locally administered unicast");
+            assert_eq!(one.bytes()[0] & 3, 2, "{one} is not locally administered unicast");
             assert!(seen[..i].iter().all(|other| other != one));
         }
         assert_ne!(mac("m", Some("a"), "btap0"), mac("m", Some("ab"), "tap0"), "parts do not run together");

@@ -147,7 +147,7 @@ impl Link {
         for attribute in link.attributes {
             match attribute {
                 LinkAttribute::Mtu(mtu) => self.mtu = mtu as usize,
-                LinkAttribute::Address(bytes) => self.mac = <[u8; 6]>::try_from(bytes).ok().map(Mac),
+                LinkAttribute::Address(bytes) => self.mac = <[u8; 6]>::try_from(bytes).ok().map(Mac::new),
                 LinkAttribute::LinkInfo(infos) => self.kind = kind(&infos),
                 _ => {}
             }

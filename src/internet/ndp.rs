@@ -122,7 +122,7 @@ fn message_of(
     mac: Mac,
     outbound: &Outbound,
 ) -> MessageWithOption {
-    let option = LinkLayer { kind: option, length: 1, mac };
+    let option = LinkLayer { kind: option, length: 1, mac: mac.bytes() };
     let message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target: target.to_v6() };
     let mut whole = MessageWithOption { message, option };
     let Outbound { source, destination, .. } = *outbound;

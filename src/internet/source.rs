@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn scope_first_then_the_longest_prefix() {
-        let mut interface = Interface::new(Mac([2; 6]), 1500);
+        let mut interface = Interface::new(Mac::new([2; 6]), 1500);
         for own in ["10.77.0.2/24", "192.0.2.2/24", "fe80::2/64", "fd77::2/64", "2001:db8::2/64"] {
             assert!(interface.add(own.parse().unwrap()));
         }

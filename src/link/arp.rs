@@ -7,18 +7,20 @@ use super::outbox::Outbox;
 use crate::base::address::{Address, Mac};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
-use crate::wire::arp::{Operation, Packet};
+use crate::wire::arp::{Framed, Operation, Packet};
+use crate::wire::ethernet::{EtherType, Header};
 
 /// Takes in a packet; a request for an address of ours becomes its reply where it lies.
 #[inline(always)]
 pub fn input(
-    packet: &mut Packet,
+    framed: &mut Framed,
     interface: &Interface,
     neighbors: &mut Neighbors,
     outbox: &mut Outbox,
     now: Instant,
 ) -> Verdict {
-    let Packet { operation, sender_mac, .. } = *packet;
+    let packet = &framed.packet;
+    let (operation, sender_mac) = (packet.operation, packet.sender_mac());
     let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
     let for_us = interface.owns(target);
     // Who is known already, at this very station, was looked at before.
@@ -50,9 +52,11 @@ pub fn input(
     }
     match operation {
         Operation::REQUEST if for_us => {
-            let reply = Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender));
-            *packet = reply;
-            Verdict::Reply(sender_mac)
+            *framed = Framed {
+                ethernet: Header::new(sender_mac, interface.mac(), EtherType::ARP),
+                packet: Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender)),
+            };
+            Verdict::Reply
         }
         Operation::REQUEST if !tells || sender != target => Verdict::Drop(Dropped::ArpNotForUs),
         Operation::REQUEST | Operation::REPLY => Verdict::Done,

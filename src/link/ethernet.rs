@@ -12,14 +12,15 @@ use crate::wire::ethernet::{EtherType, Header};
 /// How many a frame is for, if we are among them.
 #[inline(always)]
 pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
-    if header.source.is_multicast() || header.source == interface.mac() {
+    let (source, destination, ours) = (header.source(), header.destination(), interface.mac());
+    if source.is_multicast() || source == ours {
         return Err(Dropped::BadSourceMac);
     }
-    if header.destination == interface.mac() {
+    if destination == ours {
         Ok(Cast::Unicast)
-    } else if header.destination == Mac::BROADCAST {
+    } else if destination == Mac::BROADCAST {
         Ok(Cast::Broadcast)
-    } else if interface.hears(header.destination) {
+    } else if interface.hears(destination) {
         Ok(Cast::Multicast)
     } else {
         Err(Dropped::NotOurMac)
@@ -30,12 +31,12 @@ pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
 #[inline(always)]
 pub fn turn_round(frame: &mut Frame, source: Mac, station: Mac) {
     if let Ok((header, _)) = Header::mut_from_prefix(frame.bytes_mut()) {
-        (header.destination, header.source) = (station, source);
+        *header = Header::new(station, source, header.ethertype);
     }
 }
 
 /// Puts the header in front of what is to be sent.
 #[inline(always)]
 pub fn output(draft: &mut Draft<'_>, ethertype: EtherType, source: Mac, destination: Mac) {
-    *draft.prepend() = Header { destination, source, ethertype };
+    *draft.prepend() = Header::new(destination, source, ethertype);
 }

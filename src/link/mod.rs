@@ -13,8 +13,8 @@ use crate::base::counters::Dropped;
 /// What becomes of a frame that ends at this layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Its payload is the answer now, to be sent to this station.
-    Reply(Mac),
+    /// It is the answer now.
+    Reply,
     /// It told of a neighbour.
     Done,
     /// It goes no further.

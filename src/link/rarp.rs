@@ -7,7 +7,8 @@ use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::link::interface::Interface;
-use crate::wire::arp::{Operation, Packet};
+use crate::wire::arp::{Framed, Operation, Packet};
+use crate::wire::ethernet::{EtherType, Header};
 
 /// The table of stations and their addresses.
 #[derive(Default)]
@@ -29,11 +30,12 @@ impl Server {
     }
 
     /// Takes in a packet; a request for a station in the table becomes its reply where it lies.
-    pub fn input(&self, packet: &mut Packet, interface: &Interface) -> Verdict {
+    pub fn input(&self, framed: &mut Framed, interface: &Interface) -> Verdict {
+        let packet = &framed.packet;
         if packet.operation != Operation::REVERSE_REQUEST {
             return Verdict::Drop(Dropped::ArpOperation);
         }
-        if packet.sender_mac.is_multicast() {
+        if packet.sender_mac().is_multicast() {
             return Verdict::Drop(Dropped::BadArp);
         }
         // The server names itself by an address of its own, in the station's prefix if there is one.
@@ -42,10 +44,13 @@ impl Server {
             let near = ours.clone().find(|own| own.contains(Address::from_v4(address)));
             near.or(ours.clone().next()).map(|own| own.address().low4())
         };
-        let found = self.table.get(&packet.target_mac).and_then(|address| Some((*address, own(*address)?)));
+        let found = self.table.get(&packet.target_mac()).and_then(|address| Some((*address, own(*address)?)));
         let Some((address, server)) = found else { return Verdict::Drop(Dropped::RarpUnknown) };
-        let (station, target) = (packet.sender_mac, (packet.target_mac, address));
-        *packet = Packet::new(Operation::REVERSE_REPLY, (interface.mac(), server), target);
-        Verdict::Reply(station)
+        let (sender, target) = ((interface.mac(), server), (packet.target_mac(), address));
+        *framed = Framed {
+            ethernet: Header::new(packet.sender_mac(), interface.mac(), EtherType::RARP),
+            packet: Packet::new(Operation::REVERSE_REPLY, sender, target),
+        };
+        Verdict::Reply
     }
 }

@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use self::journal::Journal;
 use self::mailbox::Unsent;
-use self::net::{Net, Up};
+use self::net::{Arrived, Net, Up};
 use self::udp::Udp;
 use crate::application::Datagrams;
-use crate::base::address::{Address, Cidr, Mac};
+use crate::base::address::{Address, Cidr, Family, Mac};
 use crate::base::counters::Counters;
 use crate::base::limits;
 use crate::base::random::Random;
@@ -38,6 +38,7 @@ use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
 use crate::internet::Packet;
+use crate::link::Arrival;
 use crate::transport::udp::InUse;
 
 /// Who a stack is.
@@ -201,9 +202,19 @@ impl<D: Device> Stack<D> {
     /// The journey of the frame in `self.frame`: up, over, down.
     #[inline]
     fn take_in(&mut self, came: Came) {
+        match self.net.arrive(&mut self.frame) {
+            Arrived::Packet(family, link) => self.take_in_packet(family, link, came),
+            Arrived::Heard => self.pass_on(came),
+            Arrived::Done => {}
+        }
+    }
+
+    /// The rest of the journey, when the frame carries a packet. It is on its own so that what ends at the link layer
+    /// does not pay for its variables.
+    fn take_in_packet(&mut self, family: Family, link: Arrival, came: Came) {
         let Stack { net, udp, mailbox, owners, frame, .. } = self;
         let mut packet = Packet::default();
-        match net.input(frame, &mut packet) {
+        match net.input(frame, family, link, &mut packet) {
             Up::Udp => match udp::arrival(&packet, frame) {
                 Ok(arrival) => match owners.elsewhere(&arrival.flow) {
                     None => udp.input(&packet, &arrival, frame, net),
@@ -212,9 +223,16 @@ impl<D: Device> Stack<D> {
                 Err(why) => net.counters.drop(why),
             },
             Up::Tcp => tcp::input(&packet, frame, net),
-            // An answer reaches one queue, whichever shard asked. Who is told by us tells nobody else.
-            Up::Heard if came == Came::FromDevice => mailbox.tell_all(frame, net),
-            Up::Heard | Up::Done => {}
+            Up::Heard => self.pass_on(came),
+            Up::Done => {}
+        }
+    }
+
+    /// Tells all shards what one heard of a neighbour: an answer reaches one queue, whichever shard asked. Who is told by
+    /// us tells nobody else.
+    fn pass_on(&mut self, came: Came) {
+        if came == Came::FromDevice {
+            self.mailbox.tell_all(&mut self.frame, &mut self.net);
         }
     }
 

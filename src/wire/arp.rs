@@ -49,11 +49,11 @@ pub struct Packet {
     /// What it asks or tells.
     pub operation: Operation,
     /// Who sent it.
-    pub sender_mac: Mac,
+    pub sender_mac: [u8; 6],
     /// The sender's IPv4 address; zero in a probe (RFC 5227).
     pub sender: [u8; 4],
     /// Whom it is about.
-    pub target_mac: Mac,
+    pub target_mac: [u8; 6],
     /// The IPv4 address that it is about.
     pub target: [u8; 4],
 }
@@ -94,6 +94,7 @@ impl Packet {
     /// A packet to be sent.
     pub fn new(operation: Operation, sender: (Mac, [u8; 4]), target: (Mac, [u8; 4])) -> Packet {
         let ((sender_mac, sender), (target_mac, target)) = (sender, target);
+        let (sender_mac, target_mac) = (sender_mac.bytes(), target_mac.bytes());
         Packet { space: IPV4_OVER_ETHERNET, operation, sender_mac, sender, target_mac, target }
     }
 
@@ -102,5 +103,18 @@ impl Packet {
     pub fn parse(bytes: &[u8]) -> Result<&Packet, Dropped> {
         let (packet, _padding) = Packet::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         if packet.space == IPV4_OVER_ETHERNET { Ok(packet) } else { Err(Dropped::BadArp) }
+    }
+
+    /// The station that sent it, as it says.
+    #[inline]
+    pub fn sender_mac(&self) -> Mac {
+        let bytes: &[u8; size_of::<Packet>()] = zerocopy::transmute_ref!(self);
+        Mac::first_of(bytes[8..].first_chunk().expect("20 bytes begin with eight"))
+    }
+
+    /// The station that it is about.
+    #[inline]
+    pub fn target_mac(&self) -> Mac {
+        Mac::new(self.target_mac)
     }
 }

@@ -42,9 +42,9 @@ impl EtherType {
 #[repr(C)]
 pub struct Header {
     /// Whom it is for.
-    pub destination: Mac,
+    pub destination: [u8; 6],
     /// Whom it is from.
-    pub source: Mac,
+    pub source: [u8; 6],
     /// What it carries.
     pub ethertype: EtherType,
 }
@@ -54,5 +54,25 @@ impl Header {
     #[inline(always)]
     pub fn parse(frame: &[u8]) -> Result<(&Header, &[u8]), Dropped> {
         Header::ref_from_prefix(frame).map_err(|_| Dropped::Truncated)
+    }
+
+    /// A header to be sent.
+    #[inline]
+    pub fn new(destination: Mac, source: Mac, ethertype: EtherType) -> Header {
+        Header { destination: destination.bytes(), source: source.bytes(), ethertype }
+    }
+
+    /// Whom it is for.
+    #[inline]
+    pub fn destination(&self) -> Mac {
+        let bytes: &[u8; LENGTH] = zerocopy::transmute_ref!(self);
+        Mac::first_of(bytes.first_chunk().expect("14 bytes begin with eight"))
+    }
+
+    /// Whom it is from.
+    #[inline]
+    pub fn source(&self) -> Mac {
+        let bytes: &[u8; LENGTH] = zerocopy::transmute_ref!(self);
+        Mac::first_of(bytes.last_chunk().expect("14 bytes end with eight"))
     }
 }

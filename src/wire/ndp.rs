@@ -64,7 +64,7 @@ pub struct LinkLayer {
     /// In units of eight bytes: 1.
     pub length: u8,
     /// The address.
-    pub mac: Mac,
+    pub mac: [u8; 6],
 }
 
 /// A message with its one option, as we send them.
@@ -101,7 +101,7 @@ impl<'a> Parsed<'a> {
             }
             let (option, behind) = rest.split_at_checked(length).ok_or(Dropped::BadNdp)?;
             rest = behind;
-            let mac = LinkLayer::ref_from_bytes(option).ok().map(|option| option.mac);
+            let mac = LinkLayer::ref_from_bytes(option).ok().map(|option| Mac::new(option.mac));
             match kind {
                 option::SOURCE_LINK_LAYER => parsed.source = mac,
                 option::TARGET_LINK_LAYER => parsed.target = mac,

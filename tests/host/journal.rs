@@ -77,7 +77,7 @@ fn another_configuration_is_noticed() {
     let (sent, recording) = record(PLAIN, &wishes());
     let without_address = Config { addresses: Vec::new(), ..config() };
     assert_eq!(repeat(&recording, PLAIN, &without_address), Err(Diverged));
-    let other_station = Config { mac: taphouse::base::address::Mac([2; 6]), ..config() };
+    let other_station = Config { mac: taphouse::base::address::Mac::new([2; 6]), ..config() };
     assert_ne!(repeat(&recording, PLAIN, &other_station), Ok(sent));
 }
 

@@ -34,8 +34,8 @@ pub(crate) struct Host {
 
 pub(crate) fn config() -> Config {
     let own = [format!("{STACK_V4}/24"), format!("{STACK_V6}/64")].map(|own| own.parse().unwrap());
-    let rarp = vec![(Mac(DISKLESS.0), Address::from_v4(DISKLESS.1))];
-    Config { rarp, ..Config::new(Mac(STACK_MAC), &own, [7; 16]) }
+    let rarp = vec![(Mac::new(DISKLESS.0), Address::from_v4(DISKLESS.1))];
+    Config { rarp, ..Config::new(Mac::new(STACK_MAC), &own, [7; 16]) }
 }
 
 impl Host {

@@ -79,7 +79,7 @@ fn a_datagram_of_the_host_arrives() {
     lab.socket().send_to(b"are you there?", (STACK, 7)).unwrap();
     let frame = receive_ip(&mut tap, UDP);
     assert_eq!(frame.bytes()[..6], STACK_MAC);
-    assert_eq!(frame.bytes()[6..12], link.mac().unwrap().0);
+    assert_eq!(frame.bytes()[6..12], link.mac().unwrap().bytes());
     assert_eq!(frame.bytes()[HEADERS..], *b"are you there?");
     assert_eq!(frame.offload, Offload { checksum: UDP_AT_34, segments: None });
     assert_eq!(frame.bytes()[40..42], pseudo(HOST, STACK, UDP, 22));
@@ -113,7 +113,7 @@ fn a_superframe_in_slices_reaches_the_host() {
     }
     let socket = lab.socket();
     let payload = pattern(60_000);
-    let mut head = udp_head(link.mac().unwrap().0, payload.len());
+    let mut head = udp_head(link.mac().unwrap().bytes(), payload.len());
     let segments = Some(Segments { kind: SegmentKind::Udp, size: 1400, ecn: false });
     // Odd lengths, so that checksums run across the seams.
     let slices: Vec<_> = payload.chunks(7_777).map(IoSlice::new).collect();
@@ -130,7 +130,7 @@ fn a_superframe_in_slices_reaches_the_host() {
 fn tcp_superframes_of_both_directions() {
     let Some(lab) = Lab::new() else { return };
     let (mut tap, link) = lab.wire();
-    let host = link.mac().unwrap().0;
+    let host = link.mac().unwrap().bytes();
     let payload = pattern(60_000);
     // The host's side connects, sends, and tells what it got.
     let namespace = lab.namespace();
@@ -183,7 +183,7 @@ fn one_datagram_with_and_without_slices() {
     let Some(lab) = Lab::new() else { return };
     let (mut tap, link) = lab.wire();
     let socket = lab.socket();
-    let head = udp_head(link.mac().unwrap().0, 5);
+    let head = udp_head(link.mac().unwrap().bytes(), 5);
     let partial = Offload { checksum: UDP_AT_34, segments: None };
     let mut datagram = [0; 100];
     let mut joined = [&head[..], b"first"].concat();

@@ -19,7 +19,7 @@ proptest! {
     fn what_we_build_they_read(
         operation in operation(), sender_mac: [u8; 6], sender: [u8; 4], target_mac: [u8; 6], target: [u8; 4],
     ) {
-        let built = Packet::new(Operation(operation.into()), (Mac(sender_mac), sender), (Mac(target_mac), target));
+        let built = Packet::new(Operation(operation.into()), (Mac::new(sender_mac), sender), (Mac::new(target_mac), target));
 
         // RARP is ARP's format under another EtherType. `SlicedPacket` does not follow that one; this does.
         let read = ArpPacketSlice::from_slice(built.as_bytes()).unwrap().to_packet().try_eth_ipv4().unwrap();
@@ -69,8 +69,8 @@ proptest! {
             let packet = [packet, &padding].concat();
             let read = Packet::parse(&packet).unwrap();
             prop_assert_eq!(read.operation, Operation(operation.into()));
-            prop_assert_eq!((read.sender_mac, read.sender), (Mac(sender_mac), sender));
-            prop_assert_eq!((read.target_mac, read.target), (Mac(target_mac), target));
+            prop_assert_eq!((read.sender_mac(), read.sender), (Mac::new(sender_mac), sender));
+            prop_assert_eq!((read.target_mac(), read.target), (Mac::new(target_mac), target));
         }
     }
 
@@ -79,7 +79,7 @@ proptest! {
         packet in prop_oneof![
             bytes(0..40),
             damaged(operation().prop_map(|operation| {
-                let nobody = (Mac([0; 6]), [0; 4]);
+                let nobody = (Mac::default(), [0; 4]);
                 Packet::new(Operation(operation.into()), nobody, nobody).as_bytes().to_vec()
             })),
         ],

@@ -13,11 +13,7 @@ proptest! {
     fn what_we_build_they_read(
         destination: [u8; 6], source: [u8; 6], ethertype: u16, payload in bytes(0..64),
     ) {
-        let header = Header {
-            destination: Mac(destination),
-            source: Mac(source),
-            ethertype: EtherType(ethertype.into()),
-        };
+        let header = Header::new(Mac::new(destination), Mac::new(source), EtherType(ethertype.into()));
         let frame = [header.as_bytes(), &payload].concat();
 
         let read = Ethernet2Slice::from_slice_without_fcs(&frame).unwrap();
@@ -48,7 +44,7 @@ proptest! {
 
         for frame in [&by_etherparse, by_pnet.packet()] {
             let (header, rest) = Header::parse(frame).unwrap();
-            prop_assert_eq!((header.destination, header.source), (Mac(destination), Mac(source)));
+            prop_assert_eq!((header.destination(), header.source()), (Mac::new(destination), Mac::new(source)));
             prop_assert_eq!(header.ethertype, EtherType(ethertype.into()));
             prop_assert_eq!(rest, &payload);
         }

@@ -26,7 +26,7 @@ const DESTINATION: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 /// A message of ours with its checksum and one option.
 fn built(kind: u8, flags: u8, target: [u8; 16], option: u8, mac: [u8; 6]) -> Vec<u8> {
     let mut message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target };
-    let option = LinkLayer { kind: option, length: 1, mac: Mac(mac) };
+    let option = LinkLayer { kind: option, length: 1, mac };
     message.checksum = pseudo().bytes(message.as_bytes()).bytes(option.as_bytes()).checksum();
     [message.as_bytes(), option.as_bytes()].concat()
 }
@@ -104,7 +104,7 @@ proptest! {
             let read = Parsed::parse(packet).unwrap();
             let Message { kind, code, flags, target: about, .. } = *read.message;
             prop_assert_eq!((kind, code, flags), (kind::NEIGHBOR_SOLICITATION, 0, 0));
-            prop_assert_eq!((about, read.source, read.target), (target, Some(Mac(mac)), None));
+            prop_assert_eq!((about, read.source, read.target), (target, Some(Mac::new(mac)), None));
         }
     }
 
@@ -127,7 +127,7 @@ proptest! {
             let read = Parsed::parse(packet).unwrap();
             let Message { kind, code, flags: with, target: about, .. } = *read.message;
             prop_assert_eq!((kind, code, with), (kind::NEIGHBOR_ADVERTISEMENT, 0, flags));
-            prop_assert_eq!((about, read.source, read.target), (target, None, Some(Mac(mac))));
+            prop_assert_eq!((about, read.source, read.target), (target, None, Some(Mac::new(mac))));
         }
     }
 

@@ -151,7 +151,7 @@ impl Address {
 
     /// `fe80::` with the modified EUI-64 of an Ethernet address (RFC 2464 §5).
     pub const fn link_local(mac: Mac) -> Address {
-        let [a, b, c, d, e, f] = mac.0;
+        let [a, b, c, d, e, f] = mac.bytes();
         Address { high: 0xfe80 << 48, low: u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]) }
     }
 

@@ -4,7 +4,7 @@ mod down;
 mod up;
 
 pub use down::Transmitted;
-pub(in crate::stack) use up::Up;
+pub(in crate::stack) use up::{Arrived, Up};
 
 use std::io;
 

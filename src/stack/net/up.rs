@@ -11,6 +11,16 @@ use crate::wire::arp::Framed;
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
 
+/// What becomes of a frame at the link layer.
+pub(in crate::stack) enum Arrived {
+    /// It carries a packet.
+    Packet(Family, Arrival),
+    /// It told of a neighbour, which concerns every shard.
+    Heard,
+    /// It was answered, or dropped.
+    Done,
+}
+
 /// Where a packet goes on its way up.
 pub(in crate::stack) enum Up {
     Tcp,
@@ -22,10 +32,25 @@ pub(in crate::stack) enum Up {
 }
 
 impl<D: Device> Net<D> {
-    /// The way up. What ends below the transport layer is answered here.
-    #[inline]
-    pub(in crate::stack) fn input(&mut self, frame: &mut Frame, packet: &mut Packet) -> Up {
-        let up = self.sort(frame, packet);
+    /// The way up through the link layer.
+    #[inline(always)]
+    pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame) -> Arrived {
+        self.sort(frame).unwrap_or_else(|why| {
+            self.counters.drop(why);
+            Arrived::Done
+        })
+    }
+
+    /// The way up through the internet layer. What ends below the transport layer is answered here.
+    #[inline(always)]
+    pub(in crate::stack) fn input(
+        &mut self,
+        frame: &mut Frame,
+        family: Family,
+        link: Arrival,
+        packet: &mut Packet,
+    ) -> Up {
+        let up = self.read(frame, family, link, packet);
         if !self.outbox.is_empty() {
             self.empty_outbox();
         }
@@ -37,22 +62,60 @@ impl<D: Device> Net<D> {
 
     /// Link layer.
     #[inline(always)]
-    fn sort(&mut self, frame: &mut Frame, packet: &mut Packet) -> Result<Up, Dropped> {
-        const NETWORK: usize = wire::ethernet::LENGTH;
+    fn sort(&mut self, frame: &mut Frame) -> Result<Arrived, Dropped> {
         let (header, _) = Header::parse(frame.bytes())?;
         let cast = ethernet::input(header, &self.interface)?;
-        let (ethertype, interface) = (header.ethertype, &self.interface);
+        let (ethertype, link) = (header.ethertype, Arrival { station: header.source(), cast });
         // Compared one after the other: a match would compare byte by byte.
-        let read = if ethertype == EtherType::IPV4 {
-            let link = Arrival { station: header.source, cast };
-            ipv4::input(frame, NETWORK, link, interface, packet)
+        if ethertype == EtherType::IPV4 {
+            Ok(Arrived::Packet(Family::V4, link))
         } else if ethertype == EtherType::IPV6 {
-            let link = Arrival { station: header.source, cast };
-            ipv6::input(frame, NETWORK, link, interface, packet)
+            Ok(Arrived::Packet(Family::V6, link))
         } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
-            return self.resolution(frame, ethertype);
+            let arrived = self.resolution(frame, ethertype);
+            if !self.outbox.is_empty() {
+                self.empty_outbox();
+            }
+            arrived
         } else {
-            return Err(Dropped::UnknownEtherType);
+            Err(Dropped::UnknownEtherType)
+        }
+    }
+
+    /// ARP and RARP.
+    #[inline(always)]
+    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<Arrived, Dropped> {
+        let framed = Framed::parse(frame.bytes_mut())?;
+        let Net { interface, neighbors, outbox, rarp, now, counters, .. } = self;
+        let (verdict, answered) = if ethertype == EtherType::ARP {
+            (arp::input(framed, interface, neighbors, outbox, *now), &mut counters.arp_answered)
+        } else {
+            (rarp.input(framed, interface), &mut counters.rarp_answered)
+        };
+        match verdict {
+            link::Verdict::Reply => {
+                *answered += 1;
+                frame.truncate(size_of::<Framed>());
+                self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Arrived::Done)
+            }
+            link::Verdict::Done => Ok(Arrived::Heard),
+            link::Verdict::Drop(why) => Err(why),
+        }
+    }
+
+    /// Internet layer.
+    #[inline(always)]
+    fn read(
+        &mut self,
+        frame: &mut Frame,
+        family: Family,
+        link: Arrival,
+        packet: &mut Packet,
+    ) -> Result<Up, Dropped> {
+        const NETWORK: usize = wire::ethernet::LENGTH;
+        let read = match family {
+            Family::V4 => ipv4::input(frame, NETWORK, link, &self.interface, packet),
+            Family::V6 => ipv6::input(frame, NETWORK, link, &self.interface, packet),
         };
         match read {
             Ok(()) => self.packet(packet, frame),
@@ -65,29 +128,7 @@ impl<D: Device> Net<D> {
         }
     }
 
-    /// ARP and RARP.
-    #[inline(always)]
-    fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<Up, Dropped> {
-        let Framed { ethernet, packet } = Framed::parse(frame.bytes_mut())?;
-        let (verdict, answered) = if ethertype == EtherType::ARP {
-            let Net { interface, neighbors, outbox, now, counters, .. } = self;
-            (arp::input(packet, interface, neighbors, outbox, *now), &mut counters.arp_answered)
-        } else {
-            (self.rarp.input(packet, &self.interface), &mut self.counters.rarp_answered)
-        };
-        match verdict {
-            link::Verdict::Reply(station) => {
-                *answered += 1;
-                (ethernet.destination, ethernet.source) = (station, self.interface.mac());
-                frame.truncate(size_of::<Framed>());
-                self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Up::Done)
-            }
-            link::Verdict::Done => Ok(Up::Heard),
-            link::Verdict::Drop(why) => Err(why),
-        }
-    }
-
-    /// Internet layer.
+    /// What the packet carries.
     #[inline(always)]
     fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Up, Dropped> {
         if frame.offload != Offload::default() {

@@ -20,48 +20,62 @@ pub fn input(
     now: Instant,
 ) -> Verdict {
     let packet = &framed.packet;
-    let (operation, sender_mac) = (packet.operation, packet.sender_mac());
+    let sender_mac = packet.sender_mac();
     let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
-    let for_us = interface.owns(target);
-    // Who is known already, at this very station, was looked at before.
-    let known = neighbors.knows(sender, sender_mac);
-    let tells = if known {
+    let (asks, for_us) = (packet.operation == Operation::REQUEST, interface.owns(target));
+    // Who is known already, at this very station, was looked at before, and a request proves no reachability.
+    let tells = if asks && neighbors.knows(sender, sender_mac) {
         true
     } else {
-        // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
-        let is_probe = sender == Address::UNSPECIFIED_V4;
-        if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
-            return Verdict::Drop(Dropped::BadArp);
-        }
-        match interface.place(sender) {
-            Place::Here => return Verdict::Drop(Dropped::AddressConflict),
-            Place::OnLink => true,
-            // Nothing is believed of hosts that cannot be neighbours.
-            Place::Everywhere | Place::Elsewhere => false,
+        match hear(packet, for_us, interface, neighbors, outbox, now) {
+            Ok(tells) => tells,
+            Err(why) => return Verdict::Drop(why),
         }
     };
-    // A request of who is known tells nothing new: it proves no reachability.
-    if tells && !(known && operation == Operation::REQUEST) {
-        // Nothing is remembered of who did not ask us.
-        let evidence = match operation {
-            Operation::REPLY if for_us => Evidence::Answer,
-            Operation::REQUEST if for_us => Evidence::Asked,
-            _ => Evidence::Overheard,
+    if asks && for_us {
+        *framed = Framed {
+            ethernet: Header::new(sender_mac, interface.mac(), EtherType::ARP),
+            packet: Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender)),
         };
-        neighbors.learn(sender, sender_mac, evidence, outbox, now);
+        return Verdict::Reply;
     }
-    match operation {
-        Operation::REQUEST if for_us => {
-            *framed = Framed {
-                ethernet: Header::new(sender_mac, interface.mac(), EtherType::ARP),
-                packet: Packet::new(Operation::REPLY, (interface.mac(), packet.target), (sender_mac, packet.sender)),
-            };
-            Verdict::Reply
-        }
+    match packet.operation {
         Operation::REQUEST if !tells || sender != target => Verdict::Drop(Dropped::ArpNotForUs),
         Operation::REQUEST | Operation::REPLY => Verdict::Done,
         _ => Verdict::Drop(Dropped::ArpOperation),
     }
+}
+
+/// Takes in what a packet tells of its sender. False when it tells nothing.
+#[inline(never)]
+fn hear(
+    packet: &Packet,
+    for_us: bool,
+    interface: &Interface,
+    neighbors: &mut Neighbors,
+    outbox: &mut Outbox,
+    now: Instant,
+) -> Result<bool, Dropped> {
+    let (sender, sender_mac) = (Address::from_v4(packet.sender), packet.sender_mac());
+    // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
+    let is_probe = sender == Address::UNSPECIFIED_V4;
+    if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
+        return Err(Dropped::BadArp);
+    }
+    match interface.place(sender) {
+        Place::Here => return Err(Dropped::AddressConflict),
+        Place::OnLink => {}
+        // Nothing is believed of hosts that cannot be neighbours.
+        Place::Everywhere | Place::Elsewhere => return Ok(false),
+    }
+    // Nothing is remembered of who did not ask us.
+    let evidence = match packet.operation {
+        Operation::REPLY if for_us => Evidence::Answer,
+        Operation::REQUEST if for_us => Evidence::Asked,
+        _ => Evidence::Overheard,
+    };
+    neighbors.learn(sender, sender_mac, evidence, outbox, now);
+    Ok(true)
 }
 
 /// A request for the station that has `target`; to be sent to all, or to the one that should confirm it.

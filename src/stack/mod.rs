@@ -203,28 +203,32 @@ impl<D: Device> Stack<D> {
     #[inline]
     fn take_in(&mut self, came: Came) {
         match self.net.arrive(&mut self.frame) {
-            Arrived::Packet(family, link) => self.take_in_packet(family, link, came),
-            Arrived::Heard => self.pass_on(came),
-            Arrived::Done => {}
+            Ok(Arrived::Packet(family, link)) => self.take_in_packet(family, link, came),
+            Ok(Arrived::Heard) => self.pass_on(came),
+            Ok(Arrived::Done) => {}
+            Err(why) => self.net.counters.drop(why),
         }
+        self.net.empty_outbox();
     }
 
     /// The rest of the journey, when the frame carries a packet. It is on its own so that what ends at the link layer
     /// does not pay for its variables.
+    #[inline(never)]
     fn take_in_packet(&mut self, family: Family, link: Arrival, came: Came) {
         let Stack { net, udp, mailbox, owners, frame, .. } = self;
         let mut packet = Packet::default();
         match net.input(frame, family, link, &mut packet) {
-            Up::Udp => match udp::arrival(&packet, frame) {
+            Ok(Up::Udp) => match udp::arrival(&packet, frame) {
                 Ok(arrival) => match owners.elsewhere(&arrival.flow) {
                     None => udp.input(&packet, &arrival, frame, net),
                     Some(owner) => mailbox.hand_over(owner, frame, net),
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Up::Tcp => tcp::input(&packet, frame, net),
-            Up::Heard => self.pass_on(came),
-            Up::Done => {}
+            Ok(Up::Tcp) => tcp::input(&packet, frame, net),
+            Ok(Up::Heard) => self.pass_on(came),
+            Ok(Up::Done) => {}
+            Err(why) => net.counters.drop(why),
         }
     }
 

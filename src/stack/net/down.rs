@@ -166,7 +166,15 @@ impl<D: Device> Net<D> {
     }
 
     /// Sends what the leaves asked for besides their answers.
-    pub(super) fn empty_outbox(&mut self) {
+    #[inline]
+    pub(in crate::stack) fn empty_outbox(&mut self) {
+        if !self.outbox.is_empty() {
+            self.send_outgoing();
+        }
+    }
+
+    #[cold]
+    fn send_outgoing(&mut self) {
         while let Some(outgoing) = self.outbox.pop() {
             match outgoing {
                 Outgoing::Solicit { target, station } => self.solicit(target, station),

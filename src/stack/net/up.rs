@@ -34,35 +34,7 @@ pub(in crate::stack) enum Up {
 impl<D: Device> Net<D> {
     /// The way up through the link layer.
     #[inline(always)]
-    pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame) -> Arrived {
-        self.sort(frame).unwrap_or_else(|why| {
-            self.counters.drop(why);
-            Arrived::Done
-        })
-    }
-
-    /// The way up through the internet layer. What ends below the transport layer is answered here.
-    #[inline(always)]
-    pub(in crate::stack) fn input(
-        &mut self,
-        frame: &mut Frame,
-        family: Family,
-        link: Arrival,
-        packet: &mut Packet,
-    ) -> Up {
-        let up = self.read(frame, family, link, packet);
-        if !self.outbox.is_empty() {
-            self.empty_outbox();
-        }
-        up.unwrap_or_else(|why| {
-            self.counters.drop(why);
-            Up::Done
-        })
-    }
-
-    /// Link layer.
-    #[inline(always)]
-    fn sort(&mut self, frame: &mut Frame) -> Result<Arrived, Dropped> {
+    pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame) -> Result<Arrived, Dropped> {
         let (header, _) = Header::parse(frame.bytes())?;
         let cast = ethernet::input(header, &self.interface)?;
         let (ethertype, link) = (header.ethertype, Arrival { station: header.source(), cast });
@@ -72,11 +44,7 @@ impl<D: Device> Net<D> {
         } else if ethertype == EtherType::IPV6 {
             Ok(Arrived::Packet(Family::V6, link))
         } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
-            let arrived = self.resolution(frame, ethertype);
-            if !self.outbox.is_empty() {
-                self.empty_outbox();
-            }
-            arrived
+            self.resolution(frame, ethertype)
         } else {
             Err(Dropped::UnknownEtherType)
         }
@@ -103,9 +71,9 @@ impl<D: Device> Net<D> {
         }
     }
 
-    /// Internet layer.
+    /// The way up through the internet layer. What ends below the transport layer is answered here.
     #[inline(always)]
-    fn read(
+    pub(in crate::stack) fn input(
         &mut self,
         frame: &mut Frame,
         family: Family,

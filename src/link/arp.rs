@@ -39,10 +39,12 @@ pub fn input(
         };
         return Verdict::Reply;
     }
-    match packet.operation {
-        Operation::REQUEST if !tells || sender != target => Verdict::Drop(Dropped::ArpNotForUs),
-        Operation::REQUEST | Operation::REPLY => Verdict::Done,
-        _ => Verdict::Drop(Dropped::ArpOperation),
+    if asks && (!tells || sender != target) {
+        Verdict::Drop(Dropped::ArpNotForUs)
+    } else if asks || packet.operation == Operation::REPLY {
+        Verdict::Done
+    } else {
+        Verdict::Drop(Dropped::ArpOperation)
     }
 }
 
@@ -69,10 +71,12 @@ fn hear(
         Place::Everywhere | Place::Elsewhere => return Ok(false),
     }
     // Nothing is remembered of who did not ask us.
-    let evidence = match packet.operation {
-        Operation::REPLY if for_us => Evidence::Answer,
-        Operation::REQUEST if for_us => Evidence::Asked,
-        _ => Evidence::Overheard,
+    let evidence = if for_us && packet.operation == Operation::REPLY {
+        Evidence::Answer
+    } else if for_us && packet.operation == Operation::REQUEST {
+        Evidence::Asked
+    } else {
+        Evidence::Overheard
     };
     neighbors.learn(sender, sender_mac, evidence, outbox, now);
     Ok(true)

@@ -182,21 +182,17 @@ impl<D: Device> Stack<D> {
 
     /// Frames from the device, within the budget of a turn.
     fn receive(&mut self) -> io::Result<Turn> {
-        let mut turn = Turn::default();
-        let mut bytes = 0;
-        while turn.arrived < limits::FRAMES_A_TURN && bytes < limits::BYTES_A_TURN {
+        let mut arrived = 0;
+        let enough = self.net.counters.bytes_received + limits::BYTES_A_TURN as u64;
+        while arrived < limits::FRAMES_A_TURN && self.net.counters.bytes_received < enough {
             match self.net.receive(&mut self.frame)? {
-                Received::Nothing => return Ok(turn),
-                Received::Frame => {
-                    bytes += self.frame.len();
-                    self.take_in(Came::FromDevice);
-                }
+                Received::Nothing => return Ok(Turn { arrived, more: false }),
+                Received::Frame => self.take_in(Came::FromDevice),
                 Received::Refused(why) => self.net.counters.drop(why),
             }
-            turn.arrived += 1;
+            arrived += 1;
         }
-        turn.more = true;
-        Ok(turn)
+        Ok(Turn { arrived, more: true })
     }
 
     /// The journey of the frame in `self.frame`: up, over, down.

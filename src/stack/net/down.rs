@@ -238,7 +238,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Gives a frame, with the device's spare bytes in front, to the device.
-    #[inline]
+    #[inline(always)]
     pub(super) fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
         let length = head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>();
         let transmitted = match self.device.transmit(head, offload, payload) {

@@ -45,14 +45,18 @@ impl Treadmill {
     }
 
     /// Takes an answer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, frame: &[u8]) {
         self.answers += 1;
-        match &mut self.answer {
-            None => {
-                black_box(frame);
-            }
-            Some(answer) => *answer = frame.to_vec(),
+        black_box(frame);
+        if self.answer.is_some() {
+            self.keep(frame);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, frame: &[u8]) {
+        self.answer = Some(frame.to_vec());
     }
 }

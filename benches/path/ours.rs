@@ -25,7 +25,7 @@ impl Device for Treadmill {
         Ok(Received::Frame)
     }
 
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, head: &mut [u8], _offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
         assert!(payload.is_empty(), "answers in place are in one piece");
         self.take(&head[DEVICE_ROOM..]);

@@ -196,7 +196,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// The journey of the frame in `self.frame`: up, over, down.
-    #[inline]
+    #[inline(always)]
     fn take_in(&mut self, came: Came) {
         match self.net.arrive(&mut self.frame) {
             Ok(Arrived::Packet(family, link)) => self.take_in_packet(family, link, came),

@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
-use crate::wire::ethernet::{EtherType, Header};
+use crate::wire::ethernet::Header;
 
 /// What a packet asks or tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -45,7 +45,7 @@ impl Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Packet {
-    space: Space,
+    space: [u8; 6],
     /// What it asks or tells.
     pub operation: Operation,
     /// Who sent it.
@@ -58,18 +58,8 @@ pub struct Packet {
     pub target: [u8; 4],
 }
 
-/// The address spaces of a packet: the one combination that exists here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct Space {
-    hardware: U16,
-    protocol: EtherType,
-    hardware_length: u8,
-    protocol_length: u8,
-}
-
-const IPV4_OVER_ETHERNET: Space =
-    Space { hardware: U16::new(1), protocol: EtherType::IPV4, hardware_length: 6, protocol_length: 4 };
+/// The only address spaces that exist here: hardware type 1, protocol type 0x0800, and the lengths of their addresses.
+const IPV4_OVER_ETHERNET: [u8; 6] = [0, 1, 8, 0, 6, 4];
 
 /// A packet with the Ethernet header in front of it: the whole frame, padding aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]

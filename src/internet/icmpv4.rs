@@ -27,10 +27,8 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     }
     let before = [header.kind, header.code];
     header.kind = kind::ECHO_REPLY;
-    header.checksum = {
-        let [a, b] = header.checksum;
-        Sum::ZERO.field([!a, !b]).without(before).field([header.kind, header.code]).checksum()
-    };
+    let sum = Sum::ZERO.without(header.checksum).without(before).field([header.kind, header.code]);
+    header.checksum = sum.checksum();
     // RFC 1122 §3.2.2.6, RFC 1349 §5.1: the type of service goes back as it came.
     Verdict::Answer(Answer { source: packet.destination, traffic_class: packet.traffic_class })
 }

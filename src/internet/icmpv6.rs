@@ -56,8 +56,7 @@ pub fn input(
 fn echo(header: &mut Header, packet: &Packet, source: Address) {
     let before = [header.kind, header.code];
     header.kind = kind::ECHO_REPLY;
-    let [a, b] = header.checksum;
-    let mut sum = Sum::ZERO.field([!a, !b]).without(before).field([header.kind, header.code]);
+    let mut sum = Sum::ZERO.without(header.checksum).without(before).field([header.kind, header.code]);
     if source != packet.destination {
         let [c, d] = Sum::of(&packet.destination.to_v6()).checksum();
         sum = sum.field([c, d]).bytes(&source.to_v6());

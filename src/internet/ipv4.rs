@@ -28,11 +28,12 @@ pub fn input(
     let header = parsed.header;
     let (source, destination) = (header.source(), header.destination());
     // RFC 1122 §3.2.1.3: a source is one host, and §3.3.6: a packet for one host comes in a frame for one.
-    match interface.place(source) {
-        Place::Here => return Err(Dropped::OwnSource.into()),
-        Place::Everywhere => return Err(Dropped::BadSource.into()),
-        Place::OnLink | Place::Elsewhere if source.is_unicast() => {}
-        Place::OnLink | Place::Elsewhere => return Err(Dropped::BadSource.into()),
+    let place = interface.place(source);
+    if place == Place::Here {
+        return Err(Dropped::OwnSource.into());
+    }
+    if place == Place::Everywhere || !source.is_unicast() {
+        return Err(Dropped::BadSource.into());
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;
     if cast == Cast::Unicast && link.cast != Cast::Unicast {

@@ -69,8 +69,7 @@ fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
             if let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) {
                 let old = header.total_length.to_bytes();
                 header.total_length = field(length - packet.network());
-                let [a, b] = header.checksum;
-                let sum = Sum::ZERO.field([!a, !b]).without(old).field(header.total_length.to_bytes());
+                let sum = Sum::ZERO.without(header.checksum).without(old).field(header.total_length.to_bytes());
                 header.checksum = sum.checksum();
             }
         }

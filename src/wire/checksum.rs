@@ -24,7 +24,7 @@ impl Sum {
 
     /// The pseudo-header of a transport protocol (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1). `length` counts the
     /// transport header and its payload.
-    #[inline]
+    #[inline(always)]
     pub fn pseudo(source: Address, destination: Address, protocol: u8, length: usize) -> Sum {
         let [a, b, c, d] = (length as u32).to_be_bytes();
         let rest = Sum(u64::from(u32::from_ne_bytes([a, b, c, d]))).word(u16::from(protocol));
@@ -108,8 +108,7 @@ impl Sum {
     /// The checksum: the complement of the folded sum.
     #[inline]
     pub fn checksum(self) -> [u8; 2] {
-        let [a, b] = self.folded();
-        [!a, !b]
+        (!u16::from_ne_bytes(self.folded())).to_ne_bytes()
     }
 
     /// Whether a sum over data *with* its checksum says that the data is whole.

@@ -114,8 +114,7 @@ impl Header {
             && self.flags_offset.get() == flags_offset;
         if same {
             // Addresses that change places leave the checksum as it is, so only the time to live counts (RFC 1624).
-            let [a, b] = self.checksum;
-            let sum = Sum::ZERO.field([!a, !b]).without([self.time_to_live, 0]).field([time_to_live, 0]);
+            let sum = Sum::ZERO.without(self.checksum).without([self.time_to_live, 0]).field([time_to_live, 0]);
             self.checksum = sum.checksum();
             self.time_to_live = time_to_live;
             (self.source, self.destination) = (source, self.source);

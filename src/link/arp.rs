@@ -22,7 +22,8 @@ pub fn input(
     let packet = &framed.packet;
     let sender_mac = packet.sender_mac();
     let (sender, target) = (Address::from_v4(packet.sender), Address::from_v4(packet.target));
-    let (asks, for_us) = (packet.operation == Operation::REQUEST, interface.owns(target));
+    let for_us = interface.owns(target);
+    let asks = packet.operation == Operation::REQUEST;
     // Who is known already, at this very station, was looked at before, and a request proves no reachability.
     let tells = if asks && neighbors.knows(sender, sender_mac) {
         true
@@ -48,7 +49,8 @@ pub fn input(
     }
 }
 
-/// Takes in what a packet tells of its sender. False when it tells nothing.
+/// Takes in what a packet tells of its sender, and says whether it tells anything.
+// Not inlined: most of what is heard is heard again, and need not come here.
 #[inline(never)]
 fn hear(
     packet: &Packet,

@@ -42,7 +42,7 @@ impl Transmitted {
 
 impl<D: Device> Net<D> {
     /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
-    #[inline]
+    #[inline(always)]
     pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
         if !packet.is_plain() {
             // Options and extension headers were the question's: the answer gets headers of its own.

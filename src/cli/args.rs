@@ -72,8 +72,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", help_heading = "Wire")]
     mtu: Option<Number>,
 
-    /// Offloads of the TAP: if it can, or required [default: auto]
-    #[arg(long, value_name = "auto|offload", help_heading = "Wire")]
+    /// Offloads of the TAP: if it can, required, or none [default: auto]
+    #[arg(long, value_name = "auto|offload|plain", help_heading = "Wire")]
     device: Option<DeviceChoice>,
 
     /// Queues of the TAP, a thread each, 1 to 64 [default: 1]
@@ -239,7 +239,7 @@ mod tests {
                 "--mac `02:00` is not an Ethernet address: write six pairs of hexadecimal digits, like 02:00:00:00:00:01",
             ),
             ("--mtu big", "--mtu `big` is not a whole number: write digits only, like 1500"),
-            ("up --device plane", "--device `plane` is not a kind of device: choose `auto` or `offload`"),
+            ("up --device plane", "--device `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
             (
                 "--services echo,finger",
                 "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`",

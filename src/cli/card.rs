@@ -35,6 +35,7 @@ pub(crate) fn check(settings: &Settings) -> String {
     let offloads = match settings.device {
         DeviceChoice::Auto => "offloads if the kernel has them",
         DeviceChoice::Offload => "offloads, or not at all",
+        DeviceChoice::Plain => "no offloads",
     };
     let queues = match settings.queues {
         1 => "1 queue".to_owned(),

@@ -53,6 +53,8 @@ pub(crate) enum DeviceChoice {
     Auto,
     /// With offloads, or not at all.
     Offload,
+    /// Without offloads.
+    Plain,
 }
 
 impl Settings {
@@ -79,7 +81,8 @@ impl FromStr for DeviceChoice {
         match text {
             "auto" => Ok(DeviceChoice::Auto),
             "offload" => Ok(DeviceChoice::Offload),
-            _ => Err(format!("`{text}` is not a kind of device: choose `auto` or `offload`")),
+            "plain" => Ok(DeviceChoice::Plain),
+            _ => Err(format!("`{text}` is not a kind of device: choose `auto`, `offload` or `plain`")),
         }
     }
 }
@@ -109,7 +112,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     addresses::check(&addresses, &host, &gateways, mac)?;
     let mtu = mtu_for(mtu.unwrap_or(Given::by_default(Number(1500))), &addresses, &host, &gateways)?;
 
-    let queues = number(queues.unwrap_or(Given::by_default(Number(1))), "queues", QUEUES)?;
+    let device = device.map_or(DeviceChoice::Auto, |given| given.value);
+    let queues = queues_of(device, queues.unwrap_or(Given::by_default(Number(1))))?;
     let busy_poll = number(busy_poll.unwrap_or(Given::by_default(Number(50))), "busy-poll", BUSY_POLL)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
@@ -122,7 +126,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         gateways: values(gateways),
         mac,
         mtu: mtu as usize,
-        device: device.map_or(DeviceChoice::Auto, |given| given.value),
+        device,
         queues: queues as usize,
         busy_poll: Duration::from_micros(busy_poll),
         services,
@@ -194,6 +198,18 @@ fn number(given: Given<Number>, option: &'static str, range: RangeInclusive<u64>
     let (least, most) = range.into_inner();
     let wrong = if number < least { "too small" } else { "too large" };
     Err(format!("{} {number} is {wrong}: give a number from {least} to {most}", origin.names(option)))
+}
+
+fn queues_of(device: DeviceChoice, given: Given<Number>) -> Result<u64, String> {
+    let origin = given.origin.clone();
+    let queues = number(given, "queues", QUEUES)?;
+    if device == DeviceChoice::Plain && queues > 1 {
+        let named = origin.names("queues");
+        return Err(format!(
+            "{named} {queues} is too many for the plain device, which has one: leave --device plain out"
+        ));
+    }
+    Ok(queues)
 }
 
 fn mtu_for(

@@ -11,7 +11,7 @@ use taphouse::application::echo::Echo;
 use taphouse::base::counters::Counters;
 use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
-use taphouse::device::{Capabilities, Device, Namespace, Tap, TapOptions};
+use taphouse::device::{Capabilities, Device, Namespace, Opened, Port, TapOptions, Want};
 use taphouse::run::{Clock, Handle, Shard, Signals};
 use taphouse::stack::{Config, Mailbox, Stack};
 
@@ -26,11 +26,11 @@ use super::settings::{DeviceChoice, Settings};
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let signals = Signals::catch().context("cannot catch signals")?;
     let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
-    let taps = attach(settings, &namespace)?;
-    let device = describe(taps.first().map(Device::capabilities));
-    prepare_host(settings, &namespace, taps.first().is_some_and(Tap::created))?;
+    let ports = attach(settings, &namespace)?;
+    let device = describe(ports.first().map(Device::capabilities));
+    prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
 
-    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, taps)?.into_iter().unzip();
+    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, ports)?.into_iter().unzip();
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
     eprint!("{}", card::card(settings, &device));
     let mut stdout = io::stdout().lock();
@@ -42,14 +42,23 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     counted.1
 }
 
-fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Tap>> {
+fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
     let Settings { tap, queues, mtu, device, .. } = settings;
-    let taps = Tap::open(&TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu })?;
-    let offloads = taps.iter().all(|tap| tap.capabilities().checksum);
+    let options = TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu };
+    let want = match device {
+        DeviceChoice::Auto => Want::Best,
+        DeviceChoice::Offload => Want::Offload,
+        DeviceChoice::Plain => Want::Plain,
+    };
+    let Opened { ports, fell_back } = Port::open(&options, want)?;
+    if let Some(why) = fell_back {
+        eprintln!("taphouse: {tap}: the kernel refuses virtio_net_hdr ({why}): going on as with --device plain");
+    }
+    let offloads = ports.iter().all(|port| port.capabilities().checksum);
     if *device == DeviceChoice::Offload && !offloads {
         return Err(anyhow!("{tap}: this kernel offers no checksum offload on a TAP: leave --device offload out"));
     }
-    Ok(taps)
+    Ok(ports)
 }
 
 /// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
@@ -74,7 +83,7 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards(settings: &Settings, taps: Vec<Tap>) -> Result<Vec<(Shard<Tap>, Handle)>> {
+fn shards(settings: &Settings, ports: Vec<Port>) -> Result<Vec<(Shard<Port>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let config = Config {
@@ -85,15 +94,15 @@ fn shards(settings: &Settings, taps: Vec<Tap>) -> Result<Vec<(Shard<Tap>, Handle
         memory: limits::POOL,
         seed,
     };
-    let mailboxes = Mailbox::for_shards(taps.len() as u16).context("cannot make the shards' mailboxes")?;
-    let shard = |(tap, (mailbox, waker))| {
-        let mut stack = Stack::shard(tap, &config, mailbox)?;
+    let mailboxes = Mailbox::for_shards(ports.len() as u16).context("cannot make the shards' mailboxes")?;
+    let shard = |(port, (mailbox, waker))| {
+        let mut stack = Stack::shard(port, &config, mailbox)?;
         for service in &settings.services {
             stack.bind(service.port, datagrams(service.name))?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
-    taps.into_iter().zip(mailboxes).map(shard).collect()
+    ports.into_iter().zip(mailboxes).map(shard).collect()
 }
 
 fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
@@ -105,11 +114,11 @@ fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
 }
 
 /// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.
-fn run(shards: Vec<Shard<Tap>>, handles: &[Handle], tap: &str) -> (Counters, Result<()>) {
+fn run(shards: Vec<Shard<Port>>, handles: &[Handle], tap: &str) -> (Counters, Result<()>) {
     let clock = Clock::new();
     let mut counted = (Counters::default(), Ok(()));
     thread::scope(|scope| {
-        let run = |shard: Shard<Tap>| {
+        let run = |shard: Shard<Port>| {
             let ended = shard.run(clock);
             handles.iter().for_each(Handle::stop);
             ended

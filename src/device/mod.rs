@@ -5,6 +5,8 @@
 
 mod memory;
 mod namespace;
+mod plain;
+mod port;
 mod sys;
 mod tap;
 mod virtio;
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 pub use memory::Memory;
 pub use namespace::{Namespace, NamespaceError};
+pub use plain::Plain;
+pub use port::{Opened, Port, Want};
 pub use tap::{QUEUES, SLICES, Tap, TapError, TapOptions};
 pub use waker::Waker;
 

@@ -8,10 +8,12 @@ mod echo;
 mod end;
 mod errors;
 mod faults;
+mod first;
 mod house;
 mod idle;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod plain;
 mod ports;
 mod program;
 mod rarp;
@@ -20,3 +22,4 @@ mod shape;
 mod start;
 mod taps;
 mod udp;
+mod user;

@@ -52,8 +52,8 @@ impl Lab {
     /// Runs one of the scripts beside the tests in the namespace, which must succeed.
     #[track_caller]
     pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> String {
-        let mut python = command("python3 -B");
-        python.arg(format!("{}/tests/peers/python/{script}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
+        let mut python = script_of_tests(script);
+        python.args(arguments);
         self.start(python).ended().ok()
     }
 
@@ -74,6 +74,13 @@ impl Lab {
             Err(why) => panic!("{command:?}: {why}"),
         }
     }
+}
+
+/// One of the scripts beside the tests.
+pub(crate) fn script_of_tests(script: &str) -> Command {
+    let mut python = command("python3 -B");
+    python.arg(format!("{}/tests/peers/python/{script}", env!("CARGO_MANIFEST_DIR")));
+    python
 }
 
 /// A command from its words.

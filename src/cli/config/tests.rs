@@ -69,7 +69,7 @@ fn every_error_is_one_line_with_a_place() {
         ),
         ("mtu = 'big'", "t.toml:1: `big` is not a whole number: write digits only, like 1500"),
         ("mtu = -5", "t.toml:1: `-5` is not a whole number: write digits only, like 1500"),
-        ("\ndevice = 'plane'", "t.toml:2: `plane` is not a kind of device: choose `auto` or `offload`"),
+        ("\ndevice = 'plane'", "t.toml:2: `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
         ("tap = true", "t.toml:1: invalid type: boolean `true`, expected one value, in quotes unless it is a number"),
         (
             "host = '10.0.0.1/8'",

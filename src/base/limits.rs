@@ -21,6 +21,11 @@ pub const POOL_PARKED_DIVISOR: usize = 8;
 /// receiving.
 pub const POOL_TAKEN: (usize, usize) = (3, 4);
 
+/// Copies of frames that wait to be written or printed; what does not fit is counted. A burst of a few turns.
+pub const CAPTURE_FRAMES: usize = 4096;
+/// Bytes of such copies: what a disk writes in a tenth of a second.
+pub const CAPTURE_BYTES: usize = 16 << 20;
+
 /// Addresses of our own on one interface; a linear search of so few is faster than a table.
 pub const OWN_ADDRESSES: usize = 16;
 /// Routes.

@@ -108,6 +108,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
+    /// Capture every frame to a pcapng file [default: none]
+    #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
+    record: Option<PathBuf>,
+
     /// Read options from a TOML file; the command line wins [default: none]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -133,6 +137,7 @@ impl Args {
             gateway,
             mac,
             services,
+            record,
             config: _,
             check,
         } = self;
@@ -148,6 +153,7 @@ impl Args {
             queues: queues.map(Given::on_the_command_line),
             busy_poll: busy_poll.map(Given::on_the_command_line),
             services: services.map(each),
+            record: record.map(Given::on_the_command_line),
             rarp: None,
             check,
         }

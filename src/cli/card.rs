@@ -60,6 +60,9 @@ pub(crate) fn check(settings: &Settings) -> String {
         1 => line_of(&mut text, "tell 1 card its address over RARP"),
         more => line_of(&mut text, format_args!("tell {more} cards their addresses over RARP")),
     }
+    if let Some(file) = &settings.record {
+        line_of(&mut text, format_args!("capture every frame to {}", file.display()));
+    }
     match settings.busy_poll.as_micros() {
         0 => line_of(&mut text, "sleep as soon as there is nothing to do"),
         spin => line_of(&mut text, format_args!("spin for {spin} µs before sleeping while there is traffic")),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -50,6 +50,7 @@ struct File {
     queues: Option<Spanned<Text<Number>>>,
     busy_poll: Option<Spanned<Text<Number>>>,
     services: Option<List<ServiceWish>>,
+    record: Option<Spanned<Text<PathBuf>>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
 }
 
@@ -63,8 +64,22 @@ struct Rarp {
 
 impl File {
     fn into_wishes(self, source: &Source<'_>) -> Result<Wishes, UsageError> {
-        let File { tap, netns, host, no_host, address, gateway, mac, mtu, device, queues, busy_poll, services, rarp } =
-            self;
+        let File {
+            tap,
+            netns,
+            host,
+            no_host,
+            address,
+            gateway,
+            mac,
+            mtu,
+            device,
+            queues,
+            busy_poll,
+            services,
+            record,
+            rarp,
+        } = self;
         let host = host.map(|list| source.each(list));
         let host = match no_host {
             Some(no) if *no.get_ref() && host.is_some() => {
@@ -94,6 +109,7 @@ impl File {
             queues: queues.map(|value| source.text(value)),
             busy_poll: busy_poll.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
+            record: record.map(|value| source.text(value)),
             rarp,
             check: false,
         })

@@ -10,6 +10,7 @@ mod identity;
 mod services;
 mod settings;
 pub(crate) mod up;
+mod watch;
 mod wishes;
 
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ mod addresses;
 mod tests;
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) busy_poll: Duration,
     /// Which services run, and where: no port twice.
     pub(crate) services: Vec<ServiceAt>,
+    /// Where every frame is captured to.
+    pub(crate) record: Option<PathBuf>,
     /// Who is told which address over RARP: no Ethernet address twice.
     pub(crate) rarp: Vec<(Mac, Address)>,
     /// Only say what would happen.
@@ -96,8 +99,22 @@ const QUEUES: RangeInclusive<u64> = 1..=64;
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
 
 fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
-    let Wishes { tap, netns, host, address, gateway, mac, mtu, device, queues, busy_poll, services, rarp, check } =
-        wishes;
+    let Wishes {
+        tap,
+        netns,
+        host,
+        address,
+        gateway,
+        mac,
+        mtu,
+        device,
+        queues,
+        busy_poll,
+        services,
+        record,
+        rarp,
+        check,
+    } = wishes;
 
     let tap = tap_name(tap.unwrap_or_else(|| Given::by_default("tap0".to_owned())))?;
     let namespace = netns.map(namespace).transpose()?;
@@ -130,6 +147,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         queues: queues as usize,
         busy_poll: Duration::from_micros(busy_poll),
         services,
+        record: record.map(|given| given.value),
         rarp,
         check,
     })

@@ -11,13 +11,14 @@ use taphouse::application::echo::Echo;
 use taphouse::base::counters::Counters;
 use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
-use taphouse::device::{Capabilities, Device, Namespace, Opened, Port, TapOptions, Want};
+use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
 use taphouse::run::{Clock, Handle, Shard, Signals};
 use taphouse::stack::{Config, Mailbox, Stack};
 
 use super::card;
 use super::services::ServiceName;
 use super::settings::{DeviceChoice, Settings};
+use super::watch::Watch;
 
 /// Serves until a signal ends it.
 ///
@@ -25,19 +26,36 @@ use super::settings::{DeviceChoice, Settings};
 /// One line that says what, why and what to do.
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let signals = Signals::catch().context("cannot catch signals")?;
+    let clock = Clock::new();
+    let watch = Watch::open(settings, clock)?;
     let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
     let ports = attach(settings, &namespace)?;
-    let device = describe(ports.first().map(Device::capabilities));
     prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
 
-    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, ports)?.into_iter().unzip();
+    let (copies, watching) = watch.start()?;
+    // Two programs, so that the loop pays nothing for watching when nobody watches.
+    let served = if copies.is_empty() {
+        serve(settings, ports, signals, clock)
+    } else {
+        let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
+        drop(copies);
+        serve(settings, watched, signals, clock)
+    };
+    let watched = watching.end();
+    served.and(watched)
+}
+
+/// Runs a shard on each of `devices` until a signal ends them.
+fn serve<D: Device + Send>(settings: &Settings, devices: Vec<D>, signals: Signals, clock: Clock) -> Result<()> {
+    let device = describe(devices.first().map(Device::capabilities));
+    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
     eprint!("{}", card::card(settings, &device));
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
     stdout.flush()?;
     drop(stdout);
-    let counted = run(shards, &handles, &settings.tap);
+    let counted = run(shards, &handles, &settings.tap, clock);
     report(&counted.0);
     counted.1
 }
@@ -83,7 +101,7 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards(settings: &Settings, ports: Vec<Port>) -> Result<Vec<(Shard<Port>, Handle)>> {
+fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<D>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let config = Config {
@@ -94,15 +112,15 @@ fn shards(settings: &Settings, ports: Vec<Port>) -> Result<Vec<(Shard<Port>, Han
         memory: limits::POOL,
         seed,
     };
-    let mailboxes = Mailbox::for_shards(ports.len() as u16).context("cannot make the shards' mailboxes")?;
-    let shard = |(port, (mailbox, waker))| {
-        let mut stack = Stack::shard(port, &config, mailbox)?;
+    let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
+    let shard = |(device, (mailbox, waker))| {
+        let mut stack = Stack::shard(device, &config, mailbox)?;
         for service in &settings.services {
             stack.bind(service.port, datagrams(service.name))?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
-    ports.into_iter().zip(mailboxes).map(shard).collect()
+    devices.into_iter().zip(mailboxes).map(shard).collect()
 }
 
 fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
@@ -114,11 +132,10 @@ fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
 }
 
 /// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.
-fn run(shards: Vec<Shard<Port>>, handles: &[Handle], tap: &str) -> (Counters, Result<()>) {
-    let clock = Clock::new();
+fn run<D: Device + Send>(shards: Vec<Shard<D>>, handles: &[Handle], tap: &str, clock: Clock) -> (Counters, Result<()>) {
     let mut counted = (Counters::default(), Ok(()));
     thread::scope(|scope| {
-        let run = |shard: Shard<Port>| {
+        let run = |shard: Shard<D>| {
             let ended = shard.run(clock);
             handles.iter().for_each(Handle::stop);
             ended

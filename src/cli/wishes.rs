@@ -1,6 +1,7 @@
 //! What was asked for, before it is known to make sense.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -24,6 +25,7 @@ pub(super) struct Wishes {
     pub(super) queues: Option<Given<Number>>,
     pub(super) busy_poll: Option<Given<Number>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
+    pub(super) record: Option<Given<PathBuf>>,
     pub(super) rarp: Option<Vec<Given<(Mac, Address)>>>,
     pub(super) check: bool,
 }
@@ -43,6 +45,7 @@ impl Wishes {
             queues: self.queues.or(below.queues),
             busy_poll: self.busy_poll.or(below.busy_poll),
             services: self.services.or(below.services),
+            record: self.record.or(below.record),
             rarp: self.rarp.or(below.rarp),
             check: self.check || below.check,
         }

@@ -4,9 +4,11 @@
 //! thread's whole life; a [`Handle`] reaches it from others.
 
 mod clock;
+mod record;
 mod shard;
 mod signals;
 
 pub use clock::Clock;
+pub use record::{Recorded, Recorder};
 pub use shard::{Handle, Shard};
 pub use signals::Signals;

@@ -17,6 +17,7 @@ mod plain;
 mod ports;
 mod program;
 mod rarp;
+mod record;
 mod routed;
 mod shape;
 mod start;

@@ -15,13 +15,14 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("arping", "iputils-arping"),
     ("ip", "iproute2"),
     ("nmap", "nmap"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
     ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
     ("setpriv", "util-linux"),
 ];
 

@@ -37,6 +37,7 @@ fn the_defaults_are_those_of_the_contract() {
         queues: 1,
         busy_poll: Duration::from_micros(50),
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
+        record: None,
         rarp: vec![],
         check: false,
     };

@@ -26,6 +26,11 @@ pub const CAPTURE_FRAMES: usize = 4096;
 /// Bytes of such copies: what a disk writes in a tenth of a second.
 pub const CAPTURE_BYTES: usize = 16 << 20;
 
+/// Bytes of a frame that a trace reads: every header, also those that an ICMP error quotes.
+pub const TRACE_BYTES: usize = 512;
+/// Lines that a trace prints a second. Nobody reads more, and a slow terminal is not to be the measure.
+pub const TRACE_LINES_A_SECOND: usize = 500;
+
 /// Addresses of our own on one interface; a linear search of so few is faster than a table.
 pub const OWN_ADDRESSES: usize = 16;
 /// Routes.

@@ -63,6 +63,9 @@ pub(crate) fn check(settings: &Settings) -> String {
     if let Some(file) = &settings.record {
         line_of(&mut text, format_args!("capture every frame to {}", file.display()));
     }
+    if settings.trace.is_some() {
+        line_of(&mut text, "tell of frames on stderr");
+    }
     match settings.busy_poll.as_micros() {
         0 => line_of(&mut text, "sleep as soon as there is nothing to do"),
         spin => line_of(&mut text, format_args!("spin for {spin} µs before sleeping while there is traffic")),

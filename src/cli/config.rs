@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
@@ -51,6 +52,7 @@ struct File {
     busy_poll: Option<Spanned<Text<Number>>>,
     services: Option<List<ServiceWish>>,
     record: Option<Spanned<Text<PathBuf>>>,
+    trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
 }
 
@@ -78,6 +80,7 @@ impl File {
             busy_poll,
             services,
             record,
+            trace,
             rarp,
         } = self;
         let host = host.map(|list| source.each(list));
@@ -110,6 +113,7 @@ impl File {
             busy_poll: busy_poll.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
             record: record.map(|value| source.text(value)),
+            trace: trace.map(|list| source.each(list)),
             rarp,
             check: false,
         })

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use taphouse::base::address::{Address, Cidr, Family, Mac};
 use taphouse::base::limits;
+use taphouse::run::trace::Protocols;
 
 use super::services::{self, ServiceAt, ServiceWish};
 use super::wishes::{Given, Number, Wishes};
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) services: Vec<ServiceAt>,
     /// Where every frame is captured to.
     pub(crate) record: Option<PathBuf>,
+    /// Which frames are told of on stderr.
+    pub(crate) trace: Option<Protocols>,
     /// Who is told which address over RARP: no Ethernet address twice.
     pub(crate) rarp: Vec<(Mac, Address)>,
     /// Only say what would happen.
@@ -112,6 +115,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll,
         services,
         record,
+        trace,
         rarp,
         check,
     } = wishes;
@@ -148,6 +152,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll: Duration::from_micros(busy_poll),
         services,
         record: record.map(|given| given.value),
+        trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,
         check,
     })

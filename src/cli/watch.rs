@@ -1,4 +1,4 @@
-//! Who looks at the frames: the capture.
+//! Who looks at the frames: the capture and the trace.
 //!
 //! Files are opened first, threads are started later, because what the process may do is given up in between.
 
@@ -7,71 +7,97 @@ use std::io;
 use std::io::BufWriter;
 
 use anyhow::{Context, Result, anyhow};
+use taphouse::base::limits;
 use taphouse::device::{Captures, Copies, Pcapng, copies};
+use taphouse::run::trace::{Protocols, Tracer};
 use taphouse::run::{Clock, Recorded, Recorder};
 
 use super::settings::Settings;
 
-type PcapngFile = Pcapng<BufWriter<File>>;
-
 /// What is to look at the frames, with its files open.
 pub(super) struct Watch {
     copies: Vec<Copies>,
-    record: Option<(Captures, PcapngFile)>,
-    file: String,
+    record: Option<Record>,
+    trace: Option<(Captures, Protocols)>,
+}
+
+struct Record {
+    captures: Captures,
+    file: Pcapng<BufWriter<File>>,
+    name: String,
 }
 
 /// What looks at the frames.
 pub(super) struct Watching {
-    recorder: Option<Recorder>,
-    file: String,
+    recorder: Option<(Recorder, String)>,
+    tracer: Option<Tracer>,
 }
 
 impl Watch {
     /// Opens what is asked for.
     pub(super) fn open(settings: &Settings, clock: Clock) -> Result<Watch> {
-        let mut watch = Watch { copies: Vec::new(), record: None, file: String::new() };
+        let mut watch = Watch { copies: Vec::new(), record: None, trace: None };
         if let Some(path) = &settings.record {
-            watch.file = path.display().to_string();
+            let name = path.display().to_string();
             let open = || {
                 let file = BufWriter::new(File::create(path)?);
                 let mut file = Pcapng::new(file, &settings.tap, clock.began())?;
                 file.flush()?;
-                Ok::<_, io::Error>(file)
+                Ok(file)
             };
-            let refused = |why| anyhow!("--record {}: {why}: name a file that can be written", path.display());
+            let refused = |why: io::Error| anyhow!("--record {name}: {why}: name a file that can be written");
             let file = open().map_err(refused)?;
-            let (into, captures) = copies(usize::MAX);
-            watch.copies.push(into);
-            watch.record = Some((captures, file));
+            let captures = watch.copies_of(usize::MAX);
+            watch.record = Some(Record { captures, file, name });
+        }
+        if let Some(asked) = settings.trace {
+            let captures = watch.copies_of(limits::TRACE_BYTES);
+            watch.trace = Some((captures, asked));
         }
         Ok(watch)
     }
 
     /// Starts the threads. What goes into the copies that come back is seen.
     pub(super) fn start(self) -> Result<(Vec<Copies>, Watching)> {
-        let Watch { copies, record, file } = self;
-        let name = file.clone();
+        let Watch { copies, record, trace } = self;
+        let recorder = record.map(Record::start).transpose().context("cannot start the thread of the capture")?;
+        let start = |(captures, asked)| Tracer::start(captures, asked, io::stderr());
+        let tracer = trace.map(start).transpose().context("cannot start the thread of the trace")?;
+        Ok((copies, Watching { recorder, tracer }))
+    }
+
+    fn copies_of(&mut self, most: usize) -> Captures {
+        let (copies, captures) = copies(most);
+        self.copies.push(copies);
+        captures
+    }
+}
+
+impl Record {
+    fn start(self) -> io::Result<(Recorder, String)> {
+        let Record { captures, file, name } = self;
+        let named = name.clone();
         let failed = move |why: &io::Error| {
-            eprintln!("taphouse: {name}: writing the capture failed ({why}): it ends here, and the host goes on");
+            eprintln!("taphouse: {named}: writing the capture failed ({why}): it ends here, and the host goes on");
         };
-        let start = |(captures, file)| Recorder::start(captures, file, failed);
-        let recorder = record.map(start).transpose().context("cannot start the thread of the capture")?;
-        Ok((copies, Watching { recorder, file }))
+        Ok((Recorder::start(captures, file, failed)?, name))
     }
 }
 
 impl Watching {
-    /// Waits until all was written, which is after every device is gone, and says how that went.
+    /// Waits until all is written and told, which is after every device is gone, and says how that went.
     pub(super) fn end(self) -> Result<()> {
-        let Watching { recorder, file } = self;
-        let Some(recorder) = recorder else { return Ok(()) };
+        let Watching { recorder, tracer } = self;
+        if let Some(tracer) = tracer {
+            tracer.end();
+        }
+        let Some((recorder, name)) = recorder else { return Ok(()) };
         match recorder.end() {
             Ok(Recorded { frames, dropped }) => {
-                eprintln!("taphouse: {file}: {frames} frames captured, capture dropped {dropped}");
+                eprintln!("taphouse: {name}: {frames} frames captured, capture dropped {dropped}");
                 Ok(())
             }
-            Err(why) => Err(anyhow!("{file}: the capture is incomplete ({why}): make room and start again")),
+            Err(why) => Err(anyhow!("{name}: the capture is incomplete ({why}): make room and start again")),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Capabilities, Device, Interest, Received, Waker};
 use crate::base::limits;
@@ -48,6 +48,17 @@ pub struct Captures {
     account: Arc<Account>,
 }
 
+/// What [`Captures::next`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A copy.
+    Frame(Captured),
+    /// None in time.
+    Late,
+    /// None any more: every device is gone.
+    End,
+}
+
 /// Where copies go in. Each device has one of its own.
 #[derive(Clone)]
 pub struct Copies {
@@ -76,6 +87,19 @@ impl Captures {
     /// The next copy, when it is there; `None` when every device is gone.
     pub fn wait(&self) -> Option<Captured> {
         self.frames.recv().ok().map(|captured| self.take_out(captured))
+    }
+
+    /// The next copy, if it comes in time (for ever: `None`).
+    pub fn next(&self, at_most: Option<Duration>) -> Next {
+        let next = match at_most {
+            Some(time) => self.frames.recv_timeout(time),
+            None => self.frames.recv().map_err(RecvTimeoutError::from),
+        };
+        match next {
+            Ok(captured) => Next::Frame(self.take_out(captured)),
+            Err(RecvTimeoutError::Timeout) => Next::Late,
+            Err(RecvTimeoutError::Disconnected) => Next::End,
+        }
     }
 
     /// The next copy, if there is one now.

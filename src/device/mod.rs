@@ -20,7 +20,7 @@ use std::io;
 use std::io::IoSlice;
 use std::time::Duration;
 
-pub use capture::{Capture, Captured, Captures, Copies, Direction, copies};
+pub use capture::{Capture, Captured, Captures, Copies, Direction, Next, copies};
 pub use memory::Memory;
 pub use namespace::{Namespace, NamespaceError};
 pub use pcapng::Pcapng;

@@ -7,6 +7,7 @@ mod clock;
 mod record;
 mod shard;
 mod signals;
+pub mod trace;
 
 pub use clock::Clock;
 pub use record::{Recorded, Recorder};

@@ -20,5 +20,6 @@ mod services;
 mod shards;
 mod smoltcp;
 mod tcp;
+mod trace;
 mod udp;
 mod wire;

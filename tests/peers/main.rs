@@ -22,5 +22,6 @@ mod routed;
 mod shape;
 mod start;
 mod taps;
+mod trace;
 mod udp;
 mod user;

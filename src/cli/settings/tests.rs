@@ -38,6 +38,7 @@ fn the_defaults_are_those_of_the_contract() {
         busy_poll: Duration::from_micros(50),
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
         record: None,
+        trace: None,
         rarp: vec![],
         check: false,
     };

@@ -21,6 +21,12 @@ pub const POOL_PARKED_DIVISOR: usize = 8;
 /// receiving.
 pub const POOL_TAKEN: (usize, usize) = (3, 4);
 
+/// How soon a device that failed is tried again, at first and at most; it doubles in between. Ten times a second costs
+/// nothing, and is soon enough for people.
+pub const DEVICE_RETRY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// How often a shard says that its device fails.
+pub const DEVICE_NEWS: Duration = Duration::from_secs(10);
+
 /// Copies of frames that wait to be written or printed; what does not fit is counted. A burst of a few turns.
 pub const CAPTURE_FRAMES: usize = 4096;
 /// Bytes of such copies: what a disk writes in a tenth of a second.

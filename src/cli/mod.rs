@@ -9,6 +9,7 @@ mod config;
 mod identity;
 mod services;
 mod settings;
+mod trouble;
 pub(crate) mod up;
 mod watch;
 mod wishes;

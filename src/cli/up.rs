@@ -18,6 +18,7 @@ use taphouse::stack::{Config, Mailbox, Stack};
 use super::card;
 use super::services::ServiceName;
 use super::settings::{DeviceChoice, Settings};
+use super::trouble;
 use super::watch::Watch;
 
 /// Serves until a signal ends it.
@@ -48,7 +49,9 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
 /// Runs a shard on each of `devices` until a signal ends them.
 fn serve<D: Device + Send>(settings: &Settings, devices: Vec<D>, signals: Signals, clock: Clock) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
-    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
+    let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
+    shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
     eprint!("{}", card::card(settings, &device));
     let mut stdout = io::stdout().lock();
@@ -159,7 +162,7 @@ fn lost(tap: &str, why: &io::Error) -> anyhow::Error {
     const EBADFD: i32 = 77;
     match why.raw_os_error() {
         Some(EBADFD) => anyhow!("{tap}: the interface was deleted: start taphouse again to make a new one"),
-        _ => anyhow!("{tap}: receiving failed: {why}"),
+        _ => anyhow!("{tap}: the interface is gone ({why}): start taphouse again"),
     }
 }
 

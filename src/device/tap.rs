@@ -117,23 +117,25 @@ impl Device for Tap {
 
     /// # Errors
     /// EIO while the interface is down. EINVAL: an offload that cannot be, fewer than 14 bytes. `InvalidInput`:
-    /// no spare bytes, or more than [`SLICES`] slices.
+    /// no spare bytes, or more than [`SLICES`] slices. `WriteZero`: it took a part of the frame only.
     #[inline]
     fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
         let Some((header, frame)) = head.split_first_chunk_mut() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         *header = virtio::encode(offload, frame);
-        let written = if payload.is_empty() {
-            retry_on_intr(|| rustix::io::write(&self.tun, head))
+        let (written, length) = if payload.is_empty() {
+            (retry_on_intr(|| rustix::io::write(&self.tun, head)), head.len())
         } else {
             let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
             slices.push(IoSlice::new(head));
             slices.try_extend_from_slice(payload).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-            retry_on_intr(|| rustix::io::writev(&self.tun, &slices))
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            (retry_on_intr(|| rustix::io::writev(&self.tun, &slices)), length)
         };
         match written {
-            Ok(_) => Ok(true),
+            Ok(written) if written == length => Ok(true),
+            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
             Err(Errno::AGAIN) => Ok(false),
             Err(errno) => Err(errno.into()),
         }

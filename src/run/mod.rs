@@ -8,8 +8,10 @@ mod record;
 mod shard;
 mod signals;
 pub mod trace;
+mod trouble;
 
 pub use clock::Clock;
 pub use record::{Recorded, Recorder};
 pub use shard::{Handle, Shard};
 pub use signals::Signals;
+pub use trouble::{Doing, News};

@@ -7,6 +7,7 @@ mod budget;
 mod echo;
 mod errors;
 mod extension;
+mod faults;
 mod journal;
 mod lies;
 mod mutation;

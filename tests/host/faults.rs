@@ -35,7 +35,7 @@ enum Call {
 struct Faulty {
     wire: Memory,
     call: Call,
-    error: fn() -> io::Error,
+    error: Make,
     on: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
 }
@@ -77,7 +77,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(call: Call, error: fn() -> io::Error) -> Running {
+    fn start(call: Call, error: Make) -> Running {
         let (wire, peer) = Memory::pair(PLAIN);
         let (on, calls) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let device = Faulty { wire, call, error, on: on.clone(), calls: calls.clone() };
@@ -104,7 +104,10 @@ impl Running {
     }
 }
 
-const PASSING: [(&str, fn() -> io::Error); 6] = [
+/// Makes an error; an error cannot be copied.
+type Make = fn() -> io::Error;
+
+const PASSING: [(&str, Make); 6] = [
     ("EIO", || Errno::IO.into()),
     ("ENOBUFS", || Errno::NOBUFS.into()),
     ("ENOMEM", || Errno::NOMEM.into()),
@@ -126,7 +129,7 @@ fn an_error_that_may_pass_is_waited_for_without_spinning() {
 }
 
 #[track_caller]
-fn passes(call: Call, name: &str, error: fn() -> io::Error) {
+fn passes(call: Call, name: &str, error: Make) {
     let mut host = Running::start(call, error);
     host.ask();
     host.answered();

@@ -28,9 +28,10 @@ use super::watch::Watch;
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let signals = Signals::catch().context("cannot catch signals")?;
     let clock = Clock::new();
-    let watch = Watch::open(settings, clock)?;
     let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
     let ports = attach(settings, &namespace)?;
+    // Not before: a second start, which finds the TAP busy, leaves the first one's capture alone.
+    let watch = Watch::open(settings, clock)?;
     prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
 
     let (copies, watching) = watch.start()?;

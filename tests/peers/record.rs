@@ -119,6 +119,9 @@ fn a_capture_can_be_read_while_it_is_written_and_after_a_kill() {
         let text = assert_read(lab, "tcpdump -n -r", &file);
         text.matches("ICMP echo request").count()
     };
+    // Who cannot start does not touch it.
+    let ended = lab.refused(&format!("--record {}", file.display()));
+    assert!(ended.stderr.contains("busy"), "{ended:?}");
     // The last one may be on its way to the file still.
     assert!(requests(&lab) >= 2);
     let program: Program = house.program;

@@ -14,6 +14,9 @@ use taphouse::run::{Clock, Recorded, Recorder};
 
 use super::settings::Settings;
 
+/// A write of the file moves some of the largest frames.
+const BUFFER: usize = 256 << 10;
+
 /// What is to look at the frames, with its files open.
 pub(super) struct Watch {
     copies: Vec<Copies>,
@@ -40,7 +43,7 @@ impl Watch {
         if let Some(path) = &settings.record {
             let name = path.display().to_string();
             let open = || {
-                let file = BufWriter::new(File::create(path)?);
+                let file = BufWriter::with_capacity(BUFFER, File::create(path)?);
                 let mut file = Pcapng::new(file, &settings.tap, clock.began())?;
                 file.flush()?;
                 Ok(file)

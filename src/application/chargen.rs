@@ -1,6 +1,8 @@
 //! The Character Generator Protocol (RFC 864).
 
-use super::{Answer, Batch, Datagrams, Io, NoRoom, check_loop};
+use std::sync::LazyLock;
+
+use super::{Answer, Batch, Data, Datagrams, Io, NoRoom, Service, Session, Stream, Used, check_loop};
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 
@@ -34,6 +36,54 @@ impl Datagrams for Chargen {
             }
         }
         Answer::Done
+    }
+}
+
+impl Service for Chargen {
+    fn open(&mut self, _flow: &Flow) -> Option<Box<dyn Session>> {
+        Some(Box::new(Generator::default()))
+    }
+}
+
+/// Bytes after which the lines are what they were.
+const PERIOD: usize = CHARACTERS * (LINE + 2);
+/// All lines, as often as a superframe wants to be filled from anywhere in the first of them.
+const PERIODS: usize = 11;
+static LINES: LazyLock<Box<[u8]>> = LazyLock::new(|| {
+    let mut lines = vec![0; PERIODS * PERIOD];
+    fill(&mut lines, 0);
+    lines.into_boxed_slice()
+});
+
+/// One stream of characters: as fast as the peer takes them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Generator {
+    /// How far the present period has come.
+    position: usize,
+}
+
+impl Generator {
+    /// Hands over the lines where they lie: nothing is copied.
+    fn generate(&mut self, stream: &mut Stream<'_>) {
+        while stream.room() > 0 {
+            let shared = stream.share(&LINES[self.position..]);
+            self.position = (self.position + shared) % PERIOD;
+        }
+    }
+}
+
+impl Session for Generator {
+    fn on_open(&mut self, stream: &mut Stream<'_>) {
+        self.generate(stream);
+    }
+
+    /// What comes is thrown away (RFC 864).
+    fn on_data(&mut self, data: Data<'_>, _stream: &mut Stream<'_>) -> Used {
+        Used::Bytes(data.len())
+    }
+
+    fn on_room(&mut self, stream: &mut Stream<'_>) {
+        self.generate(stream);
     }
 }
 

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::Batch;
+use super::{Batch, Data};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
-use crate::buffer::{Block, HEADROOM, Pool, PoolFull, Purpose};
+use crate::buffer::{Block, Frame, HEADROOM, Pool, PoolFull, Purpose};
 
 /// There is no room for another datagram in this call, or the datagram is larger than the link carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +129,16 @@ impl<'a> Io<'a> {
     /// mailbox message.
     pub fn take(&mut self, batch: Batch<'_>) -> Result<Block, PoolFull> {
         let Batch { frame, payload, .. } = batch;
+        self.take_buffer(frame, payload)
+    }
+
+    /// The same for data of a stream. A session that did this says [`Used::Taken`](super::Used::Taken).
+    pub fn take_data(&mut self, data: Data<'_>) -> Result<Block, PoolFull> {
+        let Data { frame, payload } = data;
+        self.take_buffer(frame, payload)
+    }
+
+    fn take_buffer(&mut self, frame: &mut Frame, payload: Range<usize>) -> Result<Block, PoolFull> {
         frame.truncate(payload.end);
         frame.strip(payload.start);
         let (block, copied) = self.pool.keep(frame, Purpose::Taken)?;
@@ -141,6 +151,14 @@ impl<'a> Io<'a> {
     /// Gives a block back within the call.
     pub fn release(&mut self, block: Block) {
         self.pool.release(block);
+    }
+
+    pub(super) fn pool(&mut self) -> &mut Pool {
+        self.pool
+    }
+
+    pub(super) fn count_copied(&mut self, bytes: usize) {
+        self.copied += bytes;
     }
 
     /// Bytes that were copied in this call, for the ledger.

@@ -2,13 +2,20 @@
 //!
 //! A protocol of datagrams implements [`Datagrams`]. It is called with everything that one frame brought, and
 //! answers by what it returns: the frame itself, turned round, or what it wrote through [`Io`].
+//!
+//! A protocol of streams is a [`Service`], which makes a [`Session`] for each connection. A session is called with what
+//! came, where it lies, and says what it wants done to its [`Stream`].
 
 pub mod chargen;
 pub mod discard;
 pub mod echo;
 mod io;
+mod session;
+mod stream;
 
 pub use io::{Datagram, Io, NoRoom, Written};
+pub use session::{Data, Service, Session, Used};
+pub use stream::{Reading, Stream, Wishes};
 
 use std::ops::Range;
 

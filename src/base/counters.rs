@@ -88,8 +88,26 @@ dropped! {
     BadTcp,
     /// the TCP checksum is wrong
     BadTcpChecksum,
-    /// TCP that may not be answered: a reset, or to a group
+    /// TCP that may not be answered: a reset to nobody, or to a group; or that says nothing in this state
     TcpIgnored,
+    /// a reset that ended a connection, or refused one
+    TcpReset,
+    /// a segment whose numbers lie outside of the window (RFC 9293 §3.10.7.4)
+    TcpOutsideWindow,
+    /// data that came before
+    TcpDuplicate,
+    /// a reset or SYN that could be forged, and was answered with an acknowledgment (RFC 5961)
+    TcpChallenged,
+    /// an acknowledgment of what was never sent, or is long past (RFC 5961 §5)
+    TcpBadAck,
+    /// a segment whose timestamp is older than the last one, or missing (RFC 7323 §5)
+    TcpClock,
+    /// more out of order than is held, or no memory to keep what is in order
+    TcpNoRoom,
+    /// more connections being opened than the listener, or the shard, holds
+    TcpBacklog,
+    /// more connections than a shard holds
+    TcpFull,
     /// an ICMP error that was held back by the rate limit
     ErrorRateLimit,
     /// an ICMP error about a packet that must not have one
@@ -191,6 +209,16 @@ counters! {
     datagrams_sent,
     /// TCP segments answered with a reset
     resets_sent,
+    /// TCP segments that reached a connection; a superframe counts once
+    segments_received,
+    /// TCP segments that connections sent; a superframe counts once
+    segments_sent,
+    /// of them, those sent again
+    segments_again,
+    /// TCP connections that opened
+    connections_opened,
+    /// TCP connections that ended
+    connections_ended,
     /// bytes copied between the two system calls, beyond what is answered in place
     bytes_copied,
     /// frames handed to another shard: the owner of their flow, or all for what is heard of a neighbour

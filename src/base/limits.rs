@@ -13,13 +13,16 @@ pub const MAILBOX_RETRY: Duration = Duration::from_millis(1);
 /// Messages that wait in a mailbox; who finds it full drops what it brought and counts it.
 pub const MAILBOX: usize = 1024;
 
-/// Memory that kept frames may pin, by capacity.
-pub const POOL: usize = 16 << 20;
-/// Share of the pool for frames that wait for a neighbour: one in eight.
-pub const POOL_PARKED_DIVISOR: usize = 8;
-/// Share of the pool that applications and storage threads may hold: three in four. The rest is left for
-/// receiving.
-pub const POOL_TAKEN: (usize, usize) = (3, 4);
+/// Memory that kept frames and queues may pin, by capacity. It is taken from the system when it is first needed.
+pub const POOL: usize = 64 << 20;
+/// Eighths of the pool for frames that wait for a neighbour.
+pub const POOL_PARKED: usize = 1;
+/// Eighths of the pool that applications and storage threads may hold.
+pub const POOL_TAKEN: usize = 2;
+/// Eighths of the pool for what streams have yet to send, or to have acknowledged.
+pub const POOL_SENDING: usize = 3;
+/// Eighths of the pool for what streams received and nobody took yet.
+pub const POOL_RECEIVING: usize = 2;
 
 /// How soon a device that failed is tried again, at first and at most; it doubles in between. Ten times a second costs
 /// nothing, and is soon enough for people.
@@ -81,7 +84,73 @@ pub const ICMPV6_ERROR: usize = 1280;
 /// Hop limit and time to live of what we send (RFC 1700).
 pub const HOP_LIMIT: u8 = 64;
 
-/// UDP endpoints.
-pub const UDP_ENDPOINTS: usize = 65_536;
+/// Endpoints of one transport protocol.
+pub const ENDPOINTS: usize = 65_536;
 /// Datagrams that one call of a service may send besides its answer in place.
 pub const DATAGRAMS_A_CALL: usize = 64;
+
+/// Unread bytes of a stream that are joined into one slice before they are shown: the longest line or header of any
+/// protocol above. Who leaves more unread is not shown it again until more than that was read.
+pub const LINE: usize = 32 << 10;
+/// Pieces of a stream held out of order. Adjoining segments share one, so this many separate gaps are rare.
+pub const PIECES: usize = 128;
+
+/// TCP connections of a shard.
+pub const CONNECTIONS: usize = 4 << 20;
+/// Passive opens of a shard that wait for their last acknowledgment; one more SYN is dropped.
+pub const HANDSHAKES: usize = 64 << 10;
+/// The same for one listener, unless it asks for less.
+pub const BACKLOG: u32 = 16 << 10;
+/// TIME-WAIT entries of a shard; when there are more, the oldest is forgotten (RFC 9293 §3.6.1 would let it wait).
+pub const TIME_WAITS: usize = 256 << 10;
+/// Twice the maximum segment lifetime (RFC 9293 §3.4.2 has 2 minutes for one; everybody takes 30 seconds).
+pub const TIME_WAIT: Duration = Duration::from_secs(60);
+
+/// RFC 6298 §2.1: before the first sample.
+pub const RTO_INITIAL: Duration = Duration::from_secs(1);
+/// Less than RFC 6298's second (§2.4), as everybody's: longer than any delayed acknowledgment.
+pub const RTO_MINIMUM: Duration = Duration::from_millis(200);
+/// RFC 6298 §2.5.
+pub const RTO_MAXIMUM: Duration = Duration::from_secs(60);
+/// How long sending the same again may go on (RFC 9293 §3.8.3, R2: at least 100 s).
+pub const USER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// The same for a SYN (RFC 9293 §3.8.3: at least 3 minutes).
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
+/// How often a SYN that is not acknowledged is answered again.
+pub const SYN_ACKS: u8 = 5;
+/// RFC 9293 §3.8.6.3: less than half a second. Linux's 40 ms.
+pub const DELAYED_ACK: Duration = Duration::from_millis(40);
+/// How long a silent peer is trusted in FIN-WAIT-2, where it may have vanished, before it is asked.
+pub const FIN_WAIT_2: Duration = Duration::from_secs(60);
+/// How long a corked end of the data is held back.
+pub const CORK: Duration = Duration::from_millis(200);
+/// Between two questions to a silent peer, and how many may be left unanswered (RFC 9293 §3.8.4).
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Questions that a silent peer may leave unanswered.
+pub const KEEP_ALIVES: u8 = 6;
+/// Between two acknowledgments that only challenge what came (RFC 5961 §10), on one connection.
+pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Assumed of a peer that does not name its largest segment (RFC 9293 §3.7.1), IPv4 and IPv6.
+pub const MSS_DEFAULT: (u16, u16) = (536, 1220);
+/// A peer that names less than this is taken to mean this: Linux's least, so that headers do not outweigh the data.
+pub const MSS_LEAST: u16 = 48;
+/// What may be in flight at most, whatever the congestion control thinks.
+pub const CONGESTION_WINDOW: u32 = 16 << 20;
+/// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full
+/// superframe to wait for.
+pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
+/// What a stream lets its peer send at first, and at most.
+pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
+/// Selectively acknowledged ranges remembered of one peer (SACK Panic, CVE-2019-11477).
+pub const SACKED_RANGES: usize = 256;
+/// RFC 6675's DupThresh, before reordering was seen, and at most.
+pub const DUPLICATES: (u8, u8) = (3, 96);
+/// Bytes of one connection that are sent before it is another's turn: four superframes.
+pub const BYTES_A_ROUND: usize = 256 << 10;
+/// Bytes of all connections that are sent in one turn of the loop, so that receiving is not held up.
+pub const BYTES_SENT_A_TURN: usize = 4 << 20;
+/// Timers that fire in one turn of the loop.
+pub const TIMERS_A_TURN: usize = 256;
+/// How soon a session that found no memory is called again.
+pub const STARVED_RETRY: Duration = Duration::from_millis(1);

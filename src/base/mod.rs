@@ -8,5 +8,6 @@ pub mod hash;
 pub mod limits;
 pub mod random;
 pub mod slab;
+pub mod stream;
 pub mod time;
 pub mod wheel;

@@ -54,6 +54,17 @@ impl<'a> Draft<'a> {
         header
     }
 
+    /// Puts bytes in front whose number the compiler does not know.
+    ///
+    /// # Panics
+    /// As [`Draft::prepend`].
+    #[inline]
+    pub fn prepend_bytes(&mut self, bytes: &[u8]) {
+        let end = self.start;
+        self.start = end.checked_sub(bytes.len()).expect("headroom holds every header that we write");
+        self.bytes[self.start..end].copy_from_slice(bytes);
+    }
+
     /// What the device gets: its own spare bytes, then the whole frame.
     #[inline]
     pub fn for_device(&mut self) -> &mut [u8] {

@@ -101,6 +101,19 @@ impl Frame {
         }
     }
 
+    /// The free bytes behind the content, at most `room` of them; [`Frame::extend`] says how many were written.
+    #[inline]
+    pub fn tailroom(&mut self, room: usize) -> &mut [u8] {
+        let end = self.bytes.len().min(self.end + room);
+        &mut self.bytes[self.end..end]
+    }
+
+    /// Makes `count` bytes of the tailroom content.
+    #[inline]
+    pub fn extend(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
     /// Takes `count` bytes off the front.
     #[inline]
     pub fn strip(&mut self, count: usize) {

@@ -7,8 +7,12 @@ mod draft;
 mod frame;
 mod offload;
 mod pool;
+mod receive_queue;
+mod send_queue;
 
 pub use draft::{DEVICE_ROOM, Draft};
 pub use frame::{CAPACITY, Frame, HEADROOM};
 pub use offload::{Checksum, Offload, SegmentKind, Segments};
 pub use pool::{Block, Pool, PoolFull, Purpose};
+pub use receive_queue::ReceiveQueue;
+pub use send_queue::SendQueue;

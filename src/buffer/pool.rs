@@ -16,9 +16,13 @@ pub enum Purpose {
     Parked,
     /// What an application took, or another thread holds.
     Taken,
+    /// What streams have yet to send, or to have acknowledged.
+    Sending,
+    /// What came for streams, and is out of order or not read yet.
+    Receiving,
 }
 
-const PURPOSES: usize = 2;
+const PURPOSES: usize = 4;
 
 /// The quota of this purpose is used up; the frame stays where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,10 +61,11 @@ impl Pool {
     /// A pool that lets at most `capacity` bytes be pinned. Memory is taken from the system when it is first
     /// needed.
     pub fn new(capacity: usize) -> Pool {
-        let (part, whole) = limits::POOL_TAKEN;
         let mut quota = [0; PURPOSES];
-        quota[Purpose::Parked as usize] = capacity / limits::POOL_PARKED_DIVISOR;
-        quota[Purpose::Taken as usize] = capacity / whole * part;
+        quota[Purpose::Parked as usize] = capacity / 8 * limits::POOL_PARKED;
+        quota[Purpose::Taken as usize] = capacity / 8 * limits::POOL_TAKEN;
+        quota[Purpose::Sending as usize] = capacity / 8 * limits::POOL_SENDING;
+        quota[Purpose::Receiving as usize] = capacity / 8 * limits::POOL_RECEIVING;
         Pool { free: Default::default(), charged: [0; PURPOSES], quota }
     }
 
@@ -75,7 +80,7 @@ impl Pool {
     /// that fits. Returns how many bytes were copied, for the copy ledger.
     pub fn keep(&mut self, frame: &mut Frame, purpose: Purpose) -> Result<(Block, usize), PoolFull> {
         let class = class_of(HEADROOM + frame.len()).ok_or(PoolFull)?;
-        if class + 1 == CLASSES.len() && frame.capacity() == CAPACITY {
+        if Pool::is_well_filled(frame) {
             let fresh = self.charge(class, purpose)?;
             let frame = std::mem::replace(frame, fresh);
             return Ok((Block { frame, purpose }, 0));
@@ -83,6 +88,11 @@ impl Pool {
         let copied = frame.len();
         let block = self.copy(frame.bytes(), frame, purpose)?;
         Ok((block, copied))
+    }
+
+    /// Whether a frame fills its buffer so well that [`Pool::keep`] lets it change hands.
+    pub fn is_well_filled(frame: &Frame) -> bool {
+        frame.capacity() == CAPACITY && HEADROOM + frame.len() > CLASSES[CLASSES.len() - 2]
     }
 
     /// Keeps a copy of `content`; `like` lends its offload.

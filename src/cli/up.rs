@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
-use taphouse::application::Datagrams;
+use taphouse::application::{Datagrams, Service};
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
@@ -121,6 +121,7 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<
         let mut stack = Stack::shard(device, &config, mailbox)?;
         for service in &settings.services {
             stack.bind(service.port, datagrams(service.name))?;
+            stack.listen(service.port, streams(service.name))?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
@@ -128,6 +129,14 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<
 }
 
 fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
+    match service {
+        ServiceName::Echo => Box::new(Echo),
+        ServiceName::Discard => Box::new(Discard),
+        ServiceName::Chargen => Box::new(Chargen::default()),
+    }
+}
+
+fn streams(service: ServiceName) -> Box<dyn Service> {
     match service {
         ServiceName::Echo => Box::new(Echo),
         ServiceName::Discard => Box::new(Discard),

@@ -95,6 +95,8 @@ pub struct Neighbors {
     incomplete: usize,
     hand: u32,
     reachable: Duration,
+    /// Whether one that was asked for was found or given up.
+    settled: bool,
     /// Whom we heard last, with the station that the entry has: most of what is heard is heard again.
     last: (Address, Mac),
 }
@@ -111,6 +113,7 @@ impl Neighbors {
             timers: Wheel::new(limits::NEIGHBORS),
             incomplete: 0,
             hand: 0,
+            settled: false,
             reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
             last: Default::default(),
         }
@@ -129,19 +132,41 @@ impl Neighbors {
     /// The station of a neighbour to whom a packet is to be sent now. Who is not known is asked for.
     pub fn resolve(&mut self, address: Address, outbox: &mut Outbox, now: Instant) -> Result<Mac, Unresolved> {
         let Some(index) = self.find(address) else { return Err(self.ask(address, outbox, now)) };
-        let id = self.entries.id_at(index);
-        let (Some(neighbor), Some(id)) = (self.entries.at_mut(index), id) else { return Err(Unresolved::TooMany) };
+        let Some(id) = self.entries.id_at(index) else { return Err(Unresolved::TooMany) };
+        self.station(id, now).ok_or(Unresolved::Asked(id))
+    }
+
+    /// The station of a neighbour by its name, as [`Neighbors::resolve`] would tell it; `None` when it is forgotten, or
+    /// not known yet.
+    #[inline]
+    pub fn station(&mut self, id: NeighborId, now: Instant) -> Option<Mac> {
+        let neighbor = self.entries.get_mut(id)?;
         neighbor.used = true;
         match neighbor.state {
-            State::Incomplete { .. } => return Err(Unresolved::Asked(id)),
-            State::Reachable { until } if now < until => {}
+            State::Incomplete { .. } => None,
+            State::Reachable { until } if now < until => Some(neighbor.mac),
             State::Reachable { .. } | State::Stale => {
                 neighbor.state = State::Delay;
                 self.timers.set(neighbor.timer, now + limits::DELAY_FIRST_PROBE);
+                Some(neighbor.mac)
             }
-            State::Delay | State::Probe { .. } => {}
+            State::Delay | State::Probe { .. } => Some(neighbor.mac),
         }
-        Ok(neighbor.mac)
+    }
+
+    /// The name of a neighbour, while it is remembered.
+    pub fn name(&self, address: Address) -> Option<NeighborId> {
+        self.find(address).and_then(|index| self.entries.id_at(index))
+    }
+
+    /// Whether it is remembered, or asked for.
+    pub fn remembers(&self, id: NeighborId) -> bool {
+        self.entries.get(id).is_some()
+    }
+
+    /// Whether one that was asked for was found, or given up, since this was asked last.
+    pub fn has_settled(&mut self) -> bool {
+        std::mem::take(&mut self.settled)
     }
 
     /// Lets a packet wait for the answer of its neighbour; gives it back when enough wait.
@@ -186,6 +211,7 @@ impl Neighbors {
         self.timers.set(neighbor.timer, Instant::NEVER);
         if was_incomplete {
             self.incomplete -= 1;
+            self.settled = true;
             for block in neighbor.parked.drain(..) {
                 deliver(outbox, Outgoing::Deliver(block, mac));
             }
@@ -297,6 +323,7 @@ impl Neighbors {
         let Some(neighbor) = self.entries.at_mut(index) else { return };
         if matches!(neighbor.state, State::Incomplete { .. }) {
             self.incomplete -= 1;
+            self.settled = true;
         }
         for block in neighbor.parked.drain(..) {
             deliver(outbox, Outgoing::GiveUp(block));

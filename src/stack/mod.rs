@@ -21,6 +21,7 @@ mod udp;
 pub use mailbox::{Mailbox, Message, Post};
 pub use net::Transmitted;
 pub use owner::{Owners, ShardId};
+pub use tcp::{ConnectError, ConnectionId};
 
 use std::io;
 use std::time::Duration;
@@ -28,9 +29,10 @@ use std::time::Duration;
 use self::journal::Journal;
 use self::mailbox::Unsent;
 use self::net::{Arrived, Net, Up};
+use self::tcp::Tcp;
 use self::udp::Udp;
-use crate::application::Datagrams;
-use crate::base::address::{Address, Cidr, Family, Mac};
+use crate::application::{Datagrams, Service, Session};
+use crate::base::address::{Address, Cidr, Endpoint, Family, Mac};
 use crate::base::counters::Counters;
 use crate::base::limits;
 use crate::base::random::Random;
@@ -39,7 +41,8 @@ use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
 use crate::internet::Packet;
 use crate::link::Arrival;
-use crate::transport::udp::InUse;
+use crate::transport::endpoints::InUse;
+use crate::transport::tcp::Tuning;
 
 /// Who a stack is.
 #[derive(Clone, Debug)]
@@ -100,6 +103,7 @@ enum Came {
 pub struct Stack<D> {
     net: Net<D>,
     udp: Udp,
+    tcp: Tcp,
     mailbox: Mailbox,
     owners: Owners,
     unsent: Unsent,
@@ -119,13 +123,38 @@ impl<D: Device> Stack<D> {
         // The first secret drawn, so that every shard of a host has the same one.
         let owners = Owners::new(&mut random, mailbox.id(), mailbox.shards());
         let net = Net::new(device, config, &mut random)?;
+        let tcp = Tcp::new(random.clone());
         let udp = Udp::new(random);
-        Ok(Stack { net, udp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
+        Ok(Stack { net, udp, tcp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
     }
 
     /// Lets a service have a UDP port of every address.
     pub fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
         self.udp.bind(port, service)
+    }
+
+    /// Lets a service take TCP connections at a port of every address.
+    pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
+        self.tcp.listen(port, service)
+    }
+
+    /// Opens a TCP connection from an ephemeral port.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when there is no way to the peer, no port, or no room. What happens later the session is told.
+    pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<ConnectionId, ConnectError> {
+        let Stack { net, tcp, owners, .. } = self;
+        tcp.connect(remote, session, |flow| owners.elsewhere(flow).is_none(), net)
+    }
+
+    /// How TCP connections that begin from now on are tuned.
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        self.tcp.set_tuning(tuning);
+    }
+
+    /// How many TCP connections there are, without those in TIME-WAIT.
+    pub fn connections(&self) -> usize {
+        self.tcp.len()
     }
 
     /// Lets a journal note everything that comes in.
@@ -142,9 +171,11 @@ impl<D: Device> Stack<D> {
         let received = self.receive();
         let messages = self.read_mail();
         self.net.fire_timers();
+        let fired = self.tcp.fire_timers(&mut self.net);
+        let unsent = self.tcp.flush(&mut self.net);
         let mut turn = received?;
         turn.arrived += messages;
-        turn.more |= messages == limits::MESSAGES_A_TURN;
+        turn.more |= messages == limits::MESSAGES_A_TURN || fired == limits::TIMERS_A_TURN || unsent;
         Ok(turn)
     }
 
@@ -152,12 +183,14 @@ impl<D: Device> Stack<D> {
     pub fn deadline(&self) -> Option<Instant> {
         // Nobody wakes us when another shard's mailbox has room again.
         let unsent = (!self.unsent.is_empty()).then(|| self.net.now() + limits::MAILBOX_RETRY);
-        self.net.deadline().into_iter().chain(unsent).min()
+        let tcp = self.tcp.deadline(self.net.now());
+        self.net.deadline().into_iter().chain(unsent).chain(tcp).min()
     }
 
     /// Sleeps until something arrives or `at_most` has passed.
     pub fn wait(&mut self, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
-        self.net.device.wait(Interest::Receive, waker, at_most)
+        let interest = if self.tcp.is_blocked() { Interest::ReceiveAndTransmit } else { Interest::Receive };
+        self.net.device.wait(interest, waker, at_most)
     }
 
     /// What was counted so far.
@@ -219,7 +252,7 @@ impl<D: Device> Stack<D> {
     /// The rest of the journey, when the frame carries a packet.
     #[inline(never)]
     fn take_in_packet(&mut self, family: Family, link: Arrival, came: Came) {
-        let Stack { net, udp, mailbox, owners, frame, .. } = self;
+        let Stack { net, udp, tcp, mailbox, owners, frame, .. } = self;
         let mut packet = Packet::default();
         match net.input(frame, family, link, &mut packet) {
             Ok(Up::Udp) => match udp::arrival(&packet, frame) {
@@ -229,7 +262,13 @@ impl<D: Device> Stack<D> {
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Tcp) => tcp::input(&packet, frame, net),
+            Ok(Up::Tcp) => match tcp::arrival(&packet, frame) {
+                Ok((flow, segment)) => match owners.elsewhere(&flow) {
+                    None => tcp.input(&packet, &flow, &segment, frame, net),
+                    Some(owner) => mailbox.hand_over(owner, frame, net),
+                },
+                Err(why) => net.counters.drop(why),
+            },
             Ok(Up::Heard) => self.pass_on(came),
             Ok(Up::Done) => {}
             Err(why) => net.counters.drop(why),
@@ -265,6 +304,7 @@ impl<D: Device> Stack<D> {
 impl<D> Drop for Stack<D> {
     /// Parked frames go back to the pool, so that a leak shows.
     fn drop(&mut self) {
+        self.tcp.clear(&mut self.net);
         self.net.clear();
     }
 }

@@ -10,7 +10,8 @@ use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
 use crate::internet::{self, Outbound, Packet, Problem, output};
 use crate::link::Cast;
-use crate::transport::udp::{self, Arrival, Endpoints, InUse};
+use crate::transport::endpoints::{Endpoints, InUse};
+use crate::transport::udp::{self, Arrival};
 use crate::wire::udp::{CHECKSUM_OFFSET, LENGTH};
 use crate::wire::{ethernet, protocol};
 
@@ -61,19 +62,19 @@ impl Udp {
             }
         }
         if !self.written.is_empty() {
-            self.send_written(net);
+            send_written(&mut self.written, net);
         }
     }
+}
 
-    /// Sends what a service wrote.
-    fn send_written<D: Device>(&mut self, net: &mut Net<D>) {
-        for index in 0..self.written.len() {
-            let Some((datagram, arena)) = self.written.at(index) else { break };
-            let length = datagram.payload.len();
-            send(net, &datagram.flow, Draft::new(arena, datagram.payload.start), length);
-        }
-        self.written.clear();
+/// Sends what a service wrote.
+pub(super) fn send_written<D: Device>(written: &mut Written, net: &mut Net<D>) {
+    for index in 0..written.len() {
+        let Some((datagram, arena)) = written.at(index) else { break };
+        let length = datagram.payload.len();
+        send(net, &datagram.flow, Draft::new(arena, datagram.payload.start), length);
     }
+    written.clear();
 }
 
 /// What a frame brings, checked.

@@ -1,4 +1,5 @@
 //! The transport layer: endpoints and their state.
 
+pub mod endpoints;
 pub mod tcp;
 pub mod udp;

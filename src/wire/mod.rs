@@ -14,6 +14,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
 pub mod tcp;
+pub mod tcp_options;
 pub mod udp;
 
 /// Numbers of the protocols above IP, and of IPv6's extension headers (IANA "Protocol Numbers").

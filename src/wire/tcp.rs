@@ -81,6 +81,12 @@ impl Header {
         usize::from(self.offset_reserved >> 4) * 4
     }
 
+    /// The same header before `options` bytes of options, a multiple of four up to 40.
+    #[inline]
+    pub fn with_options(self, options: usize) -> Header {
+        Header { offset_reserved: ((LENGTH + options) / 4 << 4) as u8, ..self }
+    }
+
     /// Whether a control bit is set.
     #[inline]
     pub fn has(&self, flag: u8) -> bool {

@@ -41,6 +41,19 @@ impl Transmitted {
     }
 }
 
+/// What became of a packet whose owner keeps a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stack) enum Sent {
+    /// The device has it.
+    Yes,
+    /// The device is full: nothing changed.
+    Busy,
+    /// Its neighbour is being asked for.
+    Unresolved(NeighborId),
+    /// It cannot be sent.
+    Refused(Dropped),
+}
+
 impl<D: Device> Net<D> {
     /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
     #[inline(always)]
@@ -145,6 +158,60 @@ impl<D: Device> Net<D> {
             Err(Unresolved::Asked(neighbor)) => self.park(draft.bytes(), payload, offload, neighbor),
             Err(Unresolved::TooMany) => Err(Dropped::NeighborsFull),
         }
+    }
+
+    /// Sends a packet of which its owner keeps a copy: it does not wait here for anything. `hop` remembers the neighbour
+    /// through which its flow goes.
+    #[inline]
+    pub(in crate::stack) fn send_kept(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        outbound: &Outbound,
+        offload: Offload,
+        hop: &mut Option<NeighborId>,
+    ) -> Sent {
+        let station = match hop.and_then(|id| self.neighbors.station(id, self.now)) {
+            Some(station) => station,
+            None => match self.find_hop(outbound.destination, hop) {
+                Ok(station) => station,
+                Err(sent) => return sent,
+            },
+        };
+        let behind: usize = payload.iter().map(|slice| slice.len()).sum();
+        let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
+        match self.frame_out(draft, payload, ethertype, station, offload) {
+            Transmitted::Yes => Sent::Yes,
+            Transmitted::Busy => Sent::Busy,
+            Transmitted::Refused => Sent::Refused(Dropped::DeviceError),
+        }
+    }
+
+    fn find_hop(&mut self, destination: Address, hop: &mut Option<NeighborId>) -> Result<Mac, Sent> {
+        let next = self.routes.next_hop(destination).ok_or(Sent::Refused(Dropped::NoRoute))?;
+        let station = self.neighbors.resolve(next, &mut self.outbox, self.now);
+        self.empty_outbox();
+        match station {
+            Ok(station) => {
+                *hop = self.neighbors.name(next);
+                Ok(station)
+            }
+            Err(Unresolved::Asked(id)) => {
+                *hop = Some(id);
+                Err(Sent::Unresolved(id))
+            }
+            Err(Unresolved::TooMany) => Err(Sent::Refused(Dropped::NeighborsFull)),
+        }
+    }
+
+    /// Whether a neighbour that was asked for was found, or given up, since this was asked last.
+    pub(in crate::stack) fn neighbors_settled(&mut self) -> bool {
+        self.neighbors.has_settled()
+    }
+
+    /// Whether a neighbour is known, or still asked for.
+    pub(in crate::stack) fn may_reach(&self, neighbor: NeighborId) -> bool {
+        self.neighbors.remembers(neighbor)
     }
 
     /// Copies a packet to where it can wait for its neighbour.

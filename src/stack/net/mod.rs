@@ -3,6 +3,7 @@
 mod down;
 mod up;
 
+pub(in crate::stack) use down::Sent;
 pub use down::Transmitted;
 pub(in crate::stack) use up::{Arrived, Up};
 

@@ -1,5 +1,70 @@
-//! TCP (RFC 9293). So far only its CLOSED state: nobody listens, so every segment is answered with a reset.
+//! The Transmission Control Protocol.
+//!
+//! # Theory of operation
+//!
+//! RFCs to read first: 9293 (the protocol), 7323 (windows and timestamps), 2018, 2883 and 6675 (selective acknowledgment),
+//! 5681, 6582 and 9438 (congestion), 6298 (timer), 5961 (attacks).
+//!
+//! A connection has three shapes, each as small as its state lets it be:
+//!
+//! ```text
+//!            SYN                     ACK                     both FINs
+//! (listener) ───▶ Handshake (48 B) ─────▶ Connection ──────────────▶ TimeWait (64 B) ─▶ nothing
+//!                         connect ─────▶  queues made when used
+//! ```
+//!
+//! All of them are pure: they are told of segments and of time, and answer with values. Who owns a connection does this:
+//!
+//! 1. [`input`] checks a segment and tells its flow.
+//! 2. [`Connection::on_segment`] takes it in. What it says of the data, [`Take`], is carried out: they are shown to the user,
+//!    kept ([`Connection::keep`]) or held ([`Connection::hold`]); [`Connection::received`] says how many found a place.
+//!    What was not received is not acknowledged: nothing that was acknowledged is ever lost.
+//! 3. [`Connection::take_events`] says what the user has to know.
+//! 4. At the end of the turn, [`Connection::plan`] says what to send, again and again until it says nothing. Each plan that
+//!    was carried out is committed ([`Connection::commit`]); one that a full device refused is not, and nothing changed. Then
+//!    [`Connection::rest`].
+//! 5. [`Connection::on_timer`] is called at [`Connection::deadline`], which is one time, however many reasons there are.
+//!
+//! So a burst of segments is acknowledged once, and a segment costs the same however many connections there are.
+//!
+//! | room | RFC | what |
+//! |---|---|---|
+//! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
+//! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
+//! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
+//! | `recovery`, `scoreboard` | 6675, 6582 | what is lost, and sent again |
+//! | `congestion` | 5681, 9438, 6928 | how much may be in flight |
+//! | `rtt`, `timers` | 6298, 9293 §3.8.4 | when |
+//! | `handshake`, `time_wait`, `initial` | 6528, 6191, 1337 | beginning and end |
+//!
+//! # Deliberately not done
+//!
+//! * Data on a SYN are not taken (RFC 9293 §3.10.7.2 would keep them): they come again.
+//! * The urgent pointer is not looked at: urgent data are delivered in line (RFC 6093 §6).
+//! * Closed windows are asked without a byte of data (RFC 9293 §3.8.6.1), as everybody does.
+//! * The retransmission timer is at least 200 ms, not a second (RFC 6298 §2.4), as everybody's.
 
-mod closed;
+mod congestion;
+mod connection;
+mod handshake;
+mod initial;
+mod input;
+mod output;
+mod receive;
+mod recovery;
+mod rtt;
+mod scoreboard;
+mod segment;
+mod sequence;
+mod time_wait;
+mod timers;
 
-pub use closed::refuse;
+pub use congestion::{Acked, Choice, Congestion, Control, Window};
+pub use connection::{Connection, Events, Initial, State, Tuning};
+pub use handshake::{Handshake, Progress};
+pub use initial::Secret;
+pub use input::{Refused, Take};
+pub use output::{Path, Plan, Why};
+pub use segment::{Reply, Segment, input};
+pub use sequence::SeqNumber;
+pub use time_wait::{Late, TimeWait};

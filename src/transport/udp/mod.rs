@@ -1,9 +1,5 @@
 //! UDP (RFC 768): what arrived, and who it is for.
 
-mod endpoints;
-
-pub use endpoints::{Bound, EndpointId, Endpoints, InUse};
-
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::base::address::{Address, Endpoint, Family, Flow};

@@ -13,7 +13,7 @@ pub type EndpointId<T> = Id<Bound<T>>;
 
 /// Somebody listens there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("UDP port {0} is in use")]
+#[error("port {0} is in use")]
 pub struct InUse(pub u16);
 
 /// What listens at an endpoint.
@@ -24,7 +24,7 @@ pub struct Bound<T> {
     pub owner: T,
 }
 
-/// The UDP endpoints of a stack.
+/// The endpoints of one transport protocol.
 pub struct Endpoints<T> {
     bound: Slab<Bound<T>>,
     /// By port, which is all that most of them are bound to.
@@ -44,7 +44,7 @@ struct Entry {
 impl<T> Endpoints<T> {
     /// Nobody listens.
     pub fn new(random: &mut Random) -> Endpoints<T> {
-        let (bound, index) = (Slab::new(limits::UDP_ENDPOINTS), HashTable::new());
+        let (bound, index) = (Slab::new(limits::ENDPOINTS), HashTable::new());
         Endpoints { bound, index, key: HashKey::new(random), specific: 0 }
     }
 

@@ -1,0 +1,153 @@
+//! What a session may do with its connection while it is called. All of it is carried out after the call returns.
+
+use super::Io;
+use crate::base::address::Flow;
+use crate::base::stream::Coalescing;
+use crate::buffer::{Block, SendQueue};
+
+/// What a session wants done after its call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Nothing more will be written.
+    pub close: bool,
+    /// The peer is to be told with a reset.
+    pub abort: bool,
+    /// Whether data are to be shown from now on.
+    pub reading: Option<Reading>,
+    /// When small segments leave from now on.
+    pub coalescing: Option<Coalescing>,
+    /// The pool had no memory: the session is to be called when it has.
+    pub starved: bool,
+}
+
+/// Whether data are shown to a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// As they come.
+    #[default]
+    On,
+    /// Not until it is resumed; the window closes.
+    Paused,
+}
+
+/// The connection of a session, while it is called.
+pub struct Stream<'a> {
+    /// What any service may do.
+    pub io: Io<'a>,
+    flow: &'a Flow,
+    queue: &'a mut SendQueue,
+    room: usize,
+    /// Bytes of a full chunk: whole segments, as many as leave in one piece.
+    full: usize,
+    wishes: Wishes,
+}
+
+impl<'a> Stream<'a> {
+    /// The means of one call: `room` bytes may be written, in chunks of `full`.
+    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, full: usize) -> Stream<'a> {
+        Stream { io, flow, queue, room, full, wishes: Wishes::default() }
+    }
+
+    /// Both ends, seen from here.
+    pub fn flow(&self) -> &Flow {
+        self.flow
+    }
+
+    /// How many bytes may be written now. When it was zero, [`Session::on_room`](super::Session::on_room) tells of more.
+    pub fn room(&self) -> usize {
+        if self.wishes.close || self.wishes.starved { 0 } else { self.room }
+    }
+
+    /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
+    /// how many it says that it wrote. What `write` gets may be shorter than both, and is not empty; it is not called
+    /// when there is no room.
+    pub fn write_with(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let room = self.room().min(most);
+        if room == 0 {
+            return 0;
+        }
+        match self.queue.write_with(self.io.pool(), room, self.full, write) {
+            Ok(written) => {
+                self.room -= written;
+                self.io.count_copied(written);
+                written
+            }
+            Err(_pool_full) => {
+                self.wishes.starved = true;
+                0
+            }
+        }
+    }
+
+    /// Writes as much of `bytes` as there is room for; returns how much that was.
+    pub fn write(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            let rest = &bytes[written..];
+            let more = self.write_with(rest.len(), |place| {
+                let length = place.len().min(rest.len());
+                place[..length].copy_from_slice(&rest[..length]);
+                length
+            });
+            if more == 0 {
+                break;
+            }
+            written += more;
+        }
+        written
+    }
+
+    /// Hands over a block: it is sent from where it lies, and goes back to the pool when all of it was acknowledged. It
+    /// is taken even when it is larger than the room, once there is any.
+    ///
+    /// # Errors
+    /// The block, when there is no room.
+    pub fn give(&mut self, block: Block) -> Result<(), Block> {
+        if self.room() == 0 {
+            return Err(block);
+        }
+        self.room = self.room.saturating_sub(block.frame().len());
+        self.queue.give(block);
+        Ok(())
+    }
+
+    /// Sends bytes that are there for ever, without a copy: as many as there is room for; returns how many.
+    pub fn share(&mut self, bytes: &'static [u8]) -> usize {
+        let length = bytes.len().min(self.room());
+        if length > 0 {
+            self.queue.share(&bytes[..length]);
+            self.room -= length;
+        }
+        length
+    }
+
+    /// Nothing more will be written: the peer is told behind the last byte. Data still come.
+    pub fn close(&mut self) {
+        self.wishes.close = true;
+    }
+
+    /// Ends the connection at once, with a reset. What was not sent is lost.
+    pub fn abort(&mut self) {
+        self.wishes.abort = true;
+    }
+
+    /// Shows no more data until [`Stream::resume`]; the window closes when the buffer is full.
+    pub fn pause(&mut self) {
+        self.wishes.reading = Some(Reading::Paused);
+    }
+
+    /// Shows data again, those first that came meanwhile.
+    pub fn resume(&mut self) {
+        self.wishes.reading = Some(Reading::On);
+    }
+
+    /// Chooses when small segments leave.
+    pub fn set_coalescing(&mut self, coalescing: Coalescing) {
+        self.wishes.coalescing = Some(coalescing);
+    }
+
+    /// What the session wants done.
+    pub fn into_wishes(self) -> Wishes {
+        self.wishes
+    }
+}

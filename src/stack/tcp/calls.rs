@@ -1,0 +1,174 @@
+//! Sessions are called: what came is shown, what happened is told, and what they wish is carried out.
+
+use std::ops::Range;
+
+use super::{Entry, emit};
+use crate::application::{Data, Io, Reading, Session, Stream, Used, Wishes, Written};
+use crate::base::counters::Dropped;
+use crate::base::random::Random;
+use crate::buffer::Frame;
+use crate::device::Device;
+use crate::internet::output;
+use crate::stack::net::Net;
+use crate::stack::udp;
+use crate::wire;
+
+/// What sessions need while they are called.
+pub(super) struct Caller {
+    written: Written,
+    random: Random,
+    starved: bool,
+}
+
+impl Caller {
+    pub(super) fn new(random: Random) -> Caller {
+        Caller { written: Written::default(), random, starved: false }
+    }
+
+    /// Whether the session that was called last wants memory that there is not.
+    pub(super) fn is_starved(&mut self) -> bool {
+        std::mem::take(&mut self.starved)
+    }
+
+    /// Data came, next in order, in `range` of the frame.
+    #[inline]
+    pub(super) fn deliver<D: Device>(
+        &mut self,
+        entry: &mut Entry,
+        frame: &mut Frame,
+        range: Range<usize>,
+        net: &mut Net<D>,
+    ) {
+        let length = range.len();
+        let at_once = entry.reading == Reading::On && !entry.connection.has_unread();
+        let used = if at_once {
+            let shown = range.clone();
+            let used = self.call(entry, net, |session, stream| session.on_data(Data::new(frame, shown), stream));
+            match used {
+                Used::Bytes(count) => count.min(length),
+                Used::Taken => length,
+            }
+        } else {
+            0
+        };
+        let mut kept = 0;
+        if used < length {
+            match entry.connection.keep(frame, range.start + used..range.end, &mut net.pool) {
+                Ok(copied) => {
+                    net.counters.bytes_copied += copied as u64;
+                    kept = length - used;
+                    entry.seen = if at_once { kept as u32 } else { entry.seen };
+                }
+                Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
+            }
+        }
+        let now = net.now();
+        entry.connection.received(used + kept, &mut net.pool, now);
+    }
+
+    /// Shows what is unread, as long as the session uses some of it.
+    fn show_unread<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
+        while entry.reading == Reading::On {
+            let Some((mut block, copied)) = entry.connection.take_unread(&mut net.pool) else { return };
+            net.counters.bytes_copied += copied as u64;
+            let length = block.frame().len();
+            // No byte is shown twice for nothing.
+            let used = if length > entry.seen as usize {
+                let data = Data::new(block.frame_mut(), 0..length);
+                match self.call(entry, net, |session, stream| session.on_data(data, stream)) {
+                    Used::Bytes(count) => count.min(length),
+                    Used::Taken => length,
+                }
+            } else {
+                0
+            };
+            entry.connection.consumed(block, used, &mut net.pool);
+            entry.seen = (length - used) as u32;
+            if used == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Tells the session what happened; returns whether the connection is over.
+    #[inline]
+    pub(super) fn tell<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) -> bool {
+        loop {
+            if entry.connection.has_unread() {
+                self.show_unread(entry, net);
+            }
+            let events = entry.connection.take_events();
+            if events.opened {
+                net.counters.connections_opened += 1;
+                self.call(entry, net, |session, stream| session.on_open(stream));
+            }
+            if events.room && entry.connection.room() > 0 {
+                self.call(entry, net, |session, stream| session.on_room(stream));
+            }
+            if events.ended {
+                self.call(entry, net, |session, stream| session.on_end(stream));
+            }
+            if let Some(why) = events.gone {
+                entry.session.on_gone(why);
+                return true;
+            }
+            // What the session did may have made something else happen: an abort, or data that it resumed.
+            if !(events.opened || events.room || events.ended) {
+                return false;
+            }
+        }
+    }
+
+    pub(super) fn on_timer<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
+        self.call(entry, net, |session, stream| session.on_timer(stream));
+    }
+
+    pub(super) fn on_room<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
+        self.call(entry, net, |session, stream| session.on_room(stream));
+    }
+
+    /// Calls a session, and carries out what it wishes.
+    #[inline]
+    fn call<D: Device, R>(
+        &mut self,
+        entry: &mut Entry,
+        net: &mut Net<D>,
+        work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
+    ) -> R {
+        let Entry { flow, connection, session, .. } = entry;
+        let full = emit::path(net, flow.remote.address).piece(connection.data_size());
+        let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
+        let room = connection.room();
+        let io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
+        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, full);
+        let result = work(session.as_mut(), &mut stream);
+        let copied = stream.io.copied();
+        let wishes = stream.into_wishes();
+        net.counters.bytes_copied += copied as u64;
+        if wishes != Wishes::default() {
+            self.carry_out(wishes, entry);
+        }
+        if !self.written.is_empty() {
+            udp::send_written(&mut self.written, net);
+        }
+        result
+    }
+
+    fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry) {
+        let Wishes { close, abort, reading, coalescing, starved } = wishes;
+        if let Some(reading) = reading {
+            entry.reading = reading;
+            entry.seen = 0;
+        }
+        if let Some(coalescing) = coalescing {
+            entry.connection.set_coalescing(coalescing);
+        }
+        if close {
+            entry.connection.close();
+        }
+        if abort {
+            entry.connection.abort();
+        }
+        self.starved |= starved;
+    }
+}

@@ -1,0 +1,118 @@
+//! Segments on their way down: header, options, checksum.
+
+use std::io::IoSlice;
+
+use zerocopy::IntoBytes;
+
+use crate::base::address::{Address, Family, Flow};
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, SegmentKind, Segments};
+use crate::device::Device;
+use crate::internet::{Outbound, Packet, output};
+use crate::stack::net::{Net, Sent};
+use crate::transport::tcp::{Path, Reply};
+use crate::wire::checksum::Sum;
+use crate::wire::tcp::{CHECKSUM_OFFSET, LENGTH};
+use crate::wire::{ethernet, protocol};
+
+/// Data bytes of each segment, and how many bytes there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) size: usize,
+    pub(super) length: usize,
+}
+
+/// What the way to an address takes.
+#[inline]
+pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
+    let headers = output::header_length(remote.family()) + LENGTH;
+    let mss = u16::try_from(net.mtu().saturating_sub(headers)).unwrap_or(u16::MAX);
+    // A superframe is one IP packet: its length has 16 bits.
+    let superframe = if net.capabilities().segment_tcp { usize::from(u16::MAX) - headers } else { usize::from(mss) };
+    Path { mss, superframe }
+}
+
+/// Sends a segment whose data lie elsewhere, and are kept by who sent them.
+#[inline]
+pub(super) fn segment<D: Device>(
+    reply: &Reply,
+    flow: &Flow,
+    payload: &[IoSlice<'_>],
+    cut: Cut,
+    hop: &mut Option<crate::link::neighbors::NeighborId>,
+    net: &mut Net<D>,
+) -> Sent {
+    let mut room = [0; HEADROOM];
+    let mut draft = Draft::new(&mut room, HEADROOM);
+    let checksum = head(&mut draft, reply, flow, payload, cut.length, net.capabilities().checksum);
+    let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
+    let segments = (cut.length > cut.size).then(|| Segments { kind, size: cut.size as u16, ecn: false });
+    net.send_kept(draft, payload, &outbound(flow), Offload { checksum, segments }, hop)
+}
+
+/// Sends a segment without data that nobody keeps.
+pub(super) fn forgettable<D: Device>(reply: &Reply, flow: &Flow, net: &mut Net<D>) {
+    let mut room = [0; HEADROOM];
+    let mut draft = Draft::new(&mut room, HEADROOM);
+    let checksum = head(&mut draft, reply, flow, &[], 0, net.capabilities().checksum);
+    net.send(draft, &[], &outbound(flow), Offload { checksum, segments: None });
+}
+
+/// Answers the station that sent a frame, in that frame.
+pub(super) fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
+    frame.strip(frame.len());
+    let mut room = [0; HEADROOM];
+    let mut draft = Draft::new(&mut room, HEADROOM);
+    head(&mut draft, reply, flow, &[], 0, false);
+    frame.prepend(draft.bytes());
+    frame.offload = Offload::default();
+    net.reply(frame, &outbound(flow), packet.link.station);
+}
+
+/// Answers what belongs to no connection with a reset, unless it is one itself.
+pub(super) fn reset<D: Device>(reset: Option<Reply>, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
+    let Some(reset) = reset else { return net.counters.drop(Dropped::TcpIgnored) };
+    net.counters.resets_sent += 1;
+    in_frame(&reset, flow, packet, frame, net);
+}
+
+/// The TCP header with its options; what is true of its checksum.
+#[inline]
+fn head(
+    draft: &mut Draft<'_>,
+    reply: &Reply,
+    flow: &Flow,
+    payload: &[IoSlice<'_>],
+    length: usize,
+    offloaded: bool,
+) -> Checksum {
+    let options = reply.options.write();
+    let mut header = reply.header(flow, options.len());
+    let (source, destination) = (flow.local.address, flow.remote.address);
+    let pseudo = Sum::pseudo(source, destination, protocol::TCP, LENGTH + options.len() + length);
+    let checksum = if offloaded {
+        header.checksum = pseudo.folded();
+        let start = ethernet::LENGTH + output::header_length(destination.family());
+        Checksum::Partial { start: start as u16, offset: CHECKSUM_OFFSET }
+    } else {
+        let sum = pseudo.bytes(header.as_bytes()).bytes(&options);
+        header.checksum = sum.pieces(payload.iter().map(|slice| &**slice)).checksum();
+        Checksum::Complete
+    };
+    draft.prepend_bytes(&options);
+    *draft.prepend() = header;
+    checksum
+}
+
+fn outbound(flow: &Flow) -> Outbound {
+    Outbound {
+        source: flow.local.address,
+        destination: flow.remote.address,
+        protocol: protocol::TCP,
+        hop_limit: limits::HOP_LIMIT,
+        traffic_class: 0,
+        // RFC 1191 §3: the path's MTU shows only to who forbids to cut.
+        dont_fragment: true,
+    }
+}

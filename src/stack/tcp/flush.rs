@@ -1,0 +1,143 @@
+//! The end of a turn: everybody who has something to send sends it, in turn.
+
+use arrayvec::ArrayVec;
+
+use super::{Entry, Tcp, emit};
+use crate::base::limits;
+use crate::base::stream::Gone;
+use crate::base::time::Instant;
+use crate::device::{Device, SLICES};
+use crate::stack::net::{Net, Sent};
+use crate::transport::tcp::{Connection, State, Why};
+use crate::wire::tcp::flag;
+
+/// How far one connection came in its round.
+enum Round {
+    /// It has nothing more to send now.
+    Done,
+    /// It has sent its share, and has more.
+    More,
+    /// The device is full.
+    Blocked,
+    /// It waits for its neighbour.
+    Waits,
+}
+
+impl Tcp {
+    /// Sends what there is to send, in rounds; returns whether more waits for the next turn.
+    pub(in crate::stack) fn flush<D: Device>(&mut self, net: &mut Net<D>) -> bool {
+        self.blocked = false;
+        if !self.unresolved.is_empty() && net.neighbors_settled() {
+            self.retry_unresolved(net);
+        }
+        if !self.starved.is_empty() {
+            self.feed_starved(net);
+        }
+        let mut sent = 0;
+        while let Some(index) = self.dirty.pop_front() {
+            let Some(entry) = self.entries.at_mut(index) else { continue };
+            entry.dirty = false;
+            let round = round(entry, &mut sent, net);
+            match round {
+                Round::Done => self.settle(index, net),
+                Round::More if sent < limits::BYTES_SENT_A_TURN => self.mark(index),
+                Round::More | Round::Blocked => {
+                    entry.dirty = true;
+                    self.dirty.push_front(index);
+                    self.blocked = matches!(round, Round::Blocked);
+                    return !self.blocked;
+                }
+                Round::Waits => {
+                    if !std::mem::replace(&mut entry.waits, true) {
+                        self.unresolved.extend(self.entries.id_at(index));
+                    }
+                    self.settle(index, net);
+                }
+            }
+        }
+        false
+    }
+
+    /// It has nothing to send now: it waits for a segment or its timer, or is over.
+    fn settle<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
+        let Some(entry) = self.entries.at_mut(index) else { return };
+        let over = matches!(entry.connection.state(), State::TimeWait | State::Closed);
+        // What its user has not read yet is still to be read.
+        if over && !entry.connection.has_unread() {
+            entry.connection.give_up(Gone::Closed);
+            self.after(index, net);
+            return;
+        }
+        entry.connection.rest(net.now());
+        let deadline = entry.connection.deadline().min(entry.session.deadline().unwrap_or(Instant::NEVER));
+        self.timers.set(entry.timer, deadline);
+    }
+
+    /// A neighbour was found, or given up: who waited for it tries again (RFC 9293 §3.9.2.2: that it cannot be reached is
+    /// a soft error, except for a connection that is being opened).
+    fn retry_unresolved<D: Device>(&mut self, net: &mut Net<D>) {
+        for id in std::mem::take(&mut self.unresolved) {
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            entry.waits = false;
+            let given_up = entry.hop.is_some_and(|hop| !net.may_reach(hop));
+            if given_up && entry.connection.state() == State::SynSent {
+                entry.connection.give_up(Gone::Unreachable);
+                self.after(id.index(), net);
+            } else if !given_up {
+                self.mark(id.index());
+            }
+        }
+    }
+
+    /// There may be memory again.
+    fn feed_starved<D: Device>(&mut self, net: &mut Net<D>) {
+        // Once around, but not further than the memory goes: those behind come first the next time.
+        for _ in 0..self.starved.len() {
+            let Some(id) = self.starved.pop_front() else { return };
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            self.caller.on_room(entry, net);
+            let behind = self.starved.len();
+            self.after(id.index(), net);
+            if self.starved.len() > behind {
+                return;
+            }
+        }
+    }
+}
+
+/// Sends the share of one connection.
+#[inline]
+fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
+    let path = emit::path(net, entry.flow.remote.address);
+    let share = *sent + limits::BYTES_A_ROUND;
+    loop {
+        let connection: &Connection = &entry.connection;
+        let Some(mut plan) = connection.plan(path) else { return Round::Done };
+        let mut slices = ArrayVec::<_, SLICES>::new();
+        let length = connection.queue().slices(plan.offset, plan.length, &mut slices);
+        if length < plan.length {
+            // Too many small pieces for one packet: the rest, and the end, follow in the next.
+            plan.flags &= !(flag::FIN | flag::PSH);
+        }
+        let reply = connection.reply(&plan, path, net.now());
+        let cut = emit::Cut { size: plan.size, length };
+        match emit::segment(&reply, &entry.flow, &slices, cut, &mut entry.hop, net) {
+            Sent::Yes => {}
+            Sent::Busy => return Round::Blocked,
+            Sent::Unresolved(_) => {
+                // Its timer goes on as if it had been sent: a neighbour that is found late is tried again.
+                return Round::Waits;
+            }
+            // As if the network had lost it: it is sent again when its time comes.
+            Sent::Refused(why) => net.counters.drop(why),
+        }
+        drop(slices);
+        net.counters.segments_sent += 1;
+        net.counters.segments_again += u64::from(plan.why == Why::Again);
+        entry.connection.commit(&plan, length, net.now());
+        *sent += length;
+        if *sent >= share {
+            return Round::More;
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! TCP's way over the top: from a segment to a session, and back down.
+//!
+//! ```text
+//!   frame ─▶ flows ─▶ connection ─▶ session        on arrival, or when a timer is due
+//!                          │ dirty
+//!   frame ◀─ emit ◀─ plan ◀┘                       at the end of the turn
+//! ```
+
+mod calls;
+mod emit;
+mod flows;
+mod flush;
+mod opening;
+
+use std::collections::VecDeque;
+
+use self::calls::Caller;
+use self::flows::{Flows, Packed, Shape};
+use self::opening::Opening;
+use super::net::Net;
+use crate::application::{Reading, Service, Session};
+use crate::base::address::{Endpoint, Flow};
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::base::random::Random;
+use crate::base::slab::{Id, Slab};
+use crate::base::time::Instant;
+use crate::base::wheel::{Timer, Wheel};
+use crate::buffer::Frame;
+use crate::device::Device;
+use crate::internet::Packet;
+use crate::link::Cast;
+use crate::link::neighbors::NeighborId;
+use crate::transport::endpoints::{Endpoints, InUse};
+use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, State, Take, TimeWait, Tuning};
+
+/// Names a connection while it is there.
+pub type ConnectionId = Id<Entry>;
+
+/// Why a connection cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// No source address reaches it, or it is not one host's.
+    #[error("no route to {0}")]
+    Unreachable(Endpoint),
+    /// Every port is in use towards this peer.
+    #[error("no free port towards {0}")]
+    NoPort(Endpoint),
+    /// This shard has no room for another connection.
+    #[error("too many connections")]
+    TooMany,
+}
+
+/// A connection with its user.
+pub struct Entry {
+    flow: Flow,
+    connection: Connection,
+    session: Box<dyn Session>,
+    timer: Timer<Packed>,
+    /// The neighbour through which it goes, or for which it waits.
+    hop: Option<NeighborId>,
+    reading: Reading,
+    /// Whether it is in the list of those that may have something to send.
+    dirty: bool,
+    /// Whether it is in the list of those that wait for their neighbour.
+    waits: bool,
+    /// Unread bytes that the session has seen and left.
+    seen: u32,
+}
+
+/// A port at which connections are taken.
+struct Listener {
+    service: Box<dyn Service>,
+    /// Handshakes that are not complete.
+    opening: u32,
+}
+
+/// All connections of a shard.
+pub(super) struct Tcp {
+    flows: Flows,
+    entries: Slab<Entry>,
+    openings: Slab<Opening>,
+    waits: Slab<TimeWait>,
+    /// All wait equally long, so the first that came is the first that is over.
+    wait_order: VecDeque<Id<TimeWait>>,
+    wait_timer: Timer<Packed>,
+    listeners: Endpoints<Listener>,
+    timers: Wheel<Packed>,
+    /// Those that may have something to send, in turn.
+    dirty: VecDeque<u32>,
+    /// Those that wait for a neighbour, or for memory.
+    unresolved: Vec<ConnectionId>,
+    starved: VecDeque<ConnectionId>,
+    /// The device took no more.
+    blocked: bool,
+    caller: Caller,
+    secret: Secret,
+    random: Random,
+    tuning: Tuning,
+}
+
+impl Tcp {
+    pub(super) fn new(mut random: Random) -> Tcp {
+        let mut timers = Wheel::new(limits::CONNECTIONS + limits::HANDSHAKES + 1);
+        let wait_timer = timers.add(Shape::TimeWait(0).into()).expect("the wheel is empty");
+        Tcp {
+            flows: Flows::new(&mut random),
+            entries: Slab::new(limits::CONNECTIONS),
+            openings: Slab::new(limits::HANDSHAKES),
+            waits: Slab::new(limits::TIME_WAITS),
+            wait_order: VecDeque::new(),
+            wait_timer,
+            listeners: Endpoints::new(&mut random),
+            timers,
+            dirty: VecDeque::new(),
+            unresolved: Vec::new(),
+            starved: VecDeque::new(),
+            blocked: false,
+            caller: Caller::new(random.clone()),
+            secret: Secret::new(&mut random),
+            random,
+            tuning: Tuning::default(),
+        }
+    }
+
+    /// Lets a service take connections at a port of every address.
+    pub(super) fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
+        self.listeners.bind(None, port, Listener { service, opening: 0 }).map(|_id| ())
+    }
+
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What the connections are tuned to from now on.
+    pub(super) fn set_tuning(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
+    /// A segment came.
+    #[inline]
+    pub(super) fn input<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        match self.find(flow) {
+            Some(Shape::Connection(index)) => self.on_segment(index, packet, segment, frame, net),
+            Some(Shape::Handshake(index)) => self.on_handshake(index, packet, segment, frame, net),
+            Some(Shape::TimeWait(index)) => self.on_late(index, packet, segment, frame, net),
+            None => self.on_stranger(packet, flow, segment, frame, net),
+        }
+    }
+
+    #[inline]
+    fn find(&self, flow: &Flow) -> Option<Shape> {
+        self.flows.find(flow, |shape| self.flow_of(shape))
+    }
+
+    #[inline]
+    fn flow_of(&self, shape: Shape) -> Option<Flow> {
+        flow_of(&self.entries, &self.openings, &self.waits, shape)
+    }
+
+    fn index_flow(&mut self, flow: &Flow, shape: Shape) {
+        let Tcp { flows, entries, openings, waits, .. } = self;
+        flows.insert(flow, shape, |shape| flow_of(entries, openings, waits, shape));
+    }
+
+    /// A segment of a connection.
+    #[inline]
+    fn on_segment<D: Device>(
+        &mut self,
+        index: u32,
+        packet: &Packet,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(entry) = self.entries.at_mut(index) else { return };
+        net.counters.segments_received += 1;
+        let now = net.now();
+        let data = packet.transport() + segment.header_length;
+        match entry.connection.on_segment(segment, now, &mut net.pool) {
+            Ok(Take::Nothing) => {}
+            Ok(Take::Deliver(range)) => {
+                let range = data + range.start..data + range.end;
+                self.caller.deliver(entry, frame, range, net);
+            }
+            Ok(Take::Hold(start, range)) => {
+                let range = data + range.start..data + range.end;
+                match entry.connection.hold(start, frame, range, &mut net.pool) {
+                    Ok(copied) => net.counters.bytes_copied += copied as u64,
+                    Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
+                }
+            }
+            Err(tcp::Refused::Drop(why)) => net.counters.drop(why),
+            Err(tcp::Refused::Reset) => emit::reset(Reply::reset(segment), &entry.flow, packet, frame, net),
+        }
+        self.after(index, net);
+    }
+
+    /// What every event of a connection is followed by: its user is told, and what it has to send is sent in its turn.
+    #[inline]
+    fn after<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
+        let Some(entry) = self.entries.at_mut(index) else { return };
+        let over = self.caller.tell(entry, net);
+        if self.caller.is_starved() {
+            self.starved.extend(self.entries.id_at(index));
+        }
+        if over {
+            return self.remove(index, net);
+        }
+        self.mark(index);
+    }
+
+    /// It may have something to send.
+    #[inline]
+    fn mark(&mut self, index: u32) {
+        if let Some(entry) = self.entries.at_mut(index)
+            && !entry.dirty
+        {
+            entry.dirty = true;
+            self.dirty.push_back(index);
+        }
+    }
+
+    /// A segment for a connection that is over.
+    fn on_late<D: Device>(
+        &mut self,
+        index: u32,
+        packet: &Packet,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(wait) = self.waits.at_mut(index) else { return };
+        let flow = wait.flow();
+        match wait.on_segment(segment, net.now()) {
+            Late::Acknowledge(reply) => emit::in_frame(&reply, &flow, packet, frame, net),
+            Late::Ignored => net.counters.drop(Dropped::TcpIgnored),
+            Late::Reuse(least) => {
+                self.forget_wait(index);
+                self.open_passively(packet, &flow, segment, Some(least), frame, net);
+            }
+        }
+    }
+
+    /// What is due. Returns how many timers fired.
+    pub(super) fn fire_timers<D: Device>(&mut self, net: &mut Net<D>) -> usize {
+        let now = net.now();
+        for count in 0..limits::TIMERS_A_TURN {
+            let Some(packed) = self.timers.expire(now) else { return count };
+            match Shape::from(packed) {
+                Shape::Connection(index) => {
+                    let Some(entry) = self.entries.at_mut(index) else { continue };
+                    if entry.connection.deadline() <= now {
+                        entry.connection.on_timer(now);
+                    }
+                    if entry.session.deadline().is_some_and(|deadline| deadline <= now) {
+                        self.caller.on_timer(entry, net);
+                    }
+                    self.after(index, net);
+                }
+                Shape::Handshake(index) => self.answer_again(index, net),
+                Shape::TimeWait(_) => self.end_waits(now),
+            }
+        }
+        limits::TIMERS_A_TURN
+    }
+
+    /// When [`Tcp::fire_timers`] or [`Tcp::flush`] is due.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        if !self.dirty.is_empty() && !self.blocked {
+            return Some(now);
+        }
+        let starved = (!self.starved.is_empty()).then(|| now + limits::STARVED_RETRY);
+        self.timers.deadline().into_iter().chain(starved).min()
+    }
+
+    /// Whether the device is to be watched for room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Takes a connection out; in TIME-WAIT a little of it stays.
+    fn remove<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
+        let Some(id) = self.entries.id_at(index) else { return };
+        let Some(mut entry) = self.entries.remove(id) else { return };
+        net.counters.connections_ended += 1;
+        entry.connection.clear(&mut net.pool);
+        self.timers.remove(entry.timer);
+        let shape = Shape::Connection(index);
+        if entry.connection.state() == State::TimeWait {
+            let wait = TimeWait::of(&entry.connection, &entry.flow, net.now());
+            self.keep_wait(wait, &entry.flow, shape, net.now());
+        } else {
+            self.flows.remove(&entry.flow, shape);
+        }
+    }
+
+    fn keep_wait(&mut self, wait: TimeWait, flow: &Flow, shape: Shape, now: Instant) {
+        if self.waits.is_full()
+            && let Some(oldest) = self.wait_order.pop_front()
+        {
+            self.forget_wait(oldest.index());
+        }
+        let Ok(id) = self.waits.insert(wait) else { return self.flows.remove(flow, shape) };
+        self.flows.replace(flow, shape, Shape::TimeWait(id.index()));
+        if self.wait_order.is_empty() {
+            self.timers.set(self.wait_timer, now + limits::TIME_WAIT);
+        }
+        self.wait_order.push_back(id);
+    }
+
+    /// Forgets those whose time has come; one that began its wait anew goes to the end.
+    fn end_waits(&mut self, now: Instant) {
+        while let Some(id) = self.wait_order.front().copied() {
+            match self.waits.get(id) {
+                Some(wait) if !wait.is_over(now) && wait.left(now) < limits::TIME_WAIT => {
+                    return self.timers.set(self.wait_timer, now + wait.left(now));
+                }
+                Some(wait) if !wait.is_over(now) => self.wait_order.push_back(id),
+                Some(_) => self.forget_wait(id.index()),
+                None => {}
+            }
+            self.wait_order.pop_front();
+        }
+    }
+
+    fn forget_wait(&mut self, index: u32) {
+        let Some(id) = self.waits.id_at(index) else { return };
+        if let Some(wait) = self.waits.remove(id) {
+            self.flows.remove(&wait.flow(), Shape::TimeWait(index));
+        }
+    }
+
+    /// Gives all memory back to the pool: the end of the stack.
+    pub(super) fn clear<D>(&mut self, net: &mut Net<D>) {
+        for index in 0..self.entries.positions() {
+            if let Some(entry) = self.entries.at_mut(index) {
+                entry.connection.clear(&mut net.pool);
+            }
+        }
+    }
+}
+
+fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Slab<TimeWait>, shape: Shape) -> Option<Flow> {
+    match shape {
+        Shape::Connection(index) => entries.at(index).map(|entry| entry.flow),
+        Shape::Handshake(index) => openings.at(index).map(|opening| opening.flow),
+        Shape::TimeWait(index) => waits.at(index).map(TimeWait::flow),
+    }
+}
+
+/// What a frame brings, checked.
+#[inline]
+pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<(Flow, Segment), Dropped> {
+    // RFC 9293 §3.9.2.3 and RFC 1122 §4.2.3.10: TCP is between two.
+    if packet.cast != Cast::Unicast {
+        return Err(Dropped::TcpIgnored);
+    }
+    let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
+    tcp::input(bytes, packet.source, packet.destination, frame.offload)
+}

@@ -1,0 +1,211 @@
+//! How connections begin: SYNs that come, and those that we send.
+
+use super::flows::{Packed, Shape};
+use super::{ConnectError, ConnectionId, Entry, Tcp, emit};
+use crate::application::{Reading, Session};
+use crate::base::address::{Endpoint, Flow};
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::base::wheel::Timer;
+use crate::buffer::Frame;
+use crate::device::Device;
+use crate::internet::{Packet, source};
+use crate::stack::net::Net;
+use crate::transport::tcp::{Connection, Handshake, Progress, Reply, Segment, SeqNumber};
+use crate::wire::tcp::flag;
+
+/// A passive open that is not complete.
+pub(super) struct Opening {
+    pub(super) flow: Flow,
+    handshake: Handshake,
+    timer: Timer<Packed>,
+}
+
+impl Tcp {
+    /// A segment that belongs to nothing (RFC 9293 §3.10.7.1, §3.10.7.2).
+    pub(super) fn on_stranger<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let opens = segment.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN;
+        if opens && self.listeners.find(flow.local).is_some() {
+            self.open_passively(packet, flow, segment, None, frame, net);
+        } else {
+            emit::reset(Reply::reset(segment), flow, packet, frame, net);
+        }
+    }
+
+    /// A SYN to a listener: it is answered, and kept until its sender shows that it is there.
+    pub(super) fn open_passively<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        segment: &Segment,
+        least: Option<SeqNumber>,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(listener) = self.listeners.find(flow.local) else {
+            return emit::reset(Reply::reset(segment), flow, packet, frame, net);
+        };
+        let listener = &mut listener.owner;
+        if listener.opening >= limits::BACKLOG || self.openings.is_full() || self.entries.is_full() {
+            return net.counters.drop(Dropped::TcpBacklog);
+        }
+        let now = net.now();
+        let mut initial = self.secret.initial(flow, now);
+        if let Some(least) = least {
+            // RFC 6191 §2: behind all that the old connection sent.
+            initial.sequence = initial.sequence.later(least);
+        }
+        let Some(timer) = self.timers.add(Shape::Handshake(0).into()) else {
+            return net.counters.drop(Dropped::TcpBacklog);
+        };
+        let mut handshake = Handshake::new(segment, initial, now);
+        let reply = handshake.answer(emit::path(net, flow.remote.address), now);
+        let deadline = handshake.deadline();
+        let Ok(id) = self.openings.insert(Opening { flow: *flow, handshake, timer }) else {
+            self.timers.remove(timer);
+            return net.counters.drop(Dropped::TcpBacklog);
+        };
+        listener.opening += 1;
+        let shape = Shape::Handshake(id.index());
+        self.timers.rename(timer, shape.into());
+        if let Some(deadline) = deadline {
+            self.timers.set(timer, deadline);
+        }
+        self.index_flow(flow, shape);
+        emit::in_frame(&reply, flow, packet, frame, net);
+    }
+
+    /// A segment for a handshake.
+    pub(super) fn on_handshake<D: Device>(
+        &mut self,
+        index: u32,
+        packet: &Packet,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(opening) = self.openings.at_mut(index) else { return };
+        let (flow, now) = (opening.flow, net.now());
+        let path = emit::path(net, flow.remote.address);
+        match opening.handshake.on_segment(segment, self.tuning, path.mss, now) {
+            Progress::Ignored => net.counters.drop(Dropped::TcpIgnored),
+            Progress::Reset => emit::reset(Reply::reset(segment), &flow, packet, frame, net),
+            Progress::Gone => {
+                net.counters.drop(Dropped::TcpReset);
+                self.forget_opening(index);
+            }
+            Progress::Again => {
+                let reply = opening.handshake.answer(path, now);
+                emit::in_frame(&reply, &flow, packet, frame, net);
+            }
+            Progress::Open(connection) => {
+                self.forget_opening(index);
+                let session = self.listeners.find(flow.local).and_then(|found| found.owner.service.open(&flow));
+                let Some(session) = session else {
+                    return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
+                };
+                let Some(id) = self.add(flow, *connection, session, net) else {
+                    return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
+                };
+                self.on_segment(id.index(), packet, segment, frame, net);
+            }
+        }
+    }
+
+    /// The SYN-ACK was not acknowledged in time.
+    pub(super) fn answer_again<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
+        let Some(opening) = self.openings.at_mut(index) else { return };
+        let (flow, timer) = (opening.flow, opening.timer);
+        if opening.handshake.deadline().is_none() {
+            return self.forget_opening(index);
+        }
+        let reply = opening.handshake.answer(emit::path(net, flow.remote.address), net.now());
+        match opening.handshake.deadline() {
+            Some(deadline) => self.timers.set(timer, deadline),
+            None => self.timers.set(timer, net.now() + limits::RTO_MAXIMUM),
+        }
+        emit::forgettable(&reply, &flow, net);
+    }
+
+    /// Opens a connection (RFC 9293 §3.10.1).
+    pub(in crate::stack) fn connect<D: Device>(
+        &mut self,
+        remote: Endpoint,
+        session: Box<dyn Session>,
+        owns: impl Fn(&Flow) -> bool,
+        net: &mut Net<D>,
+    ) -> Result<ConnectionId, ConnectError> {
+        let unreachable = ConnectError::Unreachable(remote);
+        if !remote.address.is_unicast() || remote.port == 0 || net.interface.owns(remote.address) {
+            return Err(unreachable);
+        }
+        let address = source::select(&net.interface, remote.address).ok_or(unreachable)?;
+        let flow = self.free_flow(address, remote, owns).ok_or(ConnectError::NoPort(remote))?;
+        let now = net.now();
+        let initial = self.secret.initial(&flow, now);
+        let connection = Connection::connect(initial, emit::path(net, remote.address).mss, self.tuning, now);
+        let id = self.add(flow, connection, session, net).ok_or(ConnectError::TooMany)?;
+        self.mark(id.index());
+        Ok(id)
+    }
+
+    /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).
+    fn free_flow(
+        &mut self,
+        address: crate::base::address::Address,
+        remote: Endpoint,
+        owns: impl Fn(&Flow) -> bool,
+    ) -> Option<Flow> {
+        const FIRST: u16 = 49_152;
+        const COUNT: u16 = u16::MAX - FIRST + 1;
+        let start = self.random.below(u64::from(COUNT)) as u16;
+        (0..COUNT)
+            .map(|step| FIRST + (start.wrapping_add(step)) % COUNT)
+            .map(|port| Flow { local: Endpoint { address, port }, remote })
+            .find(|flow| owns(flow) && self.find(flow).is_none())
+    }
+
+    /// Adds a connection that has begun.
+    fn add<D: Device>(
+        &mut self,
+        flow: Flow,
+        connection: Connection,
+        session: Box<dyn Session>,
+        net: &mut Net<D>,
+    ) -> Option<ConnectionId> {
+        let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
+            net.counters.drop(Dropped::TcpFull);
+            return None;
+        };
+        let reading = Reading::On;
+        let (dirty, waits) = (false, false);
+        let entry = Entry { flow, connection, session, timer, hop: None, reading, dirty, waits, seen: 0 };
+        let Ok(id) = self.entries.insert(entry) else {
+            self.timers.remove(timer);
+            net.counters.drop(Dropped::TcpFull);
+            return None;
+        };
+        let shape = Shape::Connection(id.index());
+        self.timers.rename(timer, shape.into());
+        self.index_flow(&flow, shape);
+        Some(id)
+    }
+
+    fn forget_opening(&mut self, index: u32) {
+        let Some(id) = self.openings.id_at(index) else { return };
+        if let Some(opening) = self.openings.remove(id) {
+            self.timers.remove(opening.timer);
+            self.flows.remove(&opening.flow, Shape::Handshake(index));
+            if let Some(listener) = self.listeners.find(opening.flow.local) {
+                listener.owner.opening -= 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! One connection: its state, and what its user does with it.
+
+use std::time::Duration;
+
+use super::congestion::{Choice, Congestion};
+use super::recovery::Recovery;
+use super::rtt::Rtt;
+use super::sequence::SeqNumber;
+use crate::base::limits;
+use crate::base::stream::{Coalescing, Gone};
+use crate::base::time::Instant;
+use crate::buffer::{Pool, ReceiveQueue, SendQueue};
+use crate::wire::tcp_options::TIMESTAMPS_LENGTH;
+
+/// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
+/// [`Handshake`](super::Handshake), and TIME-WAIT becomes a [`TimeWait`](super::TimeWait) as soon as it is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// We asked.
+    SynSent,
+    /// We asked each other at once.
+    SynReceived,
+    /// Data flow.
+    Established,
+    /// We have nothing more to send.
+    FinWait1,
+    /// The peer knows that.
+    FinWait2,
+    /// The peer has nothing more to send.
+    CloseWait,
+    /// Neither has, and the peer does not know that we have not.
+    Closing,
+    /// The peer had nothing more to send first, and does not know yet that we have not.
+    LastAck,
+    /// Both know.
+    TimeWait,
+    /// It is over.
+    Closed,
+}
+
+/// What a user may choose for a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// Congestion control.
+    pub congestion: Choice,
+    /// How long the peer may be silent before it is asked whether it is there (RFC 9293 §3.8.4); never if `None`.
+    pub keep_alive: Option<Duration>,
+    /// How long data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482).
+    pub user_timeout: Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning { congestion: Choice::default(), keep_alive: None, user_timeout: limits::USER_TIMEOUT }
+    }
+}
+
+/// How far the end of what we send has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fin {
+    /// More may be written.
+    Open,
+    /// It follows the last byte.
+    Wanted,
+    /// It was sent.
+    Sent,
+}
+
+/// Our half of the stream (RFC 9293 §3.3.1: SND).
+pub(super) struct Sender {
+    pub(super) una: SeqNumber,
+    pub(super) nxt: SeqNumber,
+    pub(super) window: u32,
+    pub(super) wl1: SeqNumber,
+    pub(super) wl2: SeqNumber,
+    /// The largest window so far.
+    pub(super) most: u32,
+    pub(super) scale: u8,
+    /// The largest segment that the peer takes, options included.
+    pub(super) mss: u16,
+    pub(super) fin: Fin,
+    pub(super) coalescing: Coalescing,
+    pub(super) queue: SendQueue,
+    /// A segment whose acknowledgment tells the round-trip time (RFC 6298 §3): its end, and when it left.
+    pub(super) timed: Option<(SeqNumber, Instant)>,
+}
+
+/// The peer's half of the stream (RFC 9293 §3.3.1: RCV).
+pub(super) struct Receiver {
+    pub(super) nxt: SeqNumber,
+    /// Where the window that the peer knows ends. It never moves back (RFC 9293 §3.8.6).
+    pub(super) edge: SeqNumber,
+    pub(super) scale: u8,
+    /// How much the peer may send ahead.
+    pub(super) buffer: u32,
+    /// The peer's FIN, once it was seen.
+    pub(super) fin: Option<SeqNumber>,
+    /// How many bytes came in order: the position of `nxt` in the stream.
+    pub(super) position: u64,
+    /// Made when something has to wait.
+    pub(super) queue: Option<Box<ReceiveQueue>>,
+    pub(super) acknowledgment: Acknowledgment,
+    /// In order since the last acknowledgment.
+    pub(super) unacknowledged: u32,
+    /// Data bytes of the peer's segments, as far as they were seen.
+    pub(super) segment: u16,
+    /// Acknowledgments owed to a peer that counts them.
+    pub(super) duplicates: u8,
+    /// What came twice, to be said once (RFC 2883).
+    pub(super) twice: Option<(SeqNumber, SeqNumber)>,
+    /// Where what came last out of order begins: the first range of a selective acknowledgment (RFC 2018 §4).
+    pub(super) newest: SeqNumber,
+    /// Where and when the present round trip of measuring began.
+    pub(super) measured: (SeqNumber, Instant),
+}
+
+/// When what came is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acknowledgment {
+    None,
+    Delayed,
+    Now,
+}
+
+/// Timestamps (RFC 7323 §4, §5), once both ends agreed on them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// What is added to our milliseconds, so that they tell nothing else about us (RFC 7323 §7.1).
+    pub(super) offset: u32,
+    /// TS.Recent.
+    pub(super) recent: u32,
+    /// When TS.Recent was taken, in our milliseconds without the offset.
+    pub(super) recent_at: u32,
+}
+
+impl Clock {
+    pub(super) fn now(&self, now: Instant) -> u32 {
+        self.offset.wrapping_add(millis(now))
+    }
+}
+
+/// Milliseconds, as timestamps count them. They wrap.
+pub(super) fn millis(now: Instant) -> u32 {
+    (now.as_nanos() / 1_000_000) as u32
+}
+
+/// What happened to a connection that its user has to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// It is open.
+    pub opened: bool,
+    /// There is room to write again.
+    pub room: bool,
+    /// The peer has nothing more to send, and all that it sent was taken.
+    pub ended: bool,
+    /// It is over.
+    pub gone: Option<Gone>,
+}
+
+/// What is to be sent though nothing else asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urge {
+    None,
+    /// A question whether the peer is there, or whether its window is open.
+    Probe,
+    /// Less than a whole segment, because it waited long enough.
+    Override,
+    /// A reset: the user gave up.
+    Reset,
+}
+
+/// One connection. Pure state: it decides what is to be sent ([`Connection::plan`]) and what becomes of what came
+/// ([`Connection::on_segment`]), and moves no byte.
+pub struct Connection {
+    pub(super) state: State,
+    pub(super) snd: Sender,
+    pub(super) rcv: Receiver,
+    pub(super) clock: Option<Clock>,
+    /// Whether the peer understands selective acknowledgments.
+    pub(super) selective: bool,
+    pub(super) congestion: Congestion,
+    pub(super) rtt: Rtt,
+    /// Made when something is missing.
+    pub(super) recovery: Option<Box<Recovery>>,
+    /// DupThresh: more when segments were seen to overtake each other.
+    pub(super) threshold: u8,
+    pub(super) urge: Urge,
+    /// Questions that the peer left unanswered.
+    pub(super) unanswered: u8,
+    pub(super) events: Events,
+    pub(super) tuning: Tuning,
+    /// Retransmission, or asking for a closed window.
+    pub(super) retransmit_at: Instant,
+    pub(super) acknowledge_at: Instant,
+    /// When the peer was heard last.
+    pub(super) heard: Instant,
+    /// Since when sending the same again brought nothing.
+    pub(super) stalled: Instant,
+    /// When the last challenge was sent, in milliseconds.
+    pub(super) challenged: Option<u32>,
+}
+
+/// The numbers with which a connection begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Initial {
+    /// The initial sequence number, of the SYN (RFC 6528).
+    pub sequence: SeqNumber,
+    /// What our timestamps are shifted by.
+    pub clock: u32,
+}
+
+impl Connection {
+    /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what the path takes.
+    pub fn connect(initial: Initial, mss: u16, tuning: Tuning, now: Instant) -> Connection {
+        let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
+        Connection {
+            state: State::SynSent,
+            snd: Sender::new(initial.sequence, mss),
+            rcv: Receiver::new(SeqNumber(0), now),
+            clock: Some(clock),
+            selective: false,
+            congestion: Congestion::new(tuning.congestion, u32::from(mss)),
+            rtt: Rtt::default(),
+            recovery: None,
+            threshold: limits::DUPLICATES.0,
+            urge: Urge::None,
+            unanswered: 0,
+            events: Events::default(),
+            tuning,
+            retransmit_at: Instant::NEVER,
+            acknowledge_at: Instant::NEVER,
+            heard: now,
+            stalled: Instant::NEVER,
+            challenged: None,
+        }
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// What happened since this was asked last.
+    pub fn take_events(&mut self) -> Events {
+        let mut events = std::mem::take(&mut self.events);
+        // The end is shown behind the last byte; but nobody reads on after a reset.
+        if self.has_unread() && matches!(events.gone, None | Some(Gone::Closed)) {
+            self.events = Events { ended: events.ended, gone: events.gone, ..Events::default() };
+            (events.ended, events.gone) = (false, None);
+        }
+        events
+    }
+
+    /// How many bytes the user may write now.
+    #[inline]
+    pub fn room(&self) -> usize {
+        if self.snd.fin != Fin::Open || self.state == State::Closed {
+            return 0;
+        }
+        let (least, most) = limits::SEND_BUFFER;
+        // Twice the congestion window: one in flight, one to be sent when it is acknowledged.
+        let buffer = (2 * self.congestion.window() as usize).clamp(least, most);
+        buffer.saturating_sub(self.snd.queue.len())
+    }
+
+    /// What is to be sent: the user writes into it, within [`Connection::room`].
+    #[inline]
+    pub fn queue_mut(&mut self) -> &mut SendQueue {
+        &mut self.snd.queue
+    }
+
+    /// What is to be sent.
+    #[inline]
+    pub fn queue(&self) -> &SendQueue {
+        &self.snd.queue
+    }
+
+    /// The largest segment that the peer takes, options included.
+    pub fn mss(&self) -> u16 {
+        self.snd.mss
+    }
+
+    /// The smoothed round-trip time.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.rtt.smoothed()
+    }
+
+    /// When small segments leave.
+    pub fn set_coalescing(&mut self, coalescing: Coalescing) {
+        self.snd.coalescing = coalescing;
+    }
+
+    /// What a user may choose.
+    pub fn tuning_mut(&mut self) -> &mut Tuning {
+        &mut self.tuning
+    }
+
+    /// The user has nothing more to send (RFC 9293 §3.10.4).
+    pub fn close(&mut self) {
+        if self.snd.fin == Fin::Open {
+            self.snd.fin = Fin::Wanted;
+        }
+        if self.state == State::SynSent {
+            self.end(Gone::Closed);
+        }
+    }
+
+    /// Whether [`Connection::close`] was called.
+    pub fn is_closing(&self) -> bool {
+        self.snd.fin != Fin::Open
+    }
+
+    /// The user gives up: the peer is told with a reset (RFC 9293 §3.10.5).
+    pub fn abort(&mut self) {
+        match self.state {
+            State::SynSent | State::Closed | State::TimeWait => self.end(Gone::Aborted),
+            _ => self.urge = Urge::Reset,
+        }
+    }
+
+    /// Ends it without a word to the peer, who knows or cannot be told. In TIME-WAIT it stays there: its user has left.
+    pub fn give_up(&mut self, why: Gone) {
+        match self.state {
+            State::TimeWait => self.events.gone = Some(why),
+            _ => self.end(why),
+        }
+    }
+
+    /// It is over.
+    pub(super) fn end(&mut self, why: Gone) {
+        if self.state != State::Closed {
+            self.state = State::Closed;
+            self.events.gone = Some(why);
+            (self.retransmit_at, self.acknowledge_at) = (Instant::NEVER, Instant::NEVER);
+        }
+    }
+
+    /// Gives the memory of its queues back to the pool.
+    pub fn clear(&mut self, pool: &mut Pool) {
+        self.snd.queue.clear(pool);
+        if let Some(mut queue) = self.rcv.queue.take() {
+            queue.clear(pool);
+        }
+    }
+
+    /// Where our data begin: behind a SYN that was not acknowledged.
+    #[inline]
+    pub(super) fn data_start(&self) -> SeqNumber {
+        match self.state {
+            State::SynSent | State::SynReceived => self.snd.una + 1,
+            _ => self.snd.una,
+        }
+    }
+
+    /// Where our data end, as far as they were written.
+    #[inline]
+    pub(super) fn data_end(&self) -> SeqNumber {
+        self.data_start() + self.snd.queue.len()
+    }
+
+    /// Data in flight, or taken for it.
+    #[inline]
+    pub(super) fn pipe(&self) -> usize {
+        match &self.recovery {
+            None => self.snd.nxt - self.snd.una,
+            Some(recovery) => recovery.board.pipe(self.snd.una, self.snd.nxt, self.data_size()),
+        }
+    }
+
+    /// Data bytes of a full segment, as the congestion control counts.
+    #[inline]
+    pub fn data_size(&self) -> usize {
+        usize::from(self.snd.mss) - self.fixed_options()
+    }
+
+    /// Bytes of options that every segment carries.
+    #[inline]
+    pub(super) fn fixed_options(&self) -> usize {
+        if self.clock.is_some() { TIMESTAMPS_LENGTH } else { 0 }
+    }
+}
+
+impl Sender {
+    pub(super) fn new(initial: SeqNumber, mss: u16) -> Sender {
+        Sender {
+            una: initial,
+            nxt: initial,
+            window: 0,
+            wl1: SeqNumber(0),
+            wl2: SeqNumber(0),
+            most: 0,
+            scale: 0,
+            mss,
+            fin: Fin::Open,
+            coalescing: Coalescing::default(),
+            queue: SendQueue::default(),
+            timed: None,
+        }
+    }
+}
+
+impl Receiver {
+    pub(super) fn new(nxt: SeqNumber, now: Instant) -> Receiver {
+        Receiver {
+            nxt,
+            edge: nxt,
+            scale: 0,
+            buffer: limits::RECEIVE_BUFFER.0,
+            fin: None,
+            position: 0,
+            queue: None,
+            acknowledgment: Acknowledgment::None,
+            unacknowledged: 0,
+            segment: limits::MSS_DEFAULT.0,
+            duplicates: 0,
+            twice: None,
+            newest: nxt,
+            measured: (nxt, now),
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! Segments as they arrive, in the order of RFC 9293 §3.10.7.
+
+use std::ops::Range;
+
+use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge, millis};
+use super::recovery::News;
+use super::segment::Segment;
+use super::sequence::SeqNumber;
+use crate::base::counters::Dropped;
+use crate::base::limits;
+use crate::base::stream::Gone;
+use crate::base::time::Instant;
+use crate::buffer::Pool;
+use crate::wire::tcp::flag;
+
+/// What becomes of a segment's data. Ranges count from its first data byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// There are none.
+    Nothing,
+    /// They are next in order: [`Connection::received`] says how many of them found a place.
+    Deliver(Range<usize>),
+    /// They are early: [`Connection::hold`] keeps them.
+    Hold(SeqNumber, Range<usize>),
+}
+
+/// Why a segment was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It goes no further.
+    Drop(Dropped),
+    /// It is answered with a reset (RFC 9293 §3.5.2).
+    Reset,
+}
+
+/// What a SYN says of its sender.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub(super) sequence: SeqNumber,
+    pub(super) window: u16,
+    pub(super) mss: u16,
+    pub(super) window_scale: Option<u8>,
+    pub(super) selective: bool,
+    /// Its timestamp.
+    pub(super) clock: Option<u32>,
+}
+
+impl Offer {
+    pub(super) fn of(segment: &Segment) -> Offer {
+        let options = &segment.options;
+        let (v4, _) = limits::MSS_DEFAULT;
+        Offer {
+            sequence: segment.sequence,
+            window: segment.window,
+            mss: options.maximum_segment_size.unwrap_or(v4).max(limits::MSS_LEAST),
+            // RFC 7323 §2.3: shifts of more than 14 are taken for 14.
+            window_scale: options.window_scale.map(|scale| scale.min(14)),
+            selective: options.sack_permitted,
+            clock: options.timestamps.map(|theirs| theirs.value),
+        }
+    }
+}
+
+/// RFC 7323 §5.5: an older TS.Recent says nothing.
+const RECENT_FOR: u32 = 24 * 24 * 3600 * 1000;
+
+impl Connection {
+    /// Takes in a segment of this connection.
+    #[inline]
+    pub fn on_segment(&mut self, segment: &Segment, now: Instant, pool: &mut Pool) -> Result<Take, Refused> {
+        match self.state {
+            State::SynSent => self.on_answer(segment, now),
+            State::Closed | State::TimeWait => Err(Refused::Drop(Dropped::TcpIgnored)),
+            _ => self.on_synchronized(segment, now, pool),
+        }
+    }
+
+    /// RFC 9293 §3.10.7.3: SYN-SENT.
+    fn on_answer(&mut self, segment: &Segment, now: Instant) -> Result<Take, Refused> {
+        // First: check the ACK bit.
+        let acknowledged = segment.has(flag::ACK);
+        if acknowledged && segment.acknowledgment != self.snd.una + 1 {
+            return Err(if segment.has(flag::RST) { Refused::Drop(Dropped::TcpIgnored) } else { Refused::Reset });
+        }
+        // Second: check the RST bit.
+        if segment.has(flag::RST) {
+            if acknowledged {
+                self.end(Gone::Refused);
+            }
+            return Err(Refused::Drop(Dropped::TcpReset));
+        }
+        // Fourth: check the SYN bit.
+        if !segment.has(flag::SYN) {
+            return Err(Refused::Drop(Dropped::TcpIgnored));
+        }
+        self.agree(&Offer::of(segment), now);
+        self.heard = now;
+        if acknowledged {
+            if let Some((_, sent)) = self.snd.timed.take() {
+                self.rtt.sample(now - sent);
+            }
+            self.rtt.stop_backing_off();
+            self.snd.una = segment.acknowledgment;
+            self.establish(segment);
+        } else {
+            // Both asked at once: our SYN is sent again, with an acknowledgment.
+            self.state = State::SynReceived;
+            self.snd.nxt = self.snd.una;
+            self.snd.timed = None;
+        }
+        // Data on a SYN are left to be sent again, as RFC 9293 §3.10.7.3 allows: they were not acknowledged.
+        Ok(Take::Nothing)
+    }
+
+    /// Takes from a SYN what both ends agree on (RFC 7323 §2.2, §3.2; RFC 2018 §2; RFC 9293 §3.7.1).
+    pub(super) fn agree(&mut self, offer: &Offer, now: Instant) {
+        self.rcv.nxt = offer.sequence + 1;
+        self.rcv.edge = self.rcv.nxt + (self.rcv.buffer as usize).min(usize::from(u16::MAX));
+        (self.rcv.newest, self.rcv.measured) = (self.rcv.nxt, (self.rcv.nxt, now));
+        self.snd.mss = self.snd.mss.min(offer.mss);
+        // None is scaled unless both have the option.
+        (self.snd.scale, self.rcv.scale) = offer.window_scale.map_or((0, 0), |scale| (scale, window_scale()));
+        self.selective = offer.selective;
+        self.clock = match (self.clock, offer.clock) {
+            (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
+            _ => None,
+        };
+        // RFC 9293 §3.10.7.3: windows of SYNs are never scaled.
+        (self.snd.window, self.snd.most) = (u32::from(offer.window), u32::from(offer.window));
+        (self.snd.wl1, self.snd.wl2) = (offer.sequence, self.snd.una);
+    }
+
+    /// Our SYN was acknowledged.
+    fn establish(&mut self, segment: &Segment) {
+        self.state = State::Established;
+        self.events.opened = true;
+        self.snd.wl2 = segment.acknowledgment;
+        (self.retransmit_at, self.stalled) = (Instant::NEVER, Instant::NEVER);
+        self.acknowledge_now();
+    }
+
+    /// RFC 9293 §3.10.7.4: all other states.
+    #[inline]
+    fn on_synchronized(&mut self, segment: &Segment, now: Instant, pool: &mut Pool) -> Result<Take, Refused> {
+        self.check_clock(segment, now)?;
+        // First: check the sequence number.
+        if !self.accepts(segment) {
+            return self.on_unacceptable(segment, now);
+        }
+        // Second: check the RST bit, as RFC 5961 §3.2 has it.
+        if segment.has(flag::RST) {
+            if segment.sequence != self.rcv.nxt {
+                self.challenge(now);
+                return Err(Refused::Drop(Dropped::TcpChallenged));
+            }
+            self.end(if self.state == State::SynReceived { Gone::Refused } else { Gone::Reset });
+            return Err(Refused::Drop(Dropped::TcpReset));
+        }
+        // Fourth: check the SYN bit (RFC 5961 §4.2).
+        if segment.has(flag::SYN) {
+            self.challenge(now);
+            return Err(Refused::Drop(Dropped::TcpChallenged));
+        }
+        // Fifth: check the ACK field.
+        if !segment.has(flag::ACK) {
+            return Err(Refused::Drop(Dropped::TcpIgnored));
+        }
+        self.heard = now;
+        self.unanswered = 0;
+        self.on_acknowledgment(segment, now, pool)?;
+        // Sixth, the URG bit: urgent data are data, delivered in line (RFC 6093 §6), so the pointer is not looked at.
+        // Seventh: process the segment text. Eighth: check the FIN bit.
+        Ok(self.take_data(segment, now))
+    }
+
+    /// RFC 9293 §3.10.7.4, first. A segment that begins at the edge is taken even when the window is closed, for what it
+    /// acknowledges; its data are cut off.
+    #[inline]
+    fn accepts(&self, segment: &Segment) -> bool {
+        let (nxt, edge, end) = (self.rcv.nxt, self.rcv.edge, segment.end());
+        let reaches = if segment.span() == 0 { !end.is_before(nxt) } else { end.is_after(nxt) };
+        reaches && !segment.sequence.is_after(edge)
+    }
+
+    fn on_unacceptable(&mut self, segment: &Segment, now: Instant) -> Result<Take, Refused> {
+        if segment.has(flag::RST) {
+            return Err(Refused::Drop(Dropped::TcpOutsideWindow));
+        }
+        // RFC 9293 §3.10.7.4: the SYN-ACK of a simultaneous open is old, but acknowledges ours.
+        let of_open = self.state == State::SynReceived
+            && segment.has(flag::SYN)
+            && segment.has(flag::ACK)
+            && segment.acknowledgment == self.snd.una + 1
+            && segment.end() == self.rcv.nxt;
+        if of_open {
+            self.snd.una = segment.acknowledgment;
+            self.establish(segment);
+            return Ok(Take::Nothing);
+        }
+        if segment.length > 0 && !segment.end().is_after(self.rcv.nxt) {
+            // It came twice, and its sender may not know that: our acknowledgment was lost (RFC 2883 §4).
+            self.rcv.twice = Some((segment.sequence, segment.sequence + segment.length));
+            self.heard = now;
+            self.unanswered = 0;
+            self.acknowledge_now();
+            return Err(Refused::Drop(Dropped::TcpDuplicate));
+        }
+        if segment.span() == 0 || !segment.sequence.is_after(self.rcv.edge) {
+            // A question whether we are there, or a FIN again.
+            self.heard = now;
+            self.unanswered = 0;
+            self.acknowledge_now();
+        } else {
+            self.challenge(now);
+        }
+        Err(Refused::Drop(Dropped::TcpOutsideWindow))
+    }
+
+    /// RFC 7323 §5.3: protection against wrapped sequence numbers; and TS.Recent (§4.3).
+    #[inline]
+    fn check_clock(&mut self, segment: &Segment, now: Instant) -> Result<(), Refused> {
+        let Some(clock) = &mut self.clock else { return Ok(()) };
+        let Some(theirs) = segment.options.timestamps else {
+            // RFC 7323 §3.2: whoever agreed to timestamps sends them, but for resets.
+            return if segment.has(flag::RST) { Ok(()) } else { Err(Refused::Drop(Dropped::TcpClock)) };
+        };
+        let age = theirs.value.wrapping_sub(clock.recent) as i32;
+        if age < 0 && !segment.has(flag::RST) && millis(now).wrapping_sub(clock.recent_at) < RECENT_FOR {
+            self.acknowledge_now();
+            return Err(Refused::Drop(Dropped::TcpClock));
+        }
+        // What is not newer than the last acknowledgment may be echoed; the rest might be a retransmission ahead.
+        if age >= 0 && !segment.sequence.is_after(self.rcv.nxt) {
+            (clock.recent, clock.recent_at) = (theirs.value, millis(now));
+        }
+        Ok(())
+    }
+
+    /// RFC 9293 §3.10.7.4, fifth.
+    #[inline]
+    fn on_acknowledgment(&mut self, segment: &Segment, now: Instant, pool: &mut Pool) -> Result<(), Refused> {
+        let acknowledgment = segment.acknowledgment;
+        if self.state == State::SynReceived {
+            if acknowledgment != self.snd.una + 1 {
+                return Err(Refused::Reset);
+            }
+            self.snd.una = acknowledgment;
+            self.establish(segment);
+        }
+        // RFC 5961 §5.2: what acknowledges the unsent, or what is older than any window, was not sent by our peer.
+        let behind = self.snd.una.from(acknowledgment);
+        if acknowledgment.is_after(self.snd.nxt) || behind > self.snd.most as i32 {
+            self.challenge(now);
+            return Err(Refused::Drop(Dropped::TcpBadAck));
+        }
+        if behind > 0 {
+            // Old, but its data may be new.
+            return Ok(());
+        }
+        let selective = !segment.options.sack.is_empty() && self.selective && self.take_sacks(segment);
+        let advanced = acknowledgment - self.snd.una;
+        let window = u32::from(segment.window) << self.snd.scale;
+        let silent = segment.span() == 0 && advanced == 0 && self.snd.nxt != self.snd.una;
+        let duplicate = selective || silent && window == self.snd.window && window > 0;
+        if advanced > 0 {
+            self.advance(segment, advanced, now, pool);
+        }
+        self.update_window(segment, window);
+        if self.recovery.is_some() || duplicate {
+            self.recover(News { advanced, duplicate }, now);
+        }
+        Ok(())
+    }
+
+    /// New data of ours were acknowledged.
+    #[inline]
+    fn advance(&mut self, segment: &Segment, advanced: usize, now: Instant, pool: &mut Pool) {
+        let in_flight = self.pipe() as u32;
+        let was_full = self.room() == 0;
+        self.snd.una = segment.acknowledgment;
+        let data = advanced.min(self.snd.queue.len());
+        self.snd.queue.acknowledge(data, pool);
+        if let Some((end, sent)) = self.snd.timed
+            && !segment.acknowledgment.is_before(end)
+        {
+            self.rtt.sample(now - sent);
+            self.snd.timed = None;
+        } else if let (Some(clock), Some(theirs), true) = (&self.clock, segment.options.timestamps, self.recovery.is_some())
+        {
+            // RFC 7323 §4: echoes tell the round trip even of what was sent again; but only in whole milliseconds.
+            let elapsed = clock.now(now).wrapping_sub(theirs.echo);
+            if (elapsed as i32) >= 0 {
+                self.rtt.sample(std::time::Duration::from_millis(u64::from(elapsed)));
+            }
+        }
+        self.rtt.stop_backing_off();
+        self.stalled = Instant::NEVER;
+        if !self.is_in_fast_recovery() {
+            let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
+            let acked = super::congestion::Acked { now, bytes: data as u32, round_trip, mss: self.data_size() as u32 };
+            self.congestion.on_acked(acked, in_flight);
+        }
+        // RFC 6298 §5.2, §5.3.
+        self.retransmit_at =
+            if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
+        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
+        // Everything that we sent, and its FIN.
+        if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
+            self.state = match self.state {
+                State::FinWait1 => State::FinWait2,
+                State::Closing => State::TimeWait,
+                State::LastAck => return self.end(Gone::Closed),
+                other => other,
+            };
+        }
+    }
+
+    /// RFC 9293 §3.10.7.4, fifth: the send window, unless the segment is older than the one that told it.
+    #[inline]
+    fn update_window(&mut self, segment: &Segment, window: u32) {
+        let newer = segment.sequence.is_after(self.snd.wl1)
+            || segment.sequence == self.snd.wl1 && !segment.acknowledgment.is_before(self.snd.wl2);
+        if newer {
+            if window > self.snd.window && self.snd.window == 0 {
+                // It opened: what waited for that goes at once.
+                (self.retransmit_at, self.stalled) = (Instant::NEVER, Instant::NEVER);
+                self.rtt.stop_backing_off();
+            }
+            self.snd.window = window;
+            self.snd.most = self.snd.most.max(window);
+            (self.snd.wl1, self.snd.wl2) = (segment.sequence, segment.acknowledgment);
+        }
+        if self.snd.window == 0 {
+            // RFC 9293 §3.8.6.1: as long as the peer answers, its window may stay closed for ever.
+            self.stalled = Instant::NEVER;
+        }
+    }
+
+    /// RFC 9293 §3.10.7.4, seventh and eighth.
+    #[inline]
+    fn take_data(&mut self, segment: &Segment, now: Instant) -> Take {
+        if segment.span() == 0 {
+            return Take::Nothing;
+        }
+        if !matches!(self.state, State::Established | State::FinWait1 | State::FinWait2) {
+            // Behind the peer's FIN there is nothing.
+            return Take::Nothing;
+        }
+        let (nxt, edge) = (self.rcv.nxt, self.rcv.edge);
+        let end = segment.sequence + segment.length;
+        if segment.has(flag::FIN) && !end.is_after(edge) && self.rcv.fin.is_none() {
+            self.rcv.fin = Some(end);
+        }
+        let start = nxt - segment.sequence;
+        let stop = segment.length.min(edge - segment.sequence);
+        // RFC 9293 §3.8.6.2.2: what does not fit is not acknowledged, and the window is told once more.
+        if segment.length > stop {
+            self.acknowledge_now();
+        }
+        if start >= stop && segment.length > 0 {
+            if segment.sequence.is_before(nxt) && segment.length > 0 {
+                self.rcv.twice = Some((segment.sequence, end.earlier(nxt)));
+            }
+            self.reach_fin(now);
+            return Take::Nothing;
+        }
+        self.rcv.segment = self.rcv.segment.max(segment.size.min(usize::from(u16::MAX)) as u16);
+        if segment.length == 0 {
+            self.reach_fin(now);
+            if self.rcv.fin.is_some() {
+                // Out of order, the peer is told what is missing.
+                self.acknowledge_now();
+            }
+            Take::Nothing
+        } else if segment.sequence.is_after(nxt) {
+            self.rcv.newest = segment.sequence;
+            self.rcv.duplicates = self.rcv.duplicates.saturating_add(1);
+            self.acknowledge_now();
+            Take::Hold(segment.sequence, 0..stop)
+        } else {
+            if start > 0 {
+                self.rcv.twice = Some((segment.sequence, nxt));
+            }
+            Take::Deliver(start..stop)
+        }
+    }
+
+    /// An acknowledgment leaves with the next segment, or alone at the end of the turn.
+    #[inline]
+    pub(super) fn acknowledge_now(&mut self) {
+        self.rcv.acknowledgment = Acknowledgment::Now;
+    }
+
+    /// RFC 5961 §3.2, §4.2, §5.2: an acknowledgment that only our peer can make sense of; seldom, for it answers a stranger
+    /// (§7, §10).
+    pub(super) fn challenge(&mut self, now: Instant) {
+        let now = millis(now);
+        let interval = limits::CHALLENGE_INTERVAL.as_millis() as u32;
+        if self.challenged.is_none_or(|last| now.wrapping_sub(last) >= interval) {
+            self.challenged = Some(now);
+            self.acknowledge_now();
+        }
+    }
+
+    /// Whether the user asked for a reset.
+    pub(super) fn is_aborting(&self) -> bool {
+        self.urge == Urge::Reset
+    }
+}
+
+/// The shift that lets 16 bits say the largest window.
+pub(super) const fn window_scale() -> u8 {
+    let (_, most) = limits::RECEIVE_BUFFER;
+    let mut scale = 0;
+    while (u16::MAX as u32) << scale < most {
+        scale += 1;
+    }
+    scale
+}

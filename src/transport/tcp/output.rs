@@ -1,0 +1,307 @@
+//! What is sent next, and why.
+
+use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge};
+use super::segment::Reply;
+use super::sequence::SeqNumber;
+use crate::base::limits;
+use crate::base::stream::{Coalescing, Gone};
+use crate::base::time::Instant;
+use crate::wire::tcp::flag;
+use crate::wire::tcp_options::{Options, Timestamps};
+
+/// What the way to the peer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Bytes of options and data in a segment (RFC 9293 §3.7.1: what is left of the MTU).
+    pub mss: u16,
+    /// Bytes of options and data that may leave in one piece, to be cut by the device; not more than `mss` when it does
+    /// not cut.
+    pub superframe: usize,
+}
+
+impl Path {
+    /// Bytes of data that leave in one piece when segments hold `size` each: as many whole ones as a superframe holds.
+    #[inline]
+    pub fn piece(&self, size: usize) -> usize {
+        (self.superframe / size).max(1) * size
+    }
+}
+
+/// Why something is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The connection is to be opened.
+    Open,
+    /// There are new data, or there is an end.
+    New,
+    /// It was lost.
+    Again,
+    /// Is the peer there, or its window open?
+    Probe,
+    /// Something came.
+    Acknowledge,
+    /// The user gave up.
+    Reset,
+}
+
+/// A segment to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Why.
+    pub why: Why,
+    /// The number of its first byte.
+    pub sequence: SeqNumber,
+    /// Where its data begin in the queue.
+    pub offset: usize,
+    /// How many they are.
+    pub length: usize,
+    /// Data bytes of each segment into which the device cuts it.
+    pub size: usize,
+    /// Control bits.
+    pub flags: u8,
+}
+
+impl Connection {
+    /// What to send next; `None` when nothing is to be sent now. Pure: nothing changes until [`Connection::commit`].
+    #[inline]
+    pub fn plan(&self, path: Path) -> Option<Plan> {
+        match self.state {
+            State::Closed => return None,
+            State::SynSent | State::SynReceived => return self.plan_open(),
+            _ => {}
+        }
+        if self.is_aborting() {
+            return Some(self.bare(Why::Reset, self.snd.nxt, flag::RST | flag::ACK));
+        }
+        let options = self.fixed_options() + if self.holds() { 8 * self.sack_ranges().len() + 4 } else { 0 };
+        let mss = usize::from(self.snd.mss.min(path.mss));
+        let size = mss.saturating_sub(options).max(1);
+        // What leaves in one piece is as many whole segments as one packet holds.
+        let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.piece(size);
+        self.plan_again(size, piece).or_else(|| self.plan_new(size, piece)).or_else(|| self.plan_bare())
+    }
+
+    fn plan_open(&self) -> Option<Plan> {
+        let acknowledgment = if self.state == State::SynReceived { flag::ACK } else { 0 };
+        if self.snd.nxt == self.snd.una {
+            return Some(self.bare(Why::Open, self.snd.una, flag::SYN | acknowledgment));
+        }
+        (self.rcv.acknowledgment == Acknowledgment::Now && self.state == State::SynReceived)
+            .then(|| self.bare(Why::Acknowledge, self.snd.nxt, flag::ACK))
+    }
+
+    /// Lost data, as the congestion window allows (RFC 6675 §5, step 4 and C).
+    fn plan_again(&self, size: usize, piece: usize) -> Option<Plan> {
+        let recovery = self.recovery.as_ref()?;
+        let hole = recovery.board.next_hole(self.snd.nxt)?;
+        let window = self.congestion.window() as usize;
+        // RFC 6675 §5, step 4.3: the first segment is sent again whatever else is in flight.
+        let allowed = window.saturating_sub(self.pipe());
+        if allowed < size.min(hole.length) && hole.start != self.snd.una {
+            return None;
+        }
+        let data = (self.data_end() - hole.start).min(hole.length);
+        let length = data.min(piece).min(allowed.max(size) / size * size);
+        let fin = self.snd.fin == Fin::Sent && length == data && hole.start + length == self.data_end();
+        Some(self.with_data(Why::Again, hole.start, length, size, fin))
+    }
+
+    /// New data, as both windows allow, in pieces worth sending (RFC 9293 §3.8.6.2.1).
+    fn plan_new(&self, size: usize, piece: usize) -> Option<Plan> {
+        if self.snd.fin == Fin::Sent {
+            return None;
+        }
+        let nxt = self.snd.nxt;
+        let unsent = self.data_end() - nxt;
+        let fin = self.snd.fin == Fin::Wanted;
+        if unsent == 0 && !fin {
+            return None;
+        }
+        let in_flight = nxt - self.snd.una;
+        let congestion = (self.congestion.window() as usize).saturating_sub(self.pipe());
+        let usable = ((self.snd.una + self.snd.window as usize) - nxt).min(congestion);
+        if unsent == 0 {
+            return Some(self.with_data(Why::New, nxt, 0, size, true));
+        }
+        let all = unsent.min(usable).min(piece);
+        if all == 0 {
+            return None;
+        }
+        let whole = all / size * size;
+        let last = all == unsent;
+        // A short segment may leave when nothing is in flight, or nothing will join it.
+        let short_may_leave = last && self.may_send_short(in_flight, fin);
+        let length = if last && short_may_leave { all } else { whole };
+        if length == 0 {
+            let worth = all >= self.snd.most as usize / 2 && in_flight == 0 && !self.is_corked(fin);
+            return (worth || self.urge == Urge::Override).then(|| self.with_data(Why::New, nxt, all, size, fin && last));
+        }
+        // What a window cuts short is worth waiting for while an acknowledgment is on its way: the superframe that it lets
+        // leave will be a fuller one.
+        let window = self.congestion.window().min(self.snd.window) as usize;
+        if usable < unsent.min(piece) && in_flight > 0 && length < piece.min(window / 4) {
+            return None;
+        }
+        Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))
+    }
+
+    /// RFC 9293 §3.7.4: Nagle's algorithm, and what users may choose instead.
+    fn may_send_short(&self, in_flight: usize, fin: bool) -> bool {
+        if self.is_corked(fin) {
+            return false;
+        }
+        fin || in_flight == 0 || self.snd.coalescing == Coalescing::None || self.urge == Urge::Override
+    }
+
+    fn is_corked(&self, fin: bool) -> bool {
+        self.snd.coalescing == Coalescing::Cork && !fin && self.urge != Urge::Override
+    }
+
+    fn plan_bare(&self) -> Option<Plan> {
+        if self.urge == Urge::Probe {
+            // RFC 9293 §3.8.4: a number that the peer has acknowledged already, so it has to say where it stands.
+            // Departure from §3.8.6.1: no byte of data, as nobody sends one; a closed window would refuse it anyway.
+            return Some(self.bare(Why::Probe, SeqNumber(self.snd.una.0.wrapping_sub(1)), flag::ACK));
+        }
+        let due = self.rcv.acknowledgment == Acknowledgment::Now;
+        due.then(|| self.bare(Why::Acknowledge, self.snd.nxt, flag::ACK))
+    }
+
+    fn bare(&self, why: Why, sequence: SeqNumber, flags: u8) -> Plan {
+        Plan { why, sequence, offset: 0, length: 0, size: 0, flags }
+    }
+
+    fn with_data(&self, why: Why, sequence: SeqNumber, length: usize, size: usize, fin: bool) -> Plan {
+        let offset = sequence - self.data_start();
+        let last = offset + length == self.snd.queue.len();
+        // RFC 9293 §3.9.1.2: PSH where what was written ends.
+        let push = if last && length > 0 { flag::PSH } else { 0 };
+        let fin = if fin && last { flag::FIN } else { 0 };
+        Plan { why, sequence, offset, length, size, flags: flag::ACK | push | fin }
+    }
+
+    /// The segment that a plan asks for.
+    #[inline]
+    pub fn reply(&self, plan: &Plan, path: Path, now: Instant) -> Reply {
+        let mut options = Options::default();
+        if plan.flags & flag::SYN != 0 {
+            self.offer(&mut options, path, now);
+            let window = self.rcv.buffer.min(u32::from(u16::MAX)) as u16;
+            let acknowledgment = self.rcv.nxt;
+            return Reply { sequence: plan.sequence, acknowledgment, flags: plan.flags, window, options };
+        }
+        if let Some(clock) = &self.clock {
+            options.timestamps = Some(Timestamps { value: clock.now(now), echo: clock.recent });
+        }
+        if self.holds() || self.rcv.twice.is_some() {
+            options.sack = self.sack_ranges();
+        }
+        Reply {
+            sequence: plan.sequence,
+            acknowledgment: self.rcv.nxt,
+            flags: plan.flags,
+            window: self.window_field(self.edge()),
+            options,
+        }
+    }
+
+    /// What a SYN offers; with an acknowledgment, what both agreed on.
+    fn offer(&self, options: &mut Options, path: Path, now: Instant) {
+        let agreed = self.state == State::SynReceived;
+        options.maximum_segment_size = Some(path.mss);
+        options.sack_permitted = !agreed || self.selective;
+        options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
+        options.timestamps =
+            self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
+    }
+
+    /// A plan was carried out: `length` bytes of data left, which may be fewer than planned.
+    #[inline]
+    pub fn commit(&mut self, plan: &Plan, length: usize, now: Instant) {
+        let fin = plan.flags & flag::FIN != 0 && length == plan.length;
+        let nothing_in_flight = self.snd.nxt == self.snd.una;
+        match plan.why {
+            Why::Open => {
+                if self.stalled == Instant::NEVER {
+                    self.stalled = now;
+                    self.snd.timed = Some((plan.sequence + 1, now));
+                } else {
+                    self.snd.timed = None;
+                }
+                self.snd.nxt = plan.sequence + 1;
+            }
+            Why::New => {
+                if self.is_restarting(now) {
+                    self.congestion.on_idle(self.data_size() as u32);
+                }
+                self.snd.nxt = plan.sequence + length + usize::from(fin);
+                if self.snd.timed.is_none() {
+                    self.snd.timed = Some((self.snd.nxt, now));
+                }
+                if fin {
+                    self.snd.fin = Fin::Sent;
+                    self.state = match self.state {
+                        State::Established => State::FinWait1,
+                        State::CloseWait => State::LastAck,
+                        other => other,
+                    };
+                }
+            }
+            Why::Again => {
+                if let Some(recovery) = &mut self.recovery {
+                    recovery.board.retransmit(plan.sequence + length + usize::from(fin));
+                }
+                // Karn (RFC 6298 §3).
+                self.snd.timed = None;
+            }
+            Why::Probe | Why::Acknowledge => {}
+            Why::Reset => return self.end(Gone::Aborted),
+        }
+        if self.urge != Urge::Reset {
+            self.urge = Urge::None;
+        }
+        let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER;
+        if self.snd.nxt != self.snd.una && (is_first || plan.why == Why::Again) {
+            // RFC 6298 §5.1; and what is sent again has its time from then on.
+            self.retransmit_at = now + self.rtt.timeout();
+        }
+        if plan.flags & flag::ACK != 0 {
+            self.acknowledged();
+        }
+    }
+
+    /// An acknowledgment left.
+    fn acknowledged(&mut self) {
+        let edge = self.edge();
+        self.rcv.edge = self.rcv.nxt + (usize::from(self.window_field(edge)) << self.rcv.scale);
+        self.rcv.twice = None;
+        self.rcv.unacknowledged = 0;
+        // A peer that counts duplicates gets one for each segment that came out of order (RFC 5681 §4.2).
+        self.rcv.duplicates = if self.selective { 0 } else { self.rcv.duplicates.saturating_sub(1) };
+        if self.rcv.duplicates == 0 {
+            self.rcv.acknowledgment = Acknowledgment::None;
+            self.acknowledge_at = Instant::NEVER;
+        }
+    }
+
+    /// RFC 5681 §4.1: nothing was sent for longer than the retransmission timeout, so the window is as old as that.
+    fn is_restarting(&self, now: Instant) -> bool {
+        self.snd.nxt == self.snd.una && now - self.heard > self.rtt.timeout()
+    }
+
+    /// Whether data are held out of order.
+    fn holds(&self) -> bool {
+        self.rcv.queue.as_ref().is_some_and(|queue| queue.holds())
+    }
+
+    /// All plans were carried out: when what could not be sent has to be tried again (RFC 9293 §3.8.6.1, §3.8.6.2.1).
+    pub fn rest(&mut self, now: Instant) {
+        let waits = self.data_end().is_after(self.snd.nxt)
+            && self.snd.nxt == self.snd.una
+            && !matches!(self.state, State::SynSent | State::SynReceived | State::Closed);
+        if waits && self.retransmit_at == Instant::NEVER {
+            let wait = if self.snd.window == 0 { self.rtt.timeout() } else { limits::CORK };
+            self.retransmit_at = now + wait;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The retransmission timer's estimate (RFC 6298).
+
+use std::time::Duration;
+
+use crate::base::limits;
+
+/// Smoothed round-trip time, its variation, and the timeout that follows from them.
+///
+/// Departures: the timeout is at least [`limits::RTO_MINIMUM`] instead of RFC 6298's second (2.4), as everybody's is; and
+/// the clock is as fine as time is told, so *G* of (2.2) is nothing beside the minimum.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rtt {
+    /// Microseconds; zero before the first sample.
+    smoothed: u32,
+    variation: u32,
+    /// How often the timeout was doubled since something was acknowledged.
+    backoff: u8,
+}
+
+impl Rtt {
+    /// Takes a sample (RFC 6298 §2.2, §2.3), and ends the backing off.
+    pub fn sample(&mut self, sample: Duration) {
+        let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX / 16).clamp(1, u32::MAX / 16);
+        self.backoff = 0;
+        if self.smoothed == 0 {
+            (self.smoothed, self.variation) = (sample, sample / 2);
+        } else {
+            self.variation = (3 * self.variation + self.smoothed.abs_diff(sample)) / 4;
+            self.smoothed = (7 * self.smoothed + sample) / 8;
+        }
+    }
+
+    /// The smoothed round-trip time, once there was a sample.
+    pub fn smoothed(&self) -> Option<Duration> {
+        (self.smoothed > 0).then(|| Duration::from_micros(u64::from(self.smoothed)))
+    }
+
+    /// How long to wait before sending again.
+    pub fn timeout(&self) -> Duration {
+        let base = match self.smoothed() {
+            None => limits::RTO_INITIAL,
+            Some(smoothed) => {
+                let variation = Duration::from_micros(4 * u64::from(self.variation));
+                (smoothed + variation).clamp(limits::RTO_MINIMUM.max(smoothed), limits::RTO_MAXIMUM)
+            }
+        };
+        (base * (1 << self.backoff.min(16))).min(limits::RTO_MAXIMUM)
+    }
+
+    /// The timer expired (RFC 6298 §5.5).
+    pub fn back_off(&mut self) {
+        self.backoff = self.backoff.saturating_add(1);
+    }
+
+    /// Something was acknowledged: the way is open again.
+    pub fn stop_backing_off(&mut self) {
+        self.backoff = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_the_rfc_computes_it() {
+        let mut rtt = Rtt::default();
+        assert_eq!(rtt.timeout(), Duration::from_secs(1));
+        rtt.sample(Duration::from_millis(400));
+        assert_eq!(rtt.timeout(), Duration::from_millis(400 + 4 * 200));
+        rtt.sample(Duration::from_millis(480));
+        // RTTVAR = 3/4 · 200 + 1/4 · 80, SRTT = 7/8 · 400 + 1/8 · 480.
+        assert_eq!(rtt.timeout(), Duration::from_millis(410 + 4 * 170));
+    }
+
+    #[test]
+    fn it_backs_off_up_to_a_minute() {
+        let mut rtt = Rtt::default();
+        rtt.sample(Duration::from_micros(50));
+        assert_eq!(rtt.timeout(), limits::RTO_MINIMUM);
+        let timeouts: Vec<_> = (0..20).map(|_| (rtt.back_off(), rtt.timeout()).1).collect();
+        assert_eq!(timeouts[..3], [2, 4, 8].map(|factor| limits::RTO_MINIMUM * factor));
+        assert_eq!(timeouts[19], limits::RTO_MAXIMUM);
+        rtt.sample(Duration::from_micros(50));
+        assert_eq!(rtt.timeout(), limits::RTO_MINIMUM);
+    }
+}

@@ -1,0 +1,83 @@
+//! What happens when time has passed.
+
+use super::connection::{Acknowledgment, Connection, Fin, State, Urge};
+use crate::base::limits;
+use crate::base::stream::Gone;
+use crate::base::time::Instant;
+
+impl Connection {
+    /// When [`Connection::on_timer`] is due.
+    #[inline]
+    pub fn deadline(&self) -> Instant {
+        self.retransmit_at.min(self.acknowledge_at).min(self.ask_at())
+    }
+
+    /// Does what is due. What is to be sent then is in [`Connection::plan`].
+    pub fn on_timer(&mut self, now: Instant) {
+        if self.acknowledge_at <= now {
+            self.rcv.acknowledgment = Acknowledgment::Now;
+            self.acknowledge_at = Instant::NEVER;
+        }
+        if self.retransmit_at <= now {
+            self.retransmit_at = Instant::NEVER;
+            self.on_retransmit(now);
+        }
+        if self.state != State::Closed && self.ask_at() <= now {
+            if self.unanswered >= limits::KEEP_ALIVES {
+                return self.end(Gone::TimedOut);
+            }
+            self.unanswered += 1;
+            self.urge = Urge::Probe;
+        }
+    }
+
+    fn on_retransmit(&mut self, now: Instant) {
+        let patience = match self.state {
+            State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
+            _ => self.tuning.user_timeout,
+        };
+        if self.stalled != Instant::NEVER && now - self.stalled >= patience {
+            return self.end(Gone::TimedOut);
+        }
+        match self.state {
+            State::SynSent | State::SynReceived => {
+                self.rtt.back_off();
+                self.snd.nxt = self.snd.una;
+            }
+            _ if self.snd.nxt != self.snd.una => {
+                self.on_retransmission_timeout();
+                self.rtt.back_off();
+                self.note_stall(now);
+            }
+            _ if self.snd.window == 0 => {
+                self.urge = Urge::Probe;
+                self.rtt.back_off();
+                self.note_stall(now);
+            }
+            // What Nagle, the cork or silly windows held back waited long enough.
+            _ => self.urge = Urge::Override,
+        }
+    }
+
+    fn note_stall(&mut self, now: Instant) {
+        if self.stalled == Instant::NEVER {
+            self.stalled = now;
+        }
+    }
+
+    /// When a silent peer is asked whether it is there (RFC 9293 §3.8.4). In FIN-WAIT-2 always: nothing else would tell.
+    fn ask_at(&self) -> Instant {
+        let after = match self.state {
+            State::FinWait2 => limits::FIN_WAIT_2,
+            State::Established | State::CloseWait | State::FinWait1 | State::Closing | State::LastAck => {
+                match self.tuning.keep_alive {
+                    // What is in flight asks by itself.
+                    Some(after) if self.snd.nxt == self.snd.una && self.snd.fin != Fin::Sent => after,
+                    _ => return Instant::NEVER,
+                }
+            }
+            _ => return Instant::NEVER,
+        };
+        self.heard + after + limits::KEEP_ALIVE_INTERVAL * u32::from(self.unanswered)
+    }
+}

@@ -1,0 +1,206 @@
+//! TCP's options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+
+use arrayvec::ArrayVec;
+
+use crate::base::counters::Dropped;
+
+/// Bytes that the options of a segment may take.
+pub const ROOM: usize = 40;
+/// What timestamps take of every segment, padded.
+pub const TIMESTAMPS_LENGTH: usize = 12;
+/// Ranges that one segment can acknowledge selectively when it carries no timestamps.
+pub const SACK_RANGES: usize = 4;
+
+mod kind {
+    pub(super) const END: u8 = 0;
+    pub(super) const NO_OPERATION: u8 = 1;
+    pub(super) const MAXIMUM_SEGMENT_SIZE: u8 = 2;
+    pub(super) const WINDOW_SCALE: u8 = 3;
+    pub(super) const SACK_PERMITTED: u8 = 4;
+    pub(super) const SACK: u8 = 5;
+    pub(super) const TIMESTAMPS: u8 = 8;
+}
+
+/// Two no-operations and the head of the timestamps: how nearly every segment's options begin (RFC 7323, appendix A).
+const TIMESTAMPS_HEAD: [u8; 4] = [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10];
+
+/// A timestamp and the echo of one (RFC 7323 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamps {
+    /// The sender's clock.
+    pub value: u32,
+    /// The clock of who receives it, as the sender heard it last.
+    pub echo: u32,
+}
+
+/// What the options of one segment say. Those that are not known are skipped (RFC 9293 §3.1, MUST-6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The largest segment that the sender takes (RFC 9293 §3.7.1).
+    pub maximum_segment_size: Option<u16>,
+    /// By how many bits its window is shifted (RFC 7323 §2.2).
+    pub window_scale: Option<u8>,
+    /// Whether it understands selective acknowledgments (RFC 2018 §2).
+    pub sack_permitted: bool,
+    /// RFC 7323 §3.
+    pub timestamps: Option<Timestamps>,
+    /// Left and right edges of what it holds, the newest first (RFC 2018 §3).
+    pub sack: ArrayVec<(u32, u32), SACK_RANGES>,
+}
+
+impl Options {
+    /// Reads the options of a segment.
+    ///
+    /// # Errors
+    /// [`Dropped::BadTcp`] when a length is less than two, differs from what its kind has, or leads beyond the header
+    /// (RFC 9293 §3.1, MUST-7).
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<Options, Dropped> {
+        let mut options = Options::default();
+        if let Some((head, clocks)) = bytes.split_first_chunk::<4>()
+            && *head == TIMESTAMPS_HEAD
+            && let Ok(clocks) = <[u8; 8]>::try_from(clocks)
+        {
+            options.timestamps = Some(timestamps(clocks));
+        } else if !bytes.is_empty() {
+            options.read_all(bytes)?;
+        }
+        Ok(options)
+    }
+
+    fn read_all(&mut self, mut bytes: &[u8]) -> Result<(), Dropped> {
+        loop {
+            match bytes {
+                [] | [kind::END, ..] => return Ok(()),
+                [kind::NO_OPERATION, rest @ ..] => bytes = rest,
+                [kind, length, ..] => {
+                    let (option, rest) = bytes.split_at_checked(usize::from(*length)).ok_or(Dropped::BadTcp)?;
+                    let content = option.get(2..).ok_or(Dropped::BadTcp)?;
+                    self.read(*kind, content).ok_or(Dropped::BadTcp)?;
+                    bytes = rest;
+                }
+                [_] => return Err(Dropped::BadTcp),
+            }
+        }
+    }
+
+    fn read(&mut self, kind: u8, content: &[u8]) -> Option<()> {
+        match kind {
+            kind::MAXIMUM_SEGMENT_SIZE => {
+                self.maximum_segment_size = Some(u16::from_be_bytes(content.try_into().ok()?));
+            }
+            kind::WINDOW_SCALE => self.window_scale = Some(u8::from_be_bytes(content.try_into().ok()?)),
+            kind::SACK_PERMITTED if content.is_empty() => self.sack_permitted = true,
+            kind::TIMESTAMPS => self.timestamps = Some(timestamps(content.try_into().ok()?)),
+            kind::SACK => {
+                let (ranges, []) = content.as_chunks::<8>() else { return None };
+                for range in ranges.iter().take(self.sack.remaining_capacity()) {
+                    let [a, b, c, d, e, f, g, h] = *range;
+                    self.sack.push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+                }
+            }
+            kind::SACK_PERMITTED => return None,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Writes them as they stand in a header, padded to whole words; the ranges that do not fit are left out, the last
+    /// ones first.
+    #[inline]
+    pub fn write(&self) -> ArrayVec<u8, ROOM> {
+        let mut room = ArrayVec::new();
+        let Options { maximum_segment_size, window_scale, sack_permitted, timestamps, sack } = self;
+        let mut put = |bytes: &[u8]| {
+            // The sizes of all that is written add up to the room.
+            let _fits = room.try_extend_from_slice(bytes);
+        };
+        if let Some(size) = maximum_segment_size {
+            let [a, b] = size.to_be_bytes();
+            put(&[kind::MAXIMUM_SEGMENT_SIZE, 4, a, b]);
+        }
+        if let Some(scale) = window_scale {
+            put(&[kind::NO_OPERATION, kind::WINDOW_SCALE, 3, *scale]);
+        }
+        if *sack_permitted {
+            put(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK_PERMITTED, 2]);
+        }
+        if let Some(Timestamps { value, echo }) = timestamps {
+            put(&TIMESTAMPS_HEAD);
+            put(&value.to_be_bytes());
+            put(&echo.to_be_bytes());
+        }
+        let ranges = sack.len().min((ROOM - self.length_without_ranges()).saturating_sub(4) / 8);
+        if ranges > 0 {
+            put(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK, 2 + 8 * ranges as u8]);
+            for (left, right) in &sack[..ranges] {
+                put(&left.to_be_bytes());
+                put(&right.to_be_bytes());
+            }
+        }
+        room
+    }
+
+    fn length_without_ranges(&self) -> usize {
+        4 * usize::from(self.maximum_segment_size.is_some())
+            + 4 * usize::from(self.window_scale.is_some())
+            + 4 * usize::from(self.sack_permitted)
+            + TIMESTAMPS_LENGTH * usize::from(self.timestamps.is_some())
+    }
+}
+
+fn timestamps(clocks: [u8; 8]) -> Timestamps {
+    let [a, b, c, d, e, f, g, h] = clocks;
+    Timestamps { value: u32::from_be_bytes([a, b, c, d]), echo: u32::from_be_bytes([e, f, g, h]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_linux_sends_with_a_syn() {
+        // MSS 1460, SACK permitted, timestamps, no-operation, window scale 7.
+        let bytes = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 7];
+        let options = Options::parse(&bytes).unwrap();
+        assert_eq!(options.maximum_segment_size, Some(1460));
+        assert_eq!((options.window_scale, options.sack_permitted), (Some(7), true));
+        assert_eq!(options.timestamps, Some(Timestamps { value: 9, echo: 0 }));
+    }
+
+    #[test]
+    fn lengths_are_not_believed() {
+        for bad in [&[2u8, 0][..], &[2, 1], &[8, 10, 0], &[5, 9, 0, 0, 0, 0, 0, 0, 0], &[2, 3, 1], &[4, 3, 0], &[99]] {
+            assert_eq!(Options::parse(bad), Err(Dropped::BadTcp), "{bad:?}");
+        }
+        for good in [&[][..], &[0, 2, 0], &[1, 1, 1, 0], &[253, 4, 1, 2], &[254, 2]] {
+            assert_eq!(Options::parse(good), Ok(Options::default()), "{good:?}");
+        }
+    }
+
+    fn any_options() -> impl Strategy<Value = Options> {
+        let clocks = (any::<u32>(), any::<u32>()).prop_map(|(value, echo)| Timestamps { value, echo });
+        let sack = prop::collection::vec(any::<(u32, u32)>(), 0..=2);
+        (any::<Option<u16>>(), any::<Option<u8>>(), any::<bool>(), prop::option::of(clocks), sack).prop_map(
+            |(maximum_segment_size, window_scale, sack_permitted, timestamps, sack)| {
+                let sack = sack.into_iter().take(if maximum_segment_size.is_some() { 1 } else { 2 }).collect();
+                Options { maximum_segment_size, window_scale, sack_permitted, timestamps, sack }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(options in any_options()) {
+            let bytes = options.write();
+            prop_assert_eq!(bytes.len() % 4, 0);
+            prop_assert_eq!(Options::parse(&bytes), Ok(options));
+        }
+
+        #[test]
+        fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..=ROOM)) {
+            let _ = Options::parse(&bytes);
+        }
+    }
+}

@@ -94,7 +94,13 @@ impl<K: Copy> Wheel<K> {
     }
 
     /// When to call [`Wheel::expire`] next: never later than the first timer that will fire.
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
+        self.occupied.iter().any(|level| *level != 0).then_some(self.wake)
+    }
+
+    /// When the next slot that is occupied comes up.
+    fn next_slot(&self) -> Option<Instant> {
         (0..LEVELS)
             .filter(|level| self.occupied[*level] != 0)
             .map(|level| {
@@ -140,7 +146,7 @@ impl<K: Copy> Wheel<K> {
                 }
             }
             if self.done >= target {
-                self.wake = self.deadline().unwrap_or(Instant::NEVER);
+                self.wake = self.next_slot().unwrap_or(Instant::NEVER);
                 return None;
             }
             self.advance(target);
@@ -150,7 +156,7 @@ impl<K: Copy> Wheel<K> {
     /// Moves to the next tick at which anything can happen, at most to `target`, and brings down what the
     /// upper levels hold for it.
     fn advance(&mut self, target: u64) {
-        let next = self.deadline().map_or(target, |at| at.as_nanos() >> TICK_BITS);
+        let next = self.next_slot().map_or(target, |at| at.as_nanos() >> TICK_BITS);
         self.done = next.clamp(self.done + 1, target.max(self.done + 1));
         for level in (1..LEVELS).rev() {
             let shift = SLOT_BITS * level as u32;

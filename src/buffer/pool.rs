@@ -6,6 +6,7 @@
 
 use super::frame::{CAPACITY, Frame, HEADROOM};
 use crate::base::limits;
+use crate::buffer::Offload;
 
 const CLASSES: [usize; 3] = [2 << 10, 16 << 10, CAPACITY];
 
@@ -125,7 +126,9 @@ impl Pool {
         }
         self.charged[purpose as usize] = charged;
         // Allocates only while the pool grows to what the traffic needs.
-        Ok(self.free[class].pop().unwrap_or_else(|| Frame::new(CLASSES[class])))
+        let mut frame = self.free[class].pop().unwrap_or_else(|| Frame::new(CLASSES[class]));
+        frame.received(0, Offload::default());
+        Ok(frame)
     }
 }
 
@@ -136,7 +139,7 @@ fn class_of(size: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Offload;
+
 
     fn received(length: usize) -> Frame {
         let mut frame = Frame::new(CAPACITY);

@@ -9,7 +9,7 @@ use crate::base::limits;
 /// Departures: the timeout is at least [`limits::RTO_MINIMUM`] instead of RFC 6298's second (2.4), as everybody's is; and
 /// the clock is as fine as time is told, so *G* of (2.2) is nothing beside the minimum.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rtt {
+pub(super) struct Rtt {
     /// Microseconds; zero before the first sample.
     smoothed: u32,
     variation: u32,
@@ -19,7 +19,7 @@ pub struct Rtt {
 
 impl Rtt {
     /// Takes a sample (RFC 6298 §2.2, §2.3), and ends the backing off.
-    pub fn sample(&mut self, sample: Duration) {
+    pub(super) fn sample(&mut self, sample: Duration) {
         let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX / 16).clamp(1, u32::MAX / 16);
         self.backoff = 0;
         if self.smoothed == 0 {
@@ -31,12 +31,12 @@ impl Rtt {
     }
 
     /// The smoothed round-trip time, once there was a sample.
-    pub fn smoothed(&self) -> Option<Duration> {
+    pub(super) fn smoothed(&self) -> Option<Duration> {
         (self.smoothed > 0).then(|| Duration::from_micros(u64::from(self.smoothed)))
     }
 
     /// How long to wait before sending again.
-    pub fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         let base = match self.smoothed() {
             None => limits::RTO_INITIAL,
             Some(smoothed) => {
@@ -48,12 +48,12 @@ impl Rtt {
     }
 
     /// The timer expired (RFC 6298 §5.5).
-    pub fn back_off(&mut self) {
+    pub(super) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
     }
 
     /// Something was acknowledged: the way is open again.
-    pub fn stop_backing_off(&mut self) {
+    pub(super) fn stop_backing_off(&mut self) {
         self.backoff = 0;
     }
 }

@@ -28,16 +28,16 @@ impl Range {
 
 /// A run of lost data that was not sent again yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hole {
+pub(super) struct Hole {
     /// Its first byte.
-    pub start: SeqNumber,
+    pub(super) start: SeqNumber,
     /// Its length.
-    pub length: usize,
+    pub(super) length: usize,
 }
 
 /// What is known of the data in flight while something is missing.
 #[derive(Clone, Debug)]
-pub struct Scoreboard {
+pub(super) struct Scoreboard {
     /// Selectively acknowledged, in order, apart from each other.
     sacked: Vec<Range>,
     sacked_bytes: usize,
@@ -49,12 +49,12 @@ pub struct Scoreboard {
 
 impl Scoreboard {
     /// Nothing is known yet of what is in flight from `una` on.
-    pub fn new(una: SeqNumber) -> Scoreboard {
+    pub(super) fn new(una: SeqNumber) -> Scoreboard {
         Scoreboard { sacked: Vec::new(), sacked_bytes: 0, duplicates: 0, edge: una, retransmitted: una }
     }
 
     /// Everything before `una` was acknowledged.
-    pub fn acknowledge(&mut self, una: SeqNumber, mss: usize) {
+    pub(super) fn acknowledge(&mut self, una: SeqNumber, mss: usize) {
         // An acknowledgment that moves on stands for the segments that the duplicates announced (RFC 6582 §3.2, step 3).
         self.duplicates = self.duplicates.saturating_sub((una - self.retransmitted.earlier(una)) / mss.max(1));
         let gone = self.sacked.iter().take_while(|range| !range.end.is_after(una)).count();
@@ -71,7 +71,7 @@ impl Scoreboard {
     }
 
     /// Takes in a selective acknowledgment within what is in flight; returns how many bytes it newly acknowledges.
-    pub fn sack(&mut self, start: SeqNumber, end: SeqNumber) -> usize {
+    pub(super) fn sack(&mut self, start: SeqNumber, end: SeqNumber) -> usize {
         let first = self.sacked.partition_point(|range| range.end.is_before(start));
         let behind = self.sacked[first..].iter().take_while(|range| !range.start.is_after(end)).count();
         let touched = &self.sacked[first..first + behind];
@@ -90,18 +90,18 @@ impl Scoreboard {
     }
 
     /// A duplicate acknowledgment of a peer without selective ones.
-    pub fn duplicate(&mut self) {
+    pub(super) fn duplicate(&mut self) {
         self.duplicates += 1;
     }
 
     /// Whether the peer's words are enough to take something for lost (RFC 6675 §5, RFC 5681 §3.2): `threshold`
     /// segments, DupThresh, above a hole.
-    pub fn is_loss(&self, threshold: usize, mss: usize) -> bool {
+    pub(super) fn is_loss(&self, threshold: usize, mss: usize) -> bool {
         self.duplicates >= threshold || self.sacked.len() >= threshold || self.sacked_bytes > (threshold - 1) * mss
     }
 
     /// Moves the edge to where RFC 6675's `IsLost` puts it; without selective acknowledgments behind the first segment.
-    pub fn mark_lost(&mut self, una: SeqNumber, threshold: usize, mss: usize) {
+    pub(super) fn mark_lost(&mut self, una: SeqNumber, threshold: usize, mss: usize) {
         if self.sacked.is_empty() {
             self.edge = self.edge.later(una + mss);
             return;
@@ -117,7 +117,7 @@ impl Scoreboard {
     }
 
     /// The first segment is lost whatever else is known: recovery has begun, or went on (RFC 6675 §5, step 4.3).
-    pub fn mark_first_lost(&mut self, una: SeqNumber, mss: usize) {
+    pub(super) fn mark_first_lost(&mut self, una: SeqNumber, mss: usize) {
         let first = self.sacked.first().map_or(una + mss, |range| range.start.earlier(una + mss));
         self.edge = self.edge.later(first);
     }
@@ -125,7 +125,7 @@ impl Scoreboard {
     /// The retransmission timer expired: all that is not known to have arrived is lost, also what was sent again
     /// (RFC 6675 §5.1). Only the cumulative acknowledgment is a promise (RFC 2018 §8): a peer that timed out twice for the
     /// same data may have thrown away what it had, and is not believed any more.
-    pub fn mark_all_lost(&mut self, una: SeqNumber, nxt: SeqNumber, reneging: bool) {
+    pub(super) fn mark_all_lost(&mut self, una: SeqNumber, nxt: SeqNumber, reneging: bool) {
         if reneging {
             self.sacked.clear();
             self.sacked_bytes = 0;
@@ -136,7 +136,7 @@ impl Scoreboard {
     }
 
     /// What is to be sent again next.
-    pub fn next_hole(&self, nxt: SeqNumber) -> Option<Hole> {
+    pub(super) fn next_hole(&self, nxt: SeqNumber) -> Option<Hole> {
         let mut start = self.retransmitted;
         let edge = self.edge.earlier(nxt);
         for range in &self.sacked {
@@ -151,12 +151,12 @@ impl Scoreboard {
     }
 
     /// Lost data up to `end` were sent again.
-    pub fn retransmit(&mut self, end: SeqNumber) {
+    pub(super) fn retransmit(&mut self, end: SeqNumber) {
         self.retransmitted = self.retransmitted.later(end);
     }
 
     /// Bytes that are in the network (RFC 6675 §4, `SetPipe`).
-    pub fn pipe(&self, una: SeqNumber, nxt: SeqNumber, mss: usize) -> usize {
+    pub(super) fn pipe(&self, una: SeqNumber, nxt: SeqNumber, mss: usize) -> usize {
         let arrived = self.sacked_bytes + self.duplicates * mss;
         (nxt - una).saturating_sub(arrived + self.lost())
     }
@@ -174,7 +174,7 @@ impl Scoreboard {
     }
 
     /// Whether nothing is missing: it can be forgotten.
-    pub fn is_done(&self, una: SeqNumber) -> bool {
+    pub(super) fn is_done(&self, una: SeqNumber) -> bool {
         self.sacked.is_empty() && self.duplicates == 0 && !self.edge.is_after(una)
     }
 }

@@ -107,7 +107,9 @@ impl Reply {
     #[inline]
     pub fn header(&self, flow: &Flow, options: usize) -> tcp::Header {
         let ports = (flow.local.port.into(), flow.remote.port.into());
-        let header = tcp::Header::new(ports, self.sequence.0, self.acknowledgment.0, self.flags).with_options(options);
-        tcp::Header { window: self.window.into(), ..header }
+        let mut header =
+            tcp::Header::new(ports, self.sequence.0, self.acknowledgment.0, self.flags).with_options(options);
+        header.window = self.window.into();
+        header
     }
 }

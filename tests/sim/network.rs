@@ -62,7 +62,9 @@ struct Link {
 impl Link {
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
         let Conditions { delay, rate, queue, loss, duplication, corruption, reordering } = self.conditions.clone();
-        let chance = |random: &mut Random, of_thousand| random.below(1000) < of_thousand;
+        // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
+        let spared = is_resolution(&frame);
+        let chance = |random: &mut Random, of_thousand| !spared && random.below(1000) < of_thousand;
         let transmission = match rate {
             0 => Duration::ZERO,
             rate => Duration::from_nanos(frame.len() as u64 * 8 * 1_000_000_000 / rate),
@@ -193,6 +195,12 @@ impl Network {
         let counters = self.hosts.each_ref().map(|host| host.stack.counters().to_string());
         format!("host 1:\n{}\nhost 2:\n{}", counters[0], counters[1])
     }
+}
+
+/// ARP and neighbour discovery.
+fn is_resolution(frame: &[u8]) -> bool {
+    let (ethertype, next_header) = (frame.get(12..14), frame.get(20));
+    ethertype == Some(&[0x08, 0x06]) || ethertype == Some(&[0x86, 0xdd]) && next_header == Some(&58)
 }
 
 fn config(number: u8, seed: [u8; 16]) -> Config {

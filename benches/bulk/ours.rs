@@ -109,7 +109,7 @@ impl Pair {
         let address = |last| Address::from_v4([10, 77, 0, last]);
         let stack = |end, last| {
             let own = Cidr::new(address(last), 24).expect("a length of its family");
-            Stack::new(end, &Config::new(Mac([2, 0, 0, 0, 0, last]), &[own], [last; 16])).expect("a good configuration")
+            Stack::new(end, &Config::new(Mac::new([2, 0, 0, 0, 0, last]), &[own], [last; 16])).expect("a good configuration")
         };
         let mut stacks = [stack(one, 1), stack(two, 2)];
         let received = Arc::new(AtomicU64::new(0));

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use taphouse::buffer::{Frame, HEADROOM, Offload};
 
-/// Frames on the wire in one direction: more than a turn of either stack sends.
-const SLOTS: usize = 512;
+/// Frames on the wire in one direction: two turns of ours, and few enough to stay in a cache of the second level.
+const SLOTS: usize = 128;
 /// Of a buffer. Not a power of two, or all buffers would want the same lines of the cache.
 const SIZE: usize = HEADROOM + 1600;
 

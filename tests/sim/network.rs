@@ -205,7 +205,7 @@ fn is_resolution(frame: &[u8]) -> bool {
 
 fn config(number: u8, seed: [u8; 16]) -> Config {
     let addresses = [Cidr::new(address4(number), 24), Cidr::new(address6(number), 64)];
-    Config::new(Mac([2, 0, 0, 0, 0, number]), &addresses.map(|own| own.expect("a length of its family")), seed)
+    Config::new(Mac::new([2, 0, 0, 0, 0, number]), &addresses.map(|own| own.expect("a length of its family")), seed)
 }
 
 pub(crate) fn address4(number: u8) -> Address {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::{Batch, Data};
+use super::{Batch, Data, Message, Request, Requests, Service, Session, SessionId, TooMany};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
@@ -73,6 +73,9 @@ pub struct Io<'a> {
     pool: &'a mut Pool,
     random: &'a mut Random,
     written: &'a mut Written,
+    requests: &'a mut Requests,
+    /// Who is called.
+    id: Option<SessionId>,
     copied: usize,
 }
 
@@ -84,13 +87,39 @@ impl<'a> Io<'a> {
         pool: &'a mut Pool,
         random: &'a mut Random,
         written: &'a mut Written,
+        requests: &'a mut Requests,
     ) -> Io<'a> {
-        Io { now, largest, pool, random, written, copied: 0 }
+        Io { now, largest, pool, random, written, requests, id: None, copied: 0 }
     }
 
     /// The time of this turn.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// The same for a session.
+    pub fn of(self, id: SessionId) -> Io<'a> {
+        Io { id: Some(id), ..self }
+    }
+
+    /// Who is called; `None` for a service of datagrams.
+    pub fn id(&self) -> Option<SessionId> {
+        self.id
+    }
+
+    /// Tells another session something, at the end of the turn. Nobody hears it when its connection is gone.
+    pub fn tell(&mut self, to: SessionId, message: Message) -> Result<(), TooMany> {
+        self.requests.add(Request::Tell { from: self.id, to, message })
+    }
+
+    /// Opens a connection at the end of the turn. If it cannot be opened, the session hears so.
+    pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<(), TooMany> {
+        self.requests.add(Request::Connect { remote, session })
+    }
+
+    /// Takes connections at a port from the end of the turn on, unless it is in use.
+    pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), TooMany> {
+        self.requests.add(Request::Listen { port, service })
     }
 
     /// A number below `end`.

@@ -10,10 +10,13 @@ pub mod chargen;
 pub mod discard;
 pub mod echo;
 mod io;
+pub mod iperf;
+mod requests;
 mod session;
 mod stream;
 
 pub use io::{Datagram, Io, NoRoom, Written};
+pub use requests::{Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
 pub use stream::{Reading, Stream, Wishes};
 

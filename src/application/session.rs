@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::stream::Stream;
+use super::{Message, SessionId};
 use crate::base::address::Flow;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
@@ -35,6 +36,9 @@ pub trait Session: Send {
 
     /// The connection is no more.
     fn on_gone(&mut self, _why: Gone) {}
+
+    /// Another session, or a service of datagrams (`None`), says something.
+    fn on_message(&mut self, _from: Option<SessionId>, _message: Message, _stream: &mut Stream<'_>) {}
 
     /// When [`Session::on_timer`] is to be called; asked after every call.
     fn deadline(&self) -> Option<Instant> {

@@ -154,3 +154,5 @@ pub const BYTES_SENT_A_TURN: usize = 4 << 20;
 pub const TIMERS_A_TURN: usize = 256;
 /// How soon a session that found no memory is called again.
 pub const STARVED_RETRY: Duration = Duration::from_millis(1);
+/// Messages, connections and the like that the calls of one turn may ask for.
+pub const REQUESTS: usize = 1024;

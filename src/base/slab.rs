@@ -22,6 +22,16 @@ impl<T> Id<T> {
     pub fn index(self) -> u32 {
         self.index
     }
+
+    /// The whole name as a number, for those who must not know what it names.
+    pub fn bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// The name that [`Id::bits`] told.
+    pub fn from_bits(bits: u64) -> Id<T> {
+        Id { index: bits as u32, generation: (bits >> 32) as u32, of: PhantomData }
+    }
 }
 
 impl<T> Clone for Id<T> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use taphouse::application::iperf;
+
 use super::wishes::Given;
 
 /// A service by its name.
@@ -14,18 +16,22 @@ pub(crate) enum ServiceName {
     Discard,
     /// RFC 864.
     Chargen,
+    /// The server of iperf3's protocol.
+    Iperf,
 }
 
 impl ServiceName {
     /// Every service that there is.
-    pub(crate) const ALL: [ServiceName; 3] = [ServiceName::Echo, ServiceName::Discard, ServiceName::Chargen];
+    pub(crate) const ALL: [ServiceName; 4] =
+        [ServiceName::Echo, ServiceName::Discard, ServiceName::Chargen, ServiceName::Iperf];
 
-    /// The port that IANA gave it.
+    /// The port that IANA gave it, or that its clients expect.
     pub(crate) const fn port(self) -> u16 {
         match self {
             ServiceName::Echo => 7,
             ServiceName::Discard => 9,
             ServiceName::Chargen => 19,
+            ServiceName::Iperf => iperf::PORT,
         }
     }
 }
@@ -36,6 +42,7 @@ impl fmt::Display for ServiceName {
             ServiceName::Echo => "echo",
             ServiceName::Discard => "discard",
             ServiceName::Chargen => "chargen",
+            ServiceName::Iperf => "iperf",
         })
     }
 }
@@ -158,13 +165,13 @@ mod tests {
     #[test]
     fn lists_are_read() {
         for (list, chosen) in [
-            ("all", "echo 7, discard 9, chargen 19"),
+            ("all", "echo 7, discard 9, chargen 19, iperf 5201"),
             ("none", ""),
             ("chargen,echo", "chargen 19, echo 7"),
             ("echo=1007", "echo 1007"),
             ("echo,echo=1007", "echo 7, echo 1007"),
-            ("all,echo=1007", "discard 9, chargen 19, echo 1007"),
-            ("echo=9,all,discard=7", "echo 9, chargen 19, discard 7"),
+            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, echo 1007"),
+            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, discard 7"),
         ] {
             assert_eq!(services(list).as_deref(), Ok(chosen), "{list}");
         }
@@ -183,9 +190,9 @@ mod tests {
             ),
             ("echo,echo", "--services: port 7 is given to `echo` twice: name it once"),
             ("echo,none", "--services: `none` stands beside other services: leave out one or the other"),
-            ("finger", "`finger` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`"),
-            ("", "`` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`"),
-            ("all=7", "`all` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`"),
+            ("finger", "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
+            ("", "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
+            ("all=7", "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
             ("echo=0", "`echo=0` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=", "`echo=` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=+7", "`echo=+7` has no port from 1 to 65535: write it like echo=1007"),

@@ -123,7 +123,7 @@ impl<D: Device> Stack<D> {
         // The first secret drawn, so that every shard of a host has the same one.
         let owners = Owners::new(&mut random, mailbox.id(), mailbox.shards());
         let net = Net::new(device, config, &mut random)?;
-        let tcp = Tcp::new(random.clone());
+        let tcp = Tcp::new(random.clone(), owners.clone());
         let udp = Udp::new(random);
         Ok(Stack { net, udp, tcp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
     }
@@ -143,8 +143,7 @@ impl<D: Device> Stack<D> {
     /// # Errors
     /// [`ConnectError`] when there is no way to the peer, no port, or no room. What happens later the session is told.
     pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<ConnectionId, ConnectError> {
-        let Stack { net, tcp, owners, .. } = self;
-        tcp.connect(remote, session, |flow| owners.elsewhere(flow).is_none(), net)
+        self.tcp.connect(remote, session, &mut self.net)
     }
 
     /// How TCP connections that begin from now on are tuned.
@@ -155,6 +154,13 @@ impl<D: Device> Stack<D> {
     /// How many TCP connections there are, without those in TIME-WAIT.
     pub fn connections(&self) -> usize {
         self.tcp.len()
+    }
+
+    /// Keeps all flows of a port of ours at one shard: for a service whose flows have to know of each other. Every shard
+    /// has to be told the same.
+    pub fn pin(&mut self, port: u16) {
+        self.owners.pin(port);
+        self.tcp.pin(port);
     }
 
     /// Lets a journal note everything that comes in.
@@ -172,6 +178,7 @@ impl<D: Device> Stack<D> {
         let messages = self.read_mail();
         self.net.fire_timers();
         let fired = self.tcp.fire_timers(&mut self.net);
+        self.tcp.carry_out(self.udp.requests_mut(), &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         let mut turn = received?;
         turn.arrived += messages;

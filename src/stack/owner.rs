@@ -11,23 +11,38 @@ pub struct ShardId(pub u16);
 /// Knows the owner of every flow.
 ///
 /// The hash is keyed, so a peer cannot aim at one shard, and symmetric, so both directions of a flow and an ICMP error
-/// that quotes it have the same owner. Listeners that must stay together are to be pinned here by port range.
+/// that quotes it have the same owner. A service whose flows have to know of each other
+/// has its port pinned.
+#[derive(Clone)]
 pub struct Owners {
     key: HashKey,
     own: ShardId,
     shards: u16,
+    /// Ports of ours whose flows stay together.
+    pinned: Vec<u16>,
 }
 
 impl Owners {
     /// The owners as shard `own` of `shards` sees them. Equal states of `random` give equal owners.
     pub fn new(random: &mut Random, own: ShardId, shards: u16) -> Owners {
-        Owners { key: HashKey::new(random), own, shards: shards.max(1) }
+        Owners { key: HashKey::new(random), own, shards: shards.max(1), pinned: Vec::new() }
+    }
+
+    /// Keeps all flows of a port of ours together, whoever the peer is.
+    pub fn pin(&mut self, port: u16) {
+        if !self.pinned.contains(&port) {
+            self.pinned.push(port);
+        }
     }
 
     /// The shard to which a flow belongs.
     pub fn owner(&self, flow: &Flow) -> ShardId {
+        let hash = match self.pinned.contains(&flow.local.port) {
+            true => self.key.hash(flow.local.port),
+            false => self.key.flow(flow),
+        };
         // Multiply-shift: the high bits of the hash choose.
-        ShardId(((u128::from(self.key.flow(flow)) * u128::from(self.shards)) >> 64) as u16)
+        ShardId(((u128::from(hash) * u128::from(self.shards)) >> 64) as u16)
     }
 
     /// The shard to which a flow belongs, unless it is this one.

@@ -1,7 +1,7 @@
 //! UDP's way over the top: from a frame to a service, and back down.
 
 use super::net::Net;
-use crate::application::{Answer, Batch, Datagrams, Io, Written};
+use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -19,16 +19,22 @@ use crate::wire::{ethernet, protocol};
 pub(super) struct Udp {
     endpoints: Endpoints<Box<dyn Datagrams>>,
     written: Written,
+    requests: Requests,
     random: Random,
 }
 
 impl Udp {
     pub(super) fn new(mut random: Random) -> Udp {
-        Udp { endpoints: Endpoints::new(&mut random), written: Written::default(), random }
+        Udp { endpoints: Endpoints::new(&mut random), written: Written::default(), requests: Requests::default(), random }
     }
 
     pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
         self.endpoints.bind(None, port, service).map(|_id| ())
+    }
+
+    /// What services asked for in this turn.
+    pub(super) fn requests_mut(&mut self) -> &mut Requests {
+        &mut self.requests
     }
 
     /// Shows an arrival to the service that listens, and sends what it answers.
@@ -44,7 +50,7 @@ impl Udp {
         net.counters.datagrams_received += datagrams;
 
         let largest = net.mtu().saturating_sub(output::header_length(packet.family) + LENGTH);
-        let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
+        let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
         let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         match answer {

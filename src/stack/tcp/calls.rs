@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::{Entry, emit};
-use crate::application::{Data, Io, Reading, Session, Stream, Used, Wishes, Written};
+use crate::application::{
+    Data, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
+};
 use crate::base::counters::Dropped;
 use crate::base::random::Random;
 use crate::buffer::Frame;
@@ -16,13 +18,14 @@ use crate::wire;
 /// What sessions need while they are called.
 pub(super) struct Caller {
     written: Written,
+    pub(super) requests: Requests,
     random: Random,
     starved: bool,
 }
 
 impl Caller {
     pub(super) fn new(random: Random) -> Caller {
-        Caller { written: Written::default(), random, starved: false }
+        Caller { written: Written::default(), requests: Requests::default(), random, starved: false }
     }
 
     /// Whether the session that was called last wants memory that there is not.
@@ -123,6 +126,16 @@ impl Caller {
         self.call(entry, net, |session, stream| session.on_timer(stream));
     }
 
+    pub(super) fn on_message<D: Device>(
+        &mut self,
+        entry: &mut Entry,
+        from: Option<SessionId>,
+        message: Message,
+        net: &mut Net<D>,
+    ) {
+        self.call(entry, net, |session, stream| session.on_message(from, message, stream));
+    }
+
     pub(super) fn on_room<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         self.call(entry, net, |session, stream| session.on_room(stream));
     }
@@ -135,11 +148,12 @@ impl Caller {
         net: &mut Net<D>,
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
-        let Entry { flow, connection, session, .. } = entry;
+        let Entry { flow, connection, session, id, .. } = entry;
         let full = emit::path(net, flow.remote.address).piece(connection.data_size());
         let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
         let room = connection.room();
-        let io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written);
+        let Caller { written, requests, random, .. } = self;
+        let io = Io::new(net.now(), largest, &mut net.pool, random, written, requests).of(*id);
         let mut stream = Stream::new(io, flow, connection.queue_mut(), room, full);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();

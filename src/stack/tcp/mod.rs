@@ -18,7 +18,8 @@ use self::calls::Caller;
 use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
 use super::net::Net;
-use crate::application::{Reading, Service, Session};
+use super::owner::Owners;
+use crate::application::{Reading, Request, Requests, Service, Session, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -56,6 +57,8 @@ pub struct Entry {
     flow: Flow,
     connection: Connection,
     session: Box<dyn Session>,
+    /// Its name, as sessions know it.
+    id: SessionId,
     timer: Timer<Packed>,
     /// The neighbour through which it goes, or for which it waits.
     hop: Option<NeighborId>,
@@ -94,13 +97,14 @@ pub(super) struct Tcp {
     /// The device took no more.
     blocked: bool,
     caller: Caller,
+    owners: Owners,
     secret: Secret,
     random: Random,
     tuning: Tuning,
 }
 
 impl Tcp {
-    pub(super) fn new(mut random: Random) -> Tcp {
+    pub(super) fn new(mut random: Random, owners: Owners) -> Tcp {
         let mut timers = Wheel::new(limits::CONNECTIONS + limits::HANDSHAKES + 1);
         let wait_timer = timers.add(Shape::TimeWait(0).into()).expect("the wheel is empty");
         Tcp {
@@ -117,6 +121,7 @@ impl Tcp {
             starved: VecDeque::new(),
             blocked: false,
             caller: Caller::new(random.clone()),
+            owners,
             secret: Secret::new(&mut random),
             random,
             tuning: Tuning::default(),
@@ -126,6 +131,11 @@ impl Tcp {
     /// Lets a service take connections at a port of every address.
     pub(super) fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
         self.listeners.bind(None, port, Listener { service, opening: 0 }).map(|_id| ())
+    }
+
+    /// All flows of this port of ours belong to one shard.
+    pub(super) fn pin(&mut self, port: u16) {
+        self.owners.pin(port);
     }
 
     /// How many connections there are.
@@ -271,6 +281,29 @@ impl Tcp {
             }
         }
         limits::TIMERS_A_TURN
+    }
+
+    /// Carries out what sessions asked for in this turn, and those of another transport.
+    pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, net: &mut Net<D>) {
+        while let Some(request) = self.caller.requests.next().or_else(|| others.next()) {
+            match request {
+                Request::Tell { from, to, message } => {
+                    let id = ConnectionId::from_bits(to.0);
+                    let Some(entry) = self.entries.get_mut(id) else { continue };
+                    self.caller.on_message(entry, from, message, net);
+                    self.after(id.index(), net);
+                }
+                Request::Connect { remote, session } => {
+                    // Who cannot be connected is told so by the connection that never was.
+                    let _told = self.connect(remote, session, net);
+                }
+                Request::Listen { port, service } => {
+                    if self.listen(port, service).is_err() {
+                        net.counters.drop(Dropped::Misuse);
+                    }
+                }
+            }
+        }
     }
 
     /// When [`Tcp::fire_timers`] or [`Tcp::flush`] is due.

@@ -2,10 +2,11 @@
 
 use super::flows::{Packed, Shape};
 use super::{ConnectError, ConnectionId, Entry, Tcp, emit};
-use crate::application::{Reading, Session};
-use crate::base::address::{Endpoint, Flow};
+use crate::application::{Reading, Session, SessionId};
+use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
+use crate::base::stream::Gone;
 use crate::base::wheel::Timer;
 use crate::buffer::Frame;
 use crate::device::Device;
@@ -111,7 +112,7 @@ impl Tcp {
                 let Some(session) = session else {
                     return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
                 };
-                let Some(id) = self.add(flow, *connection, session, net) else {
+                let Ok(id) = self.add(flow, *connection, session, net) else {
                     return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
                 };
                 self.on_segment(id.index(), packet, segment, frame, net);
@@ -134,68 +135,86 @@ impl Tcp {
         emit::forgettable(&reply, &flow, net);
     }
 
-    /// Opens a connection (RFC 9293 §3.10.1).
+    /// Opens a connection (RFC 9293 §3.10.1). A session whose connection cannot be opened hears that, too.
     pub(in crate::stack) fn connect<D: Device>(
         &mut self,
         remote: Endpoint,
-        session: Box<dyn Session>,
-        owns: impl Fn(&Flow) -> bool,
+        mut session: Box<dyn Session>,
         net: &mut Net<D>,
     ) -> Result<ConnectionId, ConnectError> {
+        let (flow, connection) = match self.begin(remote, net) {
+            Ok(begun) => begun,
+            Err(why) => {
+                session.on_gone(Gone::Unreachable);
+                return Err(why);
+            }
+        };
+        match self.add(flow, connection, session, net) {
+            Ok(id) => {
+                self.mark(id.index());
+                Ok(id)
+            }
+            Err(mut session) => {
+                session.on_gone(Gone::Unreachable);
+                Err(ConnectError::TooMany)
+            }
+        }
+    }
+
+    /// A connection that is to be opened.
+    fn begin<D: Device>(&mut self, remote: Endpoint, net: &Net<D>) -> Result<(Flow, Connection), ConnectError> {
         let unreachable = ConnectError::Unreachable(remote);
         if !remote.address.is_unicast() || remote.port == 0 || net.interface.owns(remote.address) {
             return Err(unreachable);
         }
         let address = source::select(&net.interface, remote.address).ok_or(unreachable)?;
-        let flow = self.free_flow(address, remote, owns).ok_or(ConnectError::NoPort(remote))?;
+        let flow = self.free_flow(address, remote).ok_or(ConnectError::NoPort(remote))?;
         let now = net.now();
         let initial = self.secret.initial(&flow, now);
-        let connection = Connection::connect(initial, emit::path(net, remote.address).mss, self.tuning, now);
-        let id = self.add(flow, connection, session, net).ok_or(ConnectError::TooMany)?;
-        self.mark(id.index());
-        Ok(id)
+        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).mss, self.tuning, now)))
     }
 
     /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).
-    fn free_flow(
-        &mut self,
-        address: crate::base::address::Address,
-        remote: Endpoint,
-        owns: impl Fn(&Flow) -> bool,
-    ) -> Option<Flow> {
+    fn free_flow(&mut self, address: Address, remote: Endpoint) -> Option<Flow> {
         const FIRST: u16 = 49_152;
         const COUNT: u16 = u16::MAX - FIRST + 1;
         let start = self.random.below(u64::from(COUNT)) as u16;
         (0..COUNT)
             .map(|step| FIRST + (start.wrapping_add(step)) % COUNT)
             .map(|port| Flow { local: Endpoint { address, port }, remote })
-            .find(|flow| owns(flow) && self.find(flow).is_none())
+            .find(|flow| self.owners.elsewhere(flow).is_none() && self.find(flow).is_none())
     }
 
-    /// Adds a connection that has begun.
+    /// Adds a connection that has begun; gives the session back when there is no room.
     fn add<D: Device>(
         &mut self,
         flow: Flow,
         connection: Connection,
         session: Box<dyn Session>,
         net: &mut Net<D>,
-    ) -> Option<ConnectionId> {
+    ) -> Result<ConnectionId, Box<dyn Session>> {
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
             net.counters.drop(Dropped::TcpFull);
-            return None;
+            return Err(session);
         };
-        let reading = Reading::On;
+        let (reading, id) = (Reading::On, SessionId(0));
         let (dirty, waits) = (false, false);
-        let entry = Entry { flow, connection, session, timer, hop: None, reading, dirty, waits, seen: 0 };
-        let Ok(id) = self.entries.insert(entry) else {
-            self.timers.remove(timer);
-            net.counters.drop(Dropped::TcpFull);
-            return None;
+        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0 };
+        let id = match self.entries.insert(entry) {
+            Ok(id) => id,
+            Err(entry) => {
+                self.timers.remove(timer);
+                net.counters.drop(Dropped::TcpFull);
+                return Err(entry.session);
+            }
         };
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.id = SessionId(id.bits());
+        }
         let shape = Shape::Connection(id.index());
         self.timers.rename(timer, shape.into());
         self.index_flow(&flow, shape);
-        Some(id)
+        Ok(id)
     }
 
     fn forget_opening(&mut self, index: u32) {

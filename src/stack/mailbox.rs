@@ -96,24 +96,29 @@ impl Mailbox {
     /// Gives a frame to every other shard.
     pub(super) fn tell_all<D: Device>(&self, frame: &mut Frame, net: &mut Net<D>) {
         for shard in (0..self.shards()).map(ShardId).filter(|shard| *shard != self.id) {
-            self.hand_over(shard, frame, net);
+            match self.give(shard, frame, net) {
+                Ok(()) => net.counters.frames_told += 1,
+                Err(why) => net.counters.drop_unsent(why),
+            }
         }
     }
 
     /// Gives a frame to the shard that owns its flow.
     pub(super) fn hand_over<D: Device>(&self, owner: ShardId, frame: &mut Frame, net: &mut Net<D>) {
-        let Ok((block, copied)) = net.pool.keep(frame, Purpose::Taken) else {
-            return net.counters.drop(Dropped::PoolFull);
-        };
-        net.counters.bytes_copied += copied as u64;
-        match self.send(owner, Message::Frame { from: self.id, block }) {
+        match self.give(owner, frame, net) {
             Ok(()) => net.counters.frames_handed_over += 1,
-            Err(message) => {
-                net.counters.drop(Dropped::MailboxFull);
-                let (Message::Frame { block, .. } | Message::Return(block)) = message;
-                net.pool.release(block);
-            }
+            Err(why) => net.counters.drop(why),
         }
+    }
+
+    fn give<D: Device>(&self, shard: ShardId, frame: &mut Frame, net: &mut Net<D>) -> Result<(), Dropped> {
+        let (block, copied) = net.pool.keep(frame, Purpose::Taken).map_err(|_| Dropped::PoolFull)?;
+        net.counters.bytes_copied += copied as u64;
+        self.send(shard, Message::Frame { from: self.id, block }).map_err(|message| {
+            let (Message::Frame { block, .. } | Message::Return(block)) = message;
+            net.pool.release(block);
+            Dropped::MailboxFull
+        })
     }
 
     fn send(&self, shard: ShardId, message: Message) -> Result<(), Message> {

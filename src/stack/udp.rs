@@ -40,6 +40,7 @@ impl Udp {
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
         let datagrams = arrival.datagrams() as u64;
+        net.counters.frames_delivered += 1;
         net.counters.datagrams_received += datagrams;
 
         let largest = net.mtu().saturating_sub(output::header_length(packet.family) + LENGTH);
@@ -48,10 +49,10 @@ impl Udp {
         net.counters.bytes_copied += io.copied() as u64;
         match answer {
             Answer::Done => {}
-            Answer::Drop(why) => net.counters.drop(why),
-            Answer::InPlace if packet.cast != Cast::Unicast => net.counters.drop(Dropped::AskedOfGroup),
+            Answer::Drop(why) => net.counters.drop_unsent(why),
+            Answer::InPlace if packet.cast != Cast::Unicast => net.counters.drop_unsent(Dropped::AskedOfGroup),
             // It took the buffer, so there is nothing left to send back.
-            Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
+            Answer::InPlace if frame.len() < end => net.counters.drop_unsent(Dropped::Misuse),
             Answer::InPlace => {
                 frame.truncate(end);
                 udp::turn_round(frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default(), arrival);
@@ -88,7 +89,7 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
     let (source, destination) = (flow.local.address, flow.remote.address);
     // A service that answers what came for a group has no address to answer from.
     if !net.interface.owns(source) {
-        return net.counters.drop(Dropped::AskedOfGroup);
+        return net.counters.drop_unsent(Dropped::AskedOfGroup);
     }
     let checksum = if net.capabilities().checksum {
         *draft.prepend() = udp::header(flow, length);

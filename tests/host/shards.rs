@@ -37,6 +37,8 @@ impl Shards {
         self.now = self.now + Duration::from_micros(10);
         for (stack, _) in &mut self.shards {
             stack.turn(self.now).unwrap();
+            let counters = stack.counters();
+            assert_eq!(counters.frames_ended(), counters.frames_in(), "{counters}");
         }
     }
 

@@ -3,12 +3,14 @@
 use std::fmt::{Display, Write as _};
 
 use taphouse::base::address::{Address, Family};
+use taphouse::run::Confinement;
 
 use super::services::ServiceName;
 use super::settings::{DeviceChoice, Settings};
 
-/// The start-up card, for stderr: what is on the wire now, and what to try. `device` says what carries it.
-pub(crate) fn card(settings: &Settings, device: &str) -> String {
+/// The start-up card, for stderr: what is on the wire now, and what to try. `device` says what carries it,
+/// `confined` what the process gave up.
+pub(crate) fn card(settings: &Settings, device: &str, confined: &Confinement) -> String {
     let mut text = format!("taphouse {}: a host behind {}\n", env!("CARGO_PKG_VERSION"), place(settings));
     field(&mut text, "addresses", addresses(settings));
     if !settings.gateways.is_empty() {
@@ -17,6 +19,7 @@ pub(crate) fn card(settings: &Settings, device: &str) -> String {
     field(&mut text, "ethernet", format_args!("{}, mtu {}", settings.mac, settings.mtu));
     field(&mut text, "device", device);
     field(&mut text, "services", services(settings));
+    field(&mut text, "confined", confined);
     text.push_str("try\n");
     for line in things_to_try(settings) {
         line_of(&mut text, line);
@@ -136,8 +139,13 @@ fn line_of(text: &mut String, line: impl Display) {
 
 #[cfg(test)]
 mod tests {
+    use taphouse::run::Held;
+
     use super::*;
     use crate::cli::Parsed;
+
+    const CONFINED: Confinement =
+        Confinement { capabilities: Held::Fully, files: Held::Fully, folders: 0, system_calls: Held::Fully };
 
     fn settings(line: &str) -> Settings {
         let line = format!("taphouse --mac 02:00:00:00:00:01 {line}");
@@ -159,6 +167,7 @@ taphouse VERSION: a host behind tap0
   ethernet   02:00:00:00:00:01, mtu 1500
   device     offload: checksums, TCP
   services   echo 7, discard 9, chargen 19
+  confined   no capabilities, no files, few system calls
 try
   ping 10.77.0.2
   ping fd77::2
@@ -166,7 +175,7 @@ try
   echo hello | nc -u -w1 10.77.0.2 7
   echo | nc -u -w1 10.77.0.2 19
 ";
-        assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP")), text);
+        assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP", &CONFINED)), text);
     }
 
     #[test]
@@ -179,13 +188,14 @@ taphouse VERSION: a host behind tap1 in the network namespace lab
   ethernet   02:00:00:00:00:01, mtu 1500
   device     plain
   services   echo 1007, discard 9
+  confined   no capabilities, no files, few system calls
 try
   ip netns exec lab ping 10.0.0.2
   ip netns exec lab ping fe80::ff:fe00:1%tap1
   ip netns exec lab arping -I tap1 10.0.0.2
   echo hello | ip netns exec lab nc -u -w1 10.0.0.2 1007
 ";
-        assert_eq!(without_version(&card(&settings(line), "plain")), text);
+        assert_eq!(without_version(&card(&settings(line), "plain", &CONFINED)), text);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use taphouse::base::counters::Counters;
 use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Device, Namespace, Tap, TapOptions};
-use taphouse::run::{Clock, Handle, Shard, Signals};
+use taphouse::run::{Clock, Handle, Shard, Signals, confine};
 use taphouse::stack::{Config, Mailbox, Stack};
 
 use super::card;
@@ -31,8 +31,10 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     prepare_host(settings, &namespace, taps.first().is_some_and(Tap::created))?;
 
     let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, taps)?.into_iter().unzip();
+    // No thread before this, nothing opened behind it.
+    let confined = confine(&[]);
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
-    eprint!("{}", card::card(settings, &device));
+    eprint!("{}", card::card(settings, &device, &confined));
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
     stdout.flush()?;

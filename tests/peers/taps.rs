@@ -28,7 +28,7 @@ fn a_tap_that_exists_is_attached_to_and_stays() {
 
 /// Starts the program as a user without any rights, in a mount namespace in which everybody may open the driver, as
 /// on most machines.
-fn house_of_a_user(lab: &Lab, arguments: &str) -> (Program, tempfile::TempDir) {
+pub(crate) fn house_of_a_user(lab: &Lab, arguments: &str) -> (Program, tempfile::TempDir) {
     // The folder of the build may be closed to others.
     let folder = tempfile::tempdir().expect("a folder for the program");
     let program = folder.path().join("taphouse");

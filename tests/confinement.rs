@@ -111,7 +111,7 @@ fn files_below_the_folders_that_were_named_can_be_used() {
     in_a_process(|| {
         let folder = tempfile::tempdir().expect("a folder").keep();
         let outside = tempfile::NamedTempFile::new().expect("a file elsewhere");
-        let confined = confine(&[folder.clone()]);
+        let confined = confine(std::slice::from_ref(&folder));
         assert_confined(&confined);
         use_files(&folder);
         assert_refused(socket(AddressFamily::INET, SocketType::DGRAM, None));

@@ -20,6 +20,7 @@ use super::Held;
 /// What the loop, the threads, the allocator and the end of the process need.
 const ALWAYS: &[c_long] = &[
     // The device, the wakers, what is printed.
+    libc::SYS_eventfd2,
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_write,

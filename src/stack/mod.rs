@@ -235,7 +235,7 @@ impl<D: Device> Stack<D> {
     fn pass_on(&mut self, came: Came) {
         self.net.counters.neighbors_heard += 1;
         if came == Came::FromDevice {
-            self.mailbox.tell_all(&mut self.frame, &mut self.net);
+            self.mailbox.tell_all(&self.frame, &mut self.net);
         }
     }
 

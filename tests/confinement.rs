@@ -1,6 +1,7 @@
 //! What a confined process can do, and what it is refused. Confinement cannot be undone, so each test runs itself once
 //! more in a process of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io, thread};
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::thread::{CapabilitySet, LinkNameSpaceType, capabilities, move_into_link_name_space, set_no_new_privs};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use taphouse::device::Waker;
 use taphouse::run::{Confinement, Held, confine};
 
@@ -122,6 +124,30 @@ fn files_below_the_folders_that_were_named_can_be_used() {
         }
         fs::remove_dir_all(&folder).expect_err("the folder itself is not below itself");
         assert_eq!(fs::read_dir(&folder).expect("it can be listed").count(), 0);
+    });
+}
+
+/// An outer filter plays the older kernel, as a container might.
+#[test]
+fn what_the_kernel_has_not_is_said_and_not_fatal() {
+    in_a_process(|| {
+        let refuse = |call: i64, errno: i32| {
+            let (rules, errno) = (BTreeMap::from([(call, Vec::new())]), SeccompAction::Errno(errno as u32));
+            let arch = env::consts::ARCH.try_into().expect("seccomp works here");
+            let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch).expect("a filter of one call");
+            let program: BpfProgram = filter.try_into().expect("it can be compiled");
+            apply_filter(&program).expect("seccomp works here");
+        };
+        refuse(libc::SYS_landlock_create_ruleset, libc::ENOSYS);
+        refuse(libc::SYS_capset, libc::EPERM);
+        refuse(libc::SYS_seccomp, libc::ENOSYS);
+        let confined = confine(&[]);
+        println!("{confined}");
+        assert!(matches!(confined.capabilities, Held::Not(_)), "{confined:?}");
+        assert_eq!(confined.files, Held::Not("this kernel has no landlock".to_owned()));
+        assert!(matches!(confined.system_calls, Held::Not(_)), "{confined:?}");
+        assert_eq!(confined.to_string().lines().count(), 1);
+        fs::read("/proc/self/status").expect("the process goes on as it was");
     });
 }
 

@@ -68,19 +68,22 @@ impl fmt::Display for Confinement {
     /// One line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Confinement { capabilities, files, folders, system_calls } = self;
-        let files = match folders {
-            0 => ("no files", files),
-            1 => ("files below 1 folder", files),
-            _ => ("files below some folders", files),
+        let no_files = match folders {
+            0 => "no files",
+            1 => "files below 1 folder",
+            _ => "files below some folders",
         };
-        for (number, (what, held)) in
-            [("no capabilities", capabilities), files, ("few system calls", system_calls)].into_iter().enumerate()
-        {
+        let all = [
+            ("capabilities", "no capabilities", capabilities),
+            ("files", no_files, files),
+            ("system calls", "few system calls", system_calls),
+        ];
+        for (number, (of, what, held)) in all.into_iter().enumerate() {
             let comma = if number == 0 { "" } else { ", " };
             match held {
                 Held::Fully => write!(f, "{comma}{what}")?,
                 Held::Partly(why) => write!(f, "{comma}{what} ({why})")?,
-                Held::Not(why) => write!(f, "{comma}NOT {what} ({why})")?,
+                Held::Not(why) => write!(f, "{comma}{of} NOT confined ({why})")?,
             }
         }
         Ok(())
@@ -150,7 +153,7 @@ mod tests {
         confinement.files = Held::Not("this kernel has no landlock".to_owned());
         confinement.folders = 1;
         confinement.system_calls = Held::Partly("nearly".to_owned());
-        let line = "no capabilities, NOT files below 1 folder (this kernel has no landlock), few system calls (nearly)";
+        let line = "no capabilities, files NOT confined (this kernel has no landlock), few system calls (nearly)";
         assert_eq!(confinement.to_string(), line);
     }
 }

@@ -22,7 +22,8 @@
 //!
 //! * [`Stack`](stack::Stack) is a host, or one shard of it. It is made from a [`Config`](stack::Config) and a
 //!   [`Device`](device::Device), and does one [`turn`](stack::Stack::turn) at a time.
-//! * [`Tap`](device::Tap) is a Linux TAP with its offloads; [`Memory`](device::Memory) is a wire within the process.
+//! * [`Tap`](device::Tap) is a Linux TAP with its offloads, [`Plain`](device::Plain) one without;
+//!   [`Memory`](device::Memory) is a wire within the process.
 //! * [`Datagrams`](application::Datagrams) is a protocol over UDP; [`Stack::bind`](stack::Stack::bind) gives it a port.
 //! * [`Shard`](run::Shard) is a stack with its loop: turn after turn, then sleep. [`Handle`](run::Handle) stops it.
 //! * [`confine`](run::confine) gives up what a process does not need once everything is open.

@@ -21,6 +21,23 @@ pub const POOL_PARKED_DIVISOR: usize = 8;
 /// receiving.
 pub const POOL_TAKEN: (usize, usize) = (3, 4);
 
+/// How soon a device that failed is tried again, at first and at most; it doubles in between. Ten times a second costs
+/// nothing, and is soon enough for people.
+pub const DEVICE_RETRY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// How often a shard says that its device fails.
+pub const DEVICE_NEWS: Duration = Duration::from_secs(10);
+
+/// Copies of frames that wait to be written or printed; what does not fit is counted. At a flood
+/// of 100,000 frames a second it bridges 160 ms in which the other thread does not get a core.
+pub const CAPTURE_FRAMES: usize = 16_384;
+/// Bytes of such copies: what a disk writes in a tenth of a second.
+pub const CAPTURE_BYTES: usize = 16 << 20;
+
+/// Bytes of a frame that a trace reads: every header, also those that an ICMP error quotes.
+pub const TRACE_BYTES: usize = 512;
+/// Lines that a trace prints a second. Nobody reads more, and a slow terminal is not to be the measure.
+pub const TRACE_LINES_A_SECOND: usize = 500;
+
 /// Addresses of our own on one interface; a linear search of so few is faster than a table.
 pub const OWN_ADDRESSES: usize = 16;
 /// Routes.

@@ -1,5 +1,7 @@
 //! What a frame leaves to the device, or the device to us.
 
+use std::fmt;
+
 use crate::base::counters::Dropped;
 
 /// The state of the transport checksum, and whether the frame stands for several.
@@ -74,6 +76,24 @@ impl Offload {
         let cuttable =
             self.segments.is_none_or(|segments| segments.size > 0 && matches!(self.checksum, Checksum::Partial { .. }));
         if field_fits && cuttable { Ok(()) } else { Err(Dropped::OffloadLie) }
+    }
+}
+
+impl fmt::Display for Offload {
+    /// With the names of `virtio_net_hdr`, as in `csum_start=34 csum_offset=6 gso_type=udp gso_size=1448`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.checksum {
+            Checksum::Complete => f.write_str("csum=complete")?,
+            Checksum::Verified => f.write_str("csum=valid")?,
+            Checksum::Partial { start, offset } => write!(f, "csum_start={start} csum_offset={offset}")?,
+        }
+        let Some(Segments { kind, size, ecn }) = self.segments else { return Ok(()) };
+        let kind = match kind {
+            SegmentKind::Tcp4 => "tcp4",
+            SegmentKind::Tcp6 => "tcp6",
+            SegmentKind::Udp => "udp",
+        };
+        write!(f, " gso_type={kind}{} gso_size={size}", if ecn { "+ecn" } else { "" })
     }
 }
 

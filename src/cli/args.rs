@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::run::trace::Protocol;
 
 use super::UsageError;
 use super::manual;
@@ -90,8 +91,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", help_heading = "Wire")]
     mtu: Option<Number>,
 
-    /// Offloads of the TAP: if it can, or required [default: auto]
-    #[arg(long, value_name = "auto|offload", help_heading = "Wire")]
+    /// Offloads of the TAP: if it can, required, or none [default: auto]
+    #[arg(long, value_name = "auto|offload|plain", help_heading = "Wire")]
     device: Option<DeviceChoice>,
 
     /// Queues of the TAP, a thread each, 1 to 64 [default: 1]
@@ -126,6 +127,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
+    /// Capture every frame to a pcapng file [default: none]
+    #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
+    record: Option<PathBuf>,
+
+    /// Tell of each frame on stderr: of all, or of arp, rarp, icmp, icmpv6, ndp, udp, tcp, ip, ip6 [default: none]
+    #[arg(long, value_name = "LIST", help_heading = "Watching")]
+    #[arg(value_delimiter = ',', num_args = 0.., require_equals = true)]
+    trace: Option<Vec<Protocol>>,
+
     /// Read options from a TOML file; the command line wins [default: none]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -151,6 +161,8 @@ impl Args {
             gateway,
             mac,
             services,
+            record,
+            trace,
             config: _,
             check,
         } = self;
@@ -166,6 +178,8 @@ impl Args {
             queues: queues.map(Given::on_the_command_line),
             busy_poll: busy_poll.map(Given::on_the_command_line),
             services: services.map(each),
+            record: record.map(Given::on_the_command_line),
+            trace: trace.map(each),
             rarp: None,
             check,
         }
@@ -188,9 +202,9 @@ fn in_one_line(error: &clap::Error) -> String {
     };
     let argument = context(ContextKind::InvalidArg);
     match (error.kind(), argument, error.source()) {
-        // Our own types say what is wrong, and what to do. The argument is written `--mtu <BYTES>`.
+        // Our own types say what is wrong, and what to do. The argument is written `--mtu <BYTES>` or `--trace[=<LIST>]`.
         (ErrorKind::ValueValidation, Some(argument), Some(why)) => {
-            let option = argument.split_whitespace().next().unwrap_or(argument);
+            let option = argument.split([' ', '[']).next().unwrap_or(argument);
             format!("{option} {why}")
         }
         (ErrorKind::UnknownArgument, Some(argument), _) => {
@@ -243,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_of_all_unless_it_is_told_of_what() {
+        let trace = |line: &str| {
+            let Ok(Read::Args(args)) = read(arguments(line)) else { panic!("{line}") };
+            args.into_wishes().trace.map(|list| list.into_iter().map(|given| given.value).collect::<Vec<_>>())
+        };
+        assert_eq!(trace("taphouse --check"), None);
+        assert_eq!(trace("taphouse --trace --check"), Some(vec![]));
+        assert_eq!(trace("taphouse --trace=arp,ndp"), Some(vec![Protocol::Arp, Protocol::Ndp]));
+    }
+
+    #[test]
     fn help_and_version_are_to_be_shown() {
         for (line, part) in [
             ("taphouse --version", concat!("taphouse ", env!("CARGO_PKG_VERSION"))),
@@ -284,7 +309,11 @@ mod tests {
                 "--mac `02:00` is not an Ethernet address: write six pairs of hexadecimal digits, like 02:00:00:00:00:01",
             ),
             ("--mtu big", "--mtu `big` is not a whole number: write digits only, like 1500"),
-            ("up --device plane", "--device `plane` is not a kind of device: choose `auto` or `offload`"),
+            ("up --device plane", "--device `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
+            (
+                "--trace=arp,ftp",
+                "--trace `ftp` is no protocol of a trace: choose from `arp`, `rarp`, `icmp`, `icmpv6`, `ndp`, `udp`, `tcp`, `ip`, `ip6`",
+            ),
             (
                 "--services echo,finger",
                 "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`",

@@ -38,6 +38,7 @@ pub(crate) fn check(settings: &Settings) -> String {
     let offloads = match settings.device {
         DeviceChoice::Auto => "offloads if the kernel has them",
         DeviceChoice::Offload => "offloads, or not at all",
+        DeviceChoice::Plain => "no offloads",
     };
     let queues = match settings.queues {
         1 => "1 queue".to_owned(),
@@ -61,6 +62,12 @@ pub(crate) fn check(settings: &Settings) -> String {
         0 => (),
         1 => line_of(&mut text, "tell 1 card its address over RARP"),
         more => line_of(&mut text, format_args!("tell {more} cards their addresses over RARP")),
+    }
+    if let Some(file) = &settings.record {
+        line_of(&mut text, format_args!("capture every frame to {}", file.display()));
+    }
+    if settings.trace.is_some() {
+        line_of(&mut text, "tell of frames on stderr");
     }
     match settings.busy_poll.as_micros() {
         0 => line_of(&mut text, "sleep as soon as there is nothing to do"),

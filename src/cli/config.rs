@@ -3,12 +3,13 @@
 use std::fmt;
 use std::fs;
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
@@ -50,6 +51,8 @@ struct File {
     queues: Option<Spanned<Text<Number>>>,
     busy_poll: Option<Spanned<Text<Number>>>,
     services: Option<List<ServiceWish>>,
+    record: Option<Spanned<Text<PathBuf>>>,
+    trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
 }
 
@@ -63,8 +66,23 @@ struct Rarp {
 
 impl File {
     fn into_wishes(self, source: &Source<'_>) -> Result<Wishes, UsageError> {
-        let File { tap, netns, host, no_host, address, gateway, mac, mtu, device, queues, busy_poll, services, rarp } =
-            self;
+        let File {
+            tap,
+            netns,
+            host,
+            no_host,
+            address,
+            gateway,
+            mac,
+            mtu,
+            device,
+            queues,
+            busy_poll,
+            services,
+            record,
+            trace,
+            rarp,
+        } = self;
         let host = host.map(|list| source.each(list));
         let host = match no_host {
             Some(no) if *no.get_ref() && host.is_some() => {
@@ -94,6 +112,8 @@ impl File {
             queues: queues.map(|value| source.text(value)),
             busy_poll: busy_poll.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
+            record: record.map(|value| source.text(value)),
+            trace: trace.map(|list| source.each(list)),
             rarp,
             check: false,
         })

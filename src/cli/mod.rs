@@ -10,7 +10,9 @@ mod identity;
 mod manual;
 mod services;
 mod settings;
+mod trouble;
 pub(crate) mod up;
+mod watch;
 mod wishes;
 
 use std::ffi::OsString;

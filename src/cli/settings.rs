@@ -5,11 +5,13 @@ mod addresses;
 mod tests;
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use taphouse::base::address::{Address, Cidr, Family, Mac};
 use taphouse::base::limits;
+use taphouse::run::trace::Protocols;
 
 use super::services::{self, ServiceAt, ServiceWish};
 use super::wishes::{Given, Number, Wishes};
@@ -40,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) busy_poll: Duration,
     /// Which services run, and where: no port twice.
     pub(crate) services: Vec<ServiceAt>,
+    /// Where every frame is captured to.
+    pub(crate) record: Option<PathBuf>,
+    /// Which frames are told of on stderr.
+    pub(crate) trace: Option<Protocols>,
     /// Who is told which address over RARP: no Ethernet address twice.
     pub(crate) rarp: Vec<(Mac, Address)>,
     /// Only say what would happen.
@@ -53,6 +59,8 @@ pub(crate) enum DeviceChoice {
     Auto,
     /// With offloads, or not at all.
     Offload,
+    /// Without offloads.
+    Plain,
 }
 
 impl Settings {
@@ -79,7 +87,8 @@ impl FromStr for DeviceChoice {
         match text {
             "auto" => Ok(DeviceChoice::Auto),
             "offload" => Ok(DeviceChoice::Offload),
-            _ => Err(format!("`{text}` is not a kind of device: choose `auto` or `offload`")),
+            "plain" => Ok(DeviceChoice::Plain),
+            _ => Err(format!("`{text}` is not a kind of device: choose `auto`, `offload` or `plain`")),
         }
     }
 }
@@ -93,8 +102,23 @@ const QUEUES: RangeInclusive<u64> = 1..=64;
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
 
 fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
-    let Wishes { tap, netns, host, address, gateway, mac, mtu, device, queues, busy_poll, services, rarp, check } =
-        wishes;
+    let Wishes {
+        tap,
+        netns,
+        host,
+        address,
+        gateway,
+        mac,
+        mtu,
+        device,
+        queues,
+        busy_poll,
+        services,
+        record,
+        trace,
+        rarp,
+        check,
+    } = wishes;
 
     let tap = tap_name(tap.unwrap_or_else(|| Given::by_default("tap0".to_owned())))?;
     let namespace = netns.map(namespace).transpose()?;
@@ -109,7 +133,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     addresses::check(&addresses, &host, &gateways, mac)?;
     let mtu = mtu_for(mtu.unwrap_or(Given::by_default(Number(1500))), &addresses, &host, &gateways)?;
 
-    let queues = number(queues.unwrap_or(Given::by_default(Number(1))), "queues", QUEUES)?;
+    let device = device.map_or(DeviceChoice::Auto, |given| given.value);
+    let queues = queues_of(device, queues.unwrap_or(Given::by_default(Number(1))))?;
     let busy_poll = number(busy_poll.unwrap_or(Given::by_default(Number(50))), "busy-poll", BUSY_POLL)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
@@ -122,10 +147,12 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         gateways: values(gateways),
         mac,
         mtu: mtu as usize,
-        device: device.map_or(DeviceChoice::Auto, |given| given.value),
+        device,
         queues: queues as usize,
         busy_poll: Duration::from_micros(busy_poll),
         services,
+        record: record.map(|given| given.value),
+        trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,
         check,
     })
@@ -194,6 +221,18 @@ fn number(given: Given<Number>, option: &'static str, range: RangeInclusive<u64>
     let (least, most) = range.into_inner();
     let wrong = if number < least { "too small" } else { "too large" };
     Err(format!("{} {number} is {wrong}: give a number from {least} to {most}", origin.names(option)))
+}
+
+fn queues_of(device: DeviceChoice, given: Given<Number>) -> Result<u64, String> {
+    let origin = given.origin.clone();
+    let queues = number(given, "queues", QUEUES)?;
+    if device == DeviceChoice::Plain && queues > 1 {
+        let named = origin.names("queues");
+        return Err(format!(
+            "{named} {queues} is too many for the plain device, which has one: leave --device plain out"
+        ));
+    }
+    Ok(queues)
 }
 
 fn mtu_for(

@@ -11,13 +11,15 @@ use taphouse::application::echo::Echo;
 use taphouse::base::counters::Counters;
 use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
-use taphouse::device::{Capabilities, Device, Namespace, Tap, TapOptions};
-use taphouse::run::{Clock, Handle, Shard, Signals, confine};
+use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
+use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
 use taphouse::stack::{Config, Mailbox, Stack};
 
 use super::card;
 use super::services::ServiceName;
 use super::settings::{DeviceChoice, Settings};
+use super::trouble;
+use super::watch::Watch;
 
 /// Serves until a signal ends it.
 ///
@@ -25,33 +27,68 @@ use super::settings::{DeviceChoice, Settings};
 /// One line that says what, why and what to do.
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let signals = Signals::catch().context("cannot catch signals")?;
+    let clock = Clock::new();
     let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
-    let taps = attach(settings, &namespace)?;
-    let device = describe(taps.first().map(Device::capabilities));
-    prepare_host(settings, &namespace, taps.first().is_some_and(Tap::created))?;
+    let ports = attach(settings, &namespace)?;
+    // Not before: a second start, which finds the TAP busy, leaves the first one's capture alone.
+    let watch = Watch::open(settings, clock)?;
+    prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
 
-    let (shards, handles): (Vec<_>, Vec<_>) = shards(settings, taps)?.into_iter().unzip();
-    // No thread before this, nothing opened behind it.
+    // No thread before this, and no file opened behind it.
     let confined = confine(&[]);
+    let (copies, watching) = watch.start()?;
+    // Two programs, so that the loop pays nothing for watching when nobody watches.
+    let served = if copies.is_empty() {
+        serve(settings, ports, signals, clock, &confined)
+    } else {
+        let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
+        drop(copies);
+        serve(settings, watched, signals, clock, &confined)
+    };
+    let watched = watching.end();
+    served.and(watched)
+}
+
+/// Runs a shard on each of `devices` until a signal ends them.
+fn serve<D: Device + Send>(
+    settings: &Settings,
+    devices: Vec<D>,
+    signals: Signals,
+    clock: Clock,
+    confined: &Confinement,
+) -> Result<()> {
+    let device = describe(devices.first().map(Device::capabilities));
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
+    let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
+    shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
-    eprint!("{}", card::card(settings, &device, &confined));
+    eprint!("{}", card::card(settings, &device, confined));
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
     stdout.flush()?;
     drop(stdout);
-    let counted = run(shards, &handles, &settings.tap);
+    let counted = run(shards, &handles, &settings.tap, clock);
     report(&counted.0);
     counted.1
 }
 
-fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Tap>> {
+fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
     let Settings { tap, queues, mtu, device, .. } = settings;
-    let taps = Tap::open(&TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu })?;
-    let offloads = taps.iter().all(|tap| tap.capabilities().checksum);
+    let options = TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu };
+    let want = match device {
+        DeviceChoice::Auto => Want::Best,
+        DeviceChoice::Offload => Want::Offload,
+        DeviceChoice::Plain => Want::Plain,
+    };
+    let Opened { ports, fell_back } = Port::open(&options, want)?;
+    if let Some(why) = fell_back {
+        eprintln!("taphouse: {tap}: the kernel refuses virtio_net_hdr ({why}): going on as with --device plain");
+    }
+    let offloads = ports.iter().all(|port| port.capabilities().checksum);
     if *device == DeviceChoice::Offload && !offloads {
         return Err(anyhow!("{tap}: this kernel offers no checksum offload on a TAP: leave --device offload out"));
     }
-    Ok(taps)
+    Ok(ports)
 }
 
 /// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
@@ -76,7 +113,7 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards(settings: &Settings, taps: Vec<Tap>) -> Result<Vec<(Shard<Tap>, Handle)>> {
+fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<D>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let config = Config {
@@ -87,15 +124,15 @@ fn shards(settings: &Settings, taps: Vec<Tap>) -> Result<Vec<(Shard<Tap>, Handle
         memory: limits::POOL,
         seed,
     };
-    let mailboxes = Mailbox::for_shards(taps.len() as u16).context("cannot make the shards' mailboxes")?;
-    let shard = |(tap, (mailbox, waker))| {
-        let mut stack = Stack::shard(tap, &config, mailbox)?;
+    let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
+    let shard = |(device, (mailbox, waker))| {
+        let mut stack = Stack::shard(device, &config, mailbox)?;
         for service in &settings.services {
             stack.bind(service.port, datagrams(service.name))?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
-    taps.into_iter().zip(mailboxes).map(shard).collect()
+    devices.into_iter().zip(mailboxes).map(shard).collect()
 }
 
 fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
@@ -107,11 +144,10 @@ fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
 }
 
 /// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.
-fn run(shards: Vec<Shard<Tap>>, handles: &[Handle], tap: &str) -> (Counters, Result<()>) {
-    let clock = Clock::new();
+fn run<D: Device + Send>(shards: Vec<Shard<D>>, handles: &[Handle], tap: &str, clock: Clock) -> (Counters, Result<()>) {
     let mut counted = (Counters::default(), Ok(()));
     thread::scope(|scope| {
-        let run = |shard: Shard<Tap>| {
+        let run = |shard: Shard<D>| {
             let ended = shard.run(clock);
             handles.iter().for_each(Handle::stop);
             ended
@@ -135,7 +171,7 @@ fn lost(tap: &str, why: &io::Error) -> anyhow::Error {
     const EBADFD: i32 = 77;
     match why.raw_os_error() {
         Some(EBADFD) => anyhow!("{tap}: the interface was deleted: start taphouse again to make a new one"),
-        _ => anyhow!("{tap}: receiving failed: {why}"),
+        _ => anyhow!("{tap}: the interface is gone ({why}): start taphouse again"),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What was asked for, before it is known to make sense.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 
 use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::run::trace::Protocol;
 
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
@@ -24,6 +26,9 @@ pub(super) struct Wishes {
     pub(super) queues: Option<Given<Number>>,
     pub(super) busy_poll: Option<Given<Number>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
+    pub(super) record: Option<Given<PathBuf>>,
+    /// Empty: all of them.
+    pub(super) trace: Option<Vec<Given<Protocol>>>,
     pub(super) rarp: Option<Vec<Given<(Mac, Address)>>>,
     pub(super) check: bool,
 }
@@ -43,6 +48,8 @@ impl Wishes {
             queues: self.queues.or(below.queues),
             busy_poll: self.busy_poll.or(below.busy_poll),
             services: self.services.or(below.services),
+            record: self.record.or(below.record),
+            trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),
             check: self.check || below.check,
         }

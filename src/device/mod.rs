@@ -3,8 +3,12 @@
 //! A [`Device`] moves whole Ethernet frames. It may leave checksums and segmentation to the other side and
 //! say so beside each frame ([`Offload`]).
 
+mod capture;
 mod memory;
 mod namespace;
+mod pcapng;
+mod plain;
+mod port;
 mod sys;
 mod tap;
 mod virtio;
@@ -16,8 +20,12 @@ use std::io;
 use std::io::IoSlice;
 use std::time::Duration;
 
+pub use capture::{Capture, Captured, Captures, Copies, Direction, Next, copies};
 pub use memory::Memory;
 pub use namespace::{Namespace, NamespaceError};
+pub use pcapng::Pcapng;
+pub use plain::Plain;
+pub use port::{Opened, Port, Want};
 pub use tap::{QUEUES, SLICES, Tap, TapError, TapOptions};
 pub use waker::Waker;
 

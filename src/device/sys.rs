@@ -1,10 +1,10 @@
-//! The calls to the tun driver that need `unsafe`: four ioctls, made safe here and nowhere else.
+//! What needs `unsafe` at the tun driver: its ioctls and a foreign descriptor, made safe here and nowhere else.
 //!
 //! Read first: Documentation/networking/tuntap.rst and drivers/net/tun.c of Linux.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io;
@@ -87,4 +87,10 @@ pub(super) fn set_header(tun: impl AsFd, bytes: c_int) -> io::Result<()> {
 pub(super) fn set_offload(tun: impl AsFd, offloads: u32) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes its argument by value and touches no memory of ours.
     unsafe { ioctl::ioctl(tun, IntegerSetter::<SET_OFFLOAD>::new_usize(offloads as usize)) }
+}
+
+/// The descriptor of the plain device, whose crate is older than descriptors with lifetimes.
+pub(super) fn descriptor(plain: &tun_tap::Iface) -> BorrowedFd<'_> {
+    // SAFETY: the interface owns the descriptor and is borrowed for as long as it is used.
+    unsafe { BorrowedFd::borrow_raw(plain.as_raw_fd()) }
 }

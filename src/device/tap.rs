@@ -10,7 +10,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::namespace::{Namespace, NamespaceError};
@@ -51,8 +50,9 @@ pub struct Tap {
     origin: Origin,
 }
 
+/// Whether the interface was there before us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Created,
     Existed,
 }
@@ -66,7 +66,7 @@ impl Tap {
         let TapOptions { name, namespace, queues, mtu } = options;
         check(name, *queues, *mtu)?;
         let (tuns, origin) = namespace.enter(|| attach(name, *queues))??;
-        let failed = |errno: Errno| TapError::Failed(name.clone(), "preparing it", errno.into());
+        let failed = |errno: Errno| TapError::NoOffloads(name.clone(), errno.into());
         tuns.into_iter()
             .map(|tun| {
                 sys::set_header(&tun, DEVICE_ROOM as i32).map_err(failed)?;
@@ -117,23 +117,25 @@ impl Device for Tap {
 
     /// # Errors
     /// EIO while the interface is down. EINVAL: an offload that cannot be, fewer than 14 bytes. `InvalidInput`:
-    /// no spare bytes, or more than [`SLICES`] slices.
+    /// no spare bytes, or more than [`SLICES`] slices. `WriteZero`: it took a part of the frame only.
     #[inline]
     fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
         let Some((header, frame)) = head.split_first_chunk_mut() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         *header = virtio::encode(offload, frame);
-        let written = if payload.is_empty() {
-            retry_on_intr(|| rustix::io::write(&self.tun, head))
+        let (written, length) = if payload.is_empty() {
+            (retry_on_intr(|| rustix::io::write(&self.tun, head)), head.len())
         } else {
             let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
             slices.push(IoSlice::new(head));
             slices.try_extend_from_slice(payload).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-            retry_on_intr(|| rustix::io::writev(&self.tun, &slices))
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            (retry_on_intr(|| rustix::io::writev(&self.tun, &slices)), length)
         };
         match written {
-            Ok(_) => Ok(true),
+            Ok(written) if written == length => Ok(true),
+            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
             Err(Errno::AGAIN) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
@@ -141,22 +143,7 @@ impl Device for Tap {
 
     /// Also returns on a signal, and at once when the interface was deleted: [`Tap::receive`] tells.
     fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
-        let events = match interest {
-            Interest::Receive => PollFlags::IN,
-            Interest::ReceiveAndTransmit => PollFlags::IN | PollFlags::OUT,
-        };
-        // A time that the kernel cannot count to is for ever.
-        let at_most = at_most.and_then(|time| Timespec::try_from(time).ok());
-        let mut polled = [PollFd::new(&self.tun, events), PollFd::new(waker, PollFlags::IN)];
-        match poll(&mut polled, at_most.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let [_, woken] = polled;
-        if woken.revents().contains(PollFlags::IN) {
-            waker.reset();
-        }
-        Ok(())
+        waker.wait_for(&self.tun, interest, at_most)
     }
 }
 
@@ -178,9 +165,12 @@ pub enum TapError {
     /// No tun driver.
     #[error("{0}: there is no /dev/net/tun: load the driver with modprobe tun, or give the container the device")]
     NoDriver(String),
-    /// A tun driver without `virtio_net_hdr` or, when they are asked for, several queues.
-    #[error("{0}: this kernel's tun driver lacks {1}: use --device plain and one queue")]
-    OldDriver(String, &'static str),
+    /// A tun driver, or a sandbox, without `virtio_net_hdr`.
+    #[error("{0}: the kernel refuses virtio_net_hdr ({1}): use --device plain and one queue")]
+    NoOffloads(String, #[source] io::Error),
+    /// A tun driver without several queues.
+    #[error("{0}: this kernel's tun driver has one queue only: use --queues 1")]
+    NoQueues(String),
     /// The driver is closed to us.
     #[error(
         "{0}: permission denied opening /dev/net/tun: run as root, or make the TAP for your user: \
@@ -193,6 +183,12 @@ pub enum TapError {
          ip tuntap add dev {0} mode tap user $USER"
     )]
     Denied(String),
+    /// An interface that `--device plain` cannot use.
+    #[error(
+        "{0}: there is an interface of this name that is no TAP, or one with several queues: \
+         name another with --tap, or leave --device plain out"
+    )]
+    NotPlain(String),
     /// Somebody has it.
     #[error("{0}: busy: another program is attached to it: stop that one, or name another TAP with --tap")]
     Busy(String),
@@ -210,7 +206,7 @@ pub enum TapError {
     Failed(String, &'static str, #[source] io::Error),
 }
 
-fn check(name: &str, queues: usize, mtu: usize) -> Result<(), TapError> {
+pub(super) fn check(name: &str, queues: usize, mtu: usize) -> Result<(), TapError> {
     // `%` makes the kernel choose a number; `/` and `:` it refuses, and `.` and `..` are taken in sysfs.
     let cannot_be = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'/' | b':' | b'%');
     if matches!(name, "" | "." | "..") || name.len() > sys::NAME || name.bytes().any(cannot_be) {
@@ -277,10 +273,11 @@ fn open(name: &str, flags: u16) -> Result<OwnedFd, TapError> {
         _ => TapError::Failed(name.to_owned(), "opening /dev/net/tun", errno.into()),
     })?;
     let features = sys::features(&tun).unwrap_or(0);
-    for (feature, what) in [(sys::VNET_HDR, "virtio_net_hdr"), (flags & sys::MULTI_QUEUE, "several queues")] {
-        if features & feature != feature {
-            return Err(TapError::OldDriver(name.to_owned(), what));
-        }
+    if features & sys::VNET_HDR == 0 {
+        return Err(TapError::NoOffloads(name.to_owned(), Errno::OPNOTSUPP.into()));
+    }
+    if features & flags & sys::MULTI_QUEUE != flags & sys::MULTI_QUEUE {
+        return Err(TapError::NoQueues(name.to_owned()));
     }
     Ok(tun)
 }

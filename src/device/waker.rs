@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
+use super::Interest;
+
 /// Ends the wait of one loop, from any thread.
 #[derive(Clone, Debug)]
 pub struct Waker {
@@ -37,6 +39,27 @@ impl Waker {
             }
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// Sleeps until there is at `device` what `interest` names, until it is woken, for `at_most`, or until a signal. A
+    /// device in trouble wakes at once: receiving tells what it is.
+    pub(super) fn wait_for(&self, device: impl AsFd, interest: Interest, at_most: Option<Duration>) -> io::Result<()> {
+        let events = match interest {
+            Interest::Receive => PollFlags::IN,
+            Interest::ReceiveAndTransmit => PollFlags::IN | PollFlags::OUT,
+        };
+        // A time that the kernel cannot count to is for ever.
+        let at_most = at_most.and_then(|time| Timespec::try_from(time).ok());
+        let mut polled = [PollFd::new(&device, events), PollFd::new(&self.event, PollFlags::IN)];
+        match poll(&mut polled, at_most.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let [_, woken] = polled;
+        if woken.revents().contains(PollFlags::IN) {
+            self.reset();
+        }
+        Ok(())
     }
 
     /// Forgets that it was woken.

@@ -5,10 +5,15 @@
 
 mod clock;
 mod confine;
+mod record;
 mod shard;
 mod signals;
+pub mod trace;
+mod trouble;
 
 pub use clock::Clock;
 pub use confine::{Confinement, Held, confine};
+pub use record::{Recorded, Recorder};
 pub use shard::{Handle, Shard};
 pub use signals::Signals;
+pub use trouble::{Doing, News};

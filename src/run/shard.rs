@@ -4,15 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rustix::io::Errno;
 
 use super::clock::Clock;
+use super::trouble::{Doing, News, Troubles, is_gone};
 use crate::base::counters::Counters;
+use crate::base::time::Instant;
 use crate::device::{Device, Waker};
-use crate::stack::Stack;
-
-/// How often a link that is down is looked at.
-const LINK_DOWN: Duration = Duration::from_millis(100);
+use crate::stack::{Stack, Turn};
 
 enum Command {
     Stop,
@@ -49,6 +47,9 @@ pub struct Shard<D> {
     waker: Waker,
     commands: Receiver<Command>,
     busy_poll: Duration,
+    troubles: Troubles,
+    /// Frames sent when the last one was refused.
+    sent_before: u64,
 }
 
 impl<D: Device> Shard<D> {
@@ -57,7 +58,12 @@ impl<D: Device> Shard<D> {
     pub fn new(stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
         let (sender, commands) = bounded(16);
         let handle = Handle { commands: sender, waker: waker.clone() };
-        (Shard { stack, waker, commands, busy_poll }, handle)
+        (Shard { stack, waker, commands, busy_poll, troubles: Troubles::new(), sent_before: 0 }, handle)
+    }
+
+    /// Says through `news` when the device fails, and when it works again. Who does not read it misses it.
+    pub fn tell(&mut self, news: Sender<News>) {
+        self.troubles.tell(news);
     }
 
     /// The hot loop, until it is stopped or its device cannot be used any more. Returns what was counted, and why it
@@ -79,7 +85,9 @@ impl<D: Device> Shard<D> {
                     Err(_) => {}
                 }
             }
-            match self.stack.turn(now) {
+            let turned = self.stack.turn(now);
+            self.look_for_troubles(&turned, now);
+            let (doing, error) = match turned {
                 Ok(turn) if turn.arrived > 0 => {
                     awake_until = now + self.busy_poll;
                     continue;
@@ -88,16 +96,35 @@ impl<D: Device> Shard<D> {
                 Ok(_) if now < awake_until => continue,
                 Ok(_) => {
                     let at_most = self.stack.deadline().map(|deadline| deadline - now);
-                    self.stack.wait(&self.waker, at_most)?;
+                    match self.stack.wait(&self.waker, at_most) {
+                        Ok(()) => {
+                            self.troubles.works(Doing::Waiting);
+                            continue;
+                        }
+                        Err(error) => (Doing::Waiting, error),
+                    }
                 }
-                Err(error) if is_down(&error) => self.waker.wait(LINK_DOWN)?,
-                Err(error) => return Err(error),
+                Err(error) => (Doing::Receiving, error),
+            };
+            if is_gone(&error) {
+                return Err(error);
+            }
+            let nap = self.troubles.failing(doing, error, now);
+            self.waker.wait(nap)?;
+        }
+    }
+
+    /// Hears of frames that the device refused, and of what works again.
+    #[inline]
+    fn look_for_troubles(&mut self, turned: &io::Result<Turn>, now: Instant) {
+        if let Some(refusal) = self.stack.take_refusal() {
+            self.troubles.failing(Doing::Sending, refusal, now);
+            self.sent_before = self.stack.counters().frames_sent;
+        } else if turned.is_ok() {
+            self.troubles.works(Doing::Receiving);
+            if self.stack.counters().frames_sent > self.sent_before {
+                self.troubles.works(Doing::Sending);
             }
         }
     }
-}
-
-/// The interface is there but down: it may come up again.
-fn is_down(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::IO.raw_os_error())
 }

@@ -165,6 +165,12 @@ impl<D: Device> Stack<D> {
         &self.net.counters
     }
 
+    /// Why the device refused a frame, if it did since this was last asked.
+    #[inline]
+    pub fn take_refusal(&mut self) -> Option<io::Error> {
+        self.net.refusal.take()
+    }
+
     /// Our addresses, in the order in which they were given, the link-local one last.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.net.interface.addresses().iter().map(|own| own.address())

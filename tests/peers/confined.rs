@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::house::BOTH;
 use crate::lab::Lab;
 use crate::program::Program;
-use crate::taps::house_of_a_user;
+use crate::user::User;
 
 /// What the kernel says of every thread.
 fn threads(program: &Program) -> Vec<String> {
@@ -54,15 +54,11 @@ fn no_thread_of_root_has_a_capability() {
 #[test]
 fn an_ordinary_user_is_confined_alike() {
     let Some(lab) = Lab::with_users() else { return };
-    lab.ip("tuntap add dev tap0 mode tap user 12345");
-    lab.ip("link set tap0 up");
-    lab.ip("address add 10.77.0.1/24 dev tap0");
-    lab.ip("address add fd77::1/64 dev tap0 nodad");
-    let (mut program, _folder) = house_of_a_user(&lab, "--no-host");
-    program.line_with("ready tap0");
+    lab.tap_of_a_user();
+    let user = User::new();
+    let house = user.house(&lab, "--no-host");
     BOTH.into_iter().for_each(|to| lab.ping(to));
     // Who has no right to lower the bounding set keeps it, and can gain nothing up to it.
-    assert_confined(&program, 3, &["CapInh", "CapPrm", "CapEff", "CapAmb"]);
-    program.signal(Signal::TERM);
-    assert!(program.ended().status.success());
+    assert_confined(&house.program, 3, &["CapInh", "CapPrm", "CapEff", "CapAmb"]);
+    assert!(house.end().status.success());
 }

@@ -15,13 +15,14 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("arping", "iputils-arping"),
     ("ip", "iproute2"),
     ("nmap", "nmap"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
     ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
     ("setpriv", "util-linux"),
 ];
 
@@ -52,8 +53,8 @@ impl Lab {
     /// Runs one of the scripts beside the tests in the namespace, which must succeed.
     #[track_caller]
     pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> String {
-        let mut python = command("python3 -B");
-        python.arg(format!("{}/tests/peers/python/{script}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
+        let mut python = script_of_tests(script);
+        python.args(arguments);
         self.start(python).ended().ok()
     }
 
@@ -74,6 +75,13 @@ impl Lab {
             Err(why) => panic!("{command:?}: {why}"),
         }
     }
+}
+
+/// One of the scripts beside the tests.
+pub(crate) fn script_of_tests(script: &str) -> Command {
+    let mut python = command("python3 -B");
+    python.arg(format!("{}/tests/peers/python/{script}", env!("CARGO_MANIFEST_DIR")));
+    python
 }
 
 /// A command from its words.

@@ -1,14 +1,9 @@
 //! A TAP that was there before.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
 use crate::house::{BOTH, V4};
 use crate::lab::Lab;
-use crate::program::{Program, command};
-
-/// Nobody in particular.
-const USER: u32 = 12_345;
+use crate::program::command;
+use crate::user::{USER, User};
 
 #[test]
 fn a_tap_that_exists_is_attached_to_and_stays() {
@@ -26,38 +21,15 @@ fn a_tap_that_exists_is_attached_to_and_stays() {
     }
 }
 
-/// Starts the program as a user without any rights, in a mount namespace in which everybody may open the driver, as
-/// on most machines.
-pub(crate) fn house_of_a_user(lab: &Lab, arguments: &str) -> (Program, tempfile::TempDir) {
-    // The folder of the build may be closed to others.
-    let folder = tempfile::tempdir().expect("a folder for the program");
-    let program = folder.path().join("taphouse");
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
-    fs::copy(env!("CARGO_BIN_EXE_taphouse"), &program).expect("a copy of the program");
-    let script = format!(
-        "mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200 || exit 99
-         exec setpriv --reuid {USER} --regid {USER} --clear-groups {} up {arguments}",
-        program.display()
-    );
-    let mut shell = command("unshare --mount -- sh -c");
-    shell.arg(script);
-    (lab.start(shell), folder)
-}
-
 #[test]
-fn a_tap_made_for_a_user_is_attached_to_by_that_user() {
+fn a_tap_made_for_a_user_is_attached_to_by_that_user_and_stays() {
     let Some(lab) = Lab::with_users() else { return };
-    lab.ip(&format!("tuntap add dev tap0 mode tap user {USER}"));
-    lab.ip("link set tap0 up");
-    lab.ip("address add 10.77.0.1/24 dev tap0");
-    lab.ip("address add fd77::1/64 dev tap0 nodad");
-    for arguments in ["--no-host", ""] {
-        let (mut program, _folder) = house_of_a_user(&lab, arguments);
-        program.line_with("ready tap0");
+    lab.tap_of_a_user();
+    for arguments in ["--no-host", "", "--device plain"] {
+        let user = User::new();
+        let house = user.house(&lab, arguments);
         BOTH.into_iter().for_each(|to| lab.ping(to));
-        program.signal(rustix::process::Signal::TERM);
-        let ended = program.ended();
-        assert!(ended.status.success(), "{ended:?}");
+        assert!(house.end().status.success());
     }
     assert!(lab.has_link("tap0"));
 }
@@ -66,9 +38,9 @@ fn a_tap_made_for_a_user_is_attached_to_by_that_user() {
 fn a_user_without_a_tap_of_his_own_is_refused_in_one_line() {
     let Some(lab) = Lab::with_users() else { return };
     lab.ip(&format!("tuntap add dev theirs mode tap user {}", USER + 1));
-    for name in ["tap0", "theirs"] {
-        let (program, _folder) = house_of_a_user(&lab, &format!("--tap {name}"));
-        let ended = program.ended();
+    let user = User::new();
+    for (name, device) in [("tap0", "auto"), ("theirs", "auto"), ("tap0", "plain"), ("theirs", "plain")] {
+        let ended = lab.start(user.taphouse(&format!("up --tap {name} --device {device}"))).ended();
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         let told =
             format!("taphouse: {name}: permission denied: run as root, or make the TAP for your user: ip tuntap");

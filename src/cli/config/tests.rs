@@ -69,7 +69,7 @@ fn every_error_is_one_line_with_a_place() {
         ),
         ("mtu = 'big'", "t.toml:1: `big` is not a whole number: write digits only, like 1500"),
         ("mtu = -5", "t.toml:1: `-5` is not a whole number: write digits only, like 1500"),
-        ("\ndevice = 'plane'", "t.toml:2: `plane` is not a kind of device: choose `auto` or `offload`"),
+        ("\ndevice = 'plane'", "t.toml:2: `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
         ("tap = true", "t.toml:1: invalid type: boolean `true`, expected one value, in quotes unless it is a number"),
         (
             "host = '10.0.0.1/8'",
@@ -78,7 +78,7 @@ fn every_error_is_one_line_with_a_place() {
         (
             "tap = 'tap0'\nadress = []",
             "t.toml:2: unknown field `adress`, expected one of `tap`, `netns`, `host`, `no-host`, `address`, `gateway`, \
-             `mac`, `mtu`, `device`, `queues`, `busy-poll`, `services`, `rarp`",
+             `mac`, `mtu`, `device`, `queues`, `busy-poll`, `services`, `record`, `trace`, `rarp`",
         ),
         ("[[rarp]]\nmac = '02:00:00:00:00:aa'", "t.toml:1: missing field `address`"),
         ("no-host = true\nhost = []", "t.toml:1: no-host stands beside host: leave out one or the other"),

@@ -37,6 +37,8 @@ fn the_defaults_are_those_of_the_contract() {
         queues: 1,
         busy_poll: Duration::from_micros(50),
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
+        record: None,
+        trace: None,
         rarp: vec![],
         check: false,
     };
@@ -61,6 +63,7 @@ fn what_makes_sense_is_taken() {
         "--mtu 68 --address 10.0.0.2/8 --no-host",
         "--mac 00:16:3e:00:00:01",
         "--queues 64 --busy-poll 0",
+        "--device plain --queues 1",
     ] {
         assert!(settings(line).is_ok(), "{line}: {:?}", settings(line));
     }
@@ -76,6 +79,10 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         (
             "--tap a/b",
             "--tap `a/b` has a space, `/`, `:` or `%` in it, which no interface's name may: choose a name like tap0",
+        ),
+        (
+            "--device plain --queues 2",
+            "--queues 2 is too many for the plain device, which has one: leave --device plain out",
         ),
         ("--netns .", "--netns `.` is not a network namespace: choose one of `ip netns list`"),
         ("--netns /run/netns/", "--netns `/run/netns/` is not a network namespace: choose one of `ip netns list`"),

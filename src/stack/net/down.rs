@@ -1,6 +1,7 @@
 //! The way down: answers turned round, replies, errors, what was written, and what the leaves ask for. All of it ends
 //! in [`Net::transmit`].
 
+use std::io;
 use std::io::IoSlice;
 
 use super::super::journal::Event;
@@ -244,7 +245,7 @@ impl<D: Device> Net<D> {
         let transmitted = match self.device.transmit(head, offload, payload) {
             Ok(true) => Transmitted::Yes,
             Ok(false) => Transmitted::Busy,
-            Err(_) => Transmitted::Refused,
+            Err(why) => self.refused(why),
         };
         if transmitted == Transmitted::Yes {
             self.counters.frames_sent += 1;
@@ -252,5 +253,11 @@ impl<D: Device> Net<D> {
         }
         self.note(|| Event::Transmitted(transmitted));
         transmitted
+    }
+
+    #[cold]
+    fn refused(&mut self, why: io::Error) -> Transmitted {
+        self.refusal = Some(why);
+        Transmitted::Refused
     }
 }

@@ -39,6 +39,8 @@ pub(in crate::stack) struct Net<D> {
     identifications: Identifications,
     outbox: Outbox,
     journal: Option<Box<dyn Journal>>,
+    /// Why the device refused a frame, the last time that it did.
+    pub(in crate::stack) refusal: Option<io::Error>,
     now: Instant,
 }
 
@@ -81,6 +83,7 @@ impl<D: Device> Net<D> {
             identifications: Identifications::new(random),
             outbox: Outbox::default(),
             journal: None,
+            refusal: None,
             now: Instant::ZERO,
         })
     }

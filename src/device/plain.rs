@@ -1,0 +1,124 @@
+//! A TAP without offloads, over the crate `tun-tap`: for kernels and sandboxes that refuse `virtio_net_hdr`.
+//!
+//! Every checksum is computed and verified by us, and a frame is never more than the link carries. The crate opens the
+//! driver, attaches to the TAP and moves whole frames; it knows one queue only.
+
+use std::io;
+use std::io::{ErrorKind, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use rustix::io::Errno;
+use tun_tap::{Iface, Mode};
+
+use super::tap::{Origin, SLICES, TapError, TapOptions, check};
+use super::{Capabilities, Device, Interest, Received, Waker, sys};
+use crate::buffer::{DEVICE_ROOM, Frame, Offload};
+
+/// A TAP that carries frames as they are on the wire.
+#[derive(Debug)]
+pub struct Plain {
+    tap: Iface,
+    mtu: usize,
+    origin: Origin,
+}
+
+impl Plain {
+    /// Opens the TAP, which is made when there is none of that name. It has one queue, whatever `options` says.
+    ///
+    /// # Errors
+    /// One line that says what, why and what to do.
+    pub fn open(options: &TapOptions) -> Result<Plain, TapError> {
+        let TapOptions { name, namespace, queues: _, mtu } = options;
+        check(name, 1, *mtu)?;
+        let opened = namespace.enter(|| Iface::without_packet_info(name, Mode::Tap))?;
+        let tap = opened.map_err(|why| refusal(name, why))?;
+        let failed = |why| TapError::Failed(name.clone(), "preparing it", why);
+        tap.set_non_blocking().map_err(failed)?;
+        let descriptor = sys::descriptor(&tap);
+        // A TAP that stays remembers what the program before us could take, and would give us superframes and
+        // unfinished checksums.
+        sys::set_offload(descriptor, 0).map_err(|errno| failed(errno.into()))?;
+        // One that does not stay would not have let us in, had somebody else made it.
+        let origin = match sys::attached_flags(descriptor) {
+            Ok(flags) if flags & sys::PERSISTENT != 0 => Origin::Existed,
+            Ok(_) => Origin::Created,
+            Err(errno) => return Err(failed(errno.into())),
+        };
+        Ok(Plain { tap, mtu: *mtu, origin })
+    }
+
+    /// Whether the interface was made when this was opened, and so goes with it.
+    pub fn created(&self) -> bool {
+        self.origin == Origin::Created
+    }
+}
+
+impl AsFd for Plain {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        sys::descriptor(&self.tap)
+    }
+}
+
+impl Device for Plain {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { mtu: self.mtu, checksum: false, segment_tcp: false, segment_udp: false }
+    }
+
+    /// # Errors
+    /// EBADFD when the interface was deleted.
+    #[inline]
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        match self.tap.recv(&mut frame.room_for_device()[DEVICE_ROOM..]) {
+            Ok(length) => {
+                frame.received(length, Offload::default());
+                Ok(Received::Frame)
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock => Ok(Received::Nothing),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// # Errors
+    /// EIO while the interface is down. EINVAL: fewer than 14 bytes. `InvalidInput`: no spare bytes, more than
+    /// [`SLICES`] slices, or an offload, which this device has none of. `WriteZero`: it took a part of the frame only.
+    #[inline]
+    fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
+        let frame = head.get(DEVICE_ROOM..).filter(|_| offload == Offload::default());
+        let frame = frame.ok_or(ErrorKind::InvalidInput)?;
+        let (sent, length) = if payload.is_empty() {
+            (self.tap.send(frame), frame.len())
+        } else {
+            let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
+            slices.push(IoSlice::new(frame));
+            slices.try_extend_from_slice(payload).map_err(|_| ErrorKind::InvalidInput)?;
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            // The crate sends what lies in one piece only.
+            (rustix::io::writev(sys::descriptor(&self.tap), &slices).map_err(io::Error::from), length)
+        };
+        match sent {
+            Ok(written) if written == length => Ok(true),
+            Ok(_) => Err(ErrorKind::WriteZero.into()),
+            Err(why) if why.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+
+    fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
+        waker.wait_for(sys::descriptor(&self.tap), interest, at_most)
+    }
+}
+
+/// The crate says of no error which call it came from; these are told apart by their numbers.
+fn refusal(name: &str, why: io::Error) -> TapError {
+    let name = name.to_owned();
+    match Errno::from_io_error(&why) {
+        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => TapError::NoDriver(name),
+        Some(Errno::ACCESS) => TapError::DriverDenied(name),
+        Some(Errno::PERM) => TapError::Denied(name),
+        Some(Errno::BUSY) => TapError::Busy(name),
+        Some(Errno::INVAL) => TapError::NotPlain(name),
+        _ => TapError::Failed(name, "attaching to it", why),
+    }
+}

@@ -57,11 +57,13 @@ struct Sender(Source);
 impl Sender {
     fn send(&self, stream: &mut Stream<'_>) {
         match self.0 {
-            Source::Written => while stream.write_with(usize::MAX, |place| {
-                place.fill(0x5a);
-                place.len()
-            }) > 0
-            {},
+            Source::Written => {
+                while stream.write_with(usize::MAX, |place| {
+                    place.fill(0x5a);
+                    place.len()
+                }) > 0
+                {}
+            }
             Source::HandedOver => while stream.share(&BYTES) > 0 {},
         }
     }
@@ -109,7 +111,8 @@ impl Pair {
         let address = |last| Address::from_v4([10, 77, 0, last]);
         let stack = |end, last| {
             let own = Cidr::new(address(last), 24).expect("a length of its family");
-            Stack::new(end, &Config::new(Mac::new([2, 0, 0, 0, 0, last]), &[own], [last; 16])).expect("a good configuration")
+            Stack::new(end, &Config::new(Mac::new([2, 0, 0, 0, 0, last]), &[own], [last; 16]))
+                .expect("a good configuration")
         };
         let mut stacks = [stack(one, 1), stack(two, 2)];
         let received = Arc::new(AtomicU64::new(0));

@@ -199,8 +199,12 @@ counters! {
     echo_answered,
     /// neighbour solicitations answered
     ndp_answered,
+    /// frames of ARP and neighbour discovery that told of a neighbour and asked nothing
+    neighbors_heard,
     /// ICMP errors sent
     errors_sent,
+    /// frames whose datagrams reached a service
+    frames_delivered,
     /// UDP datagrams that reached a service
     datagrams_received,
     /// UDP datagrams that a service answered in the frame in which they came
@@ -221,15 +225,27 @@ counters! {
     connections_ended,
     /// bytes copied between the two system calls, beyond what is answered in place
     bytes_copied,
-    /// frames handed to another shard: the owner of their flow, or all for what is heard of a neighbour
+    /// frames handed to another shard, the owner of their flow
     frames_handed_over,
+    /// copies for the other shards of frames that told of a neighbour
+    frames_told,
+    /// frames and copies that another shard handed to this one
+    frames_taken_over,
+    /// of what was dropped: what was to be sent, not what was received
+    unsent,
 }
 
 impl Counters {
-    /// Counts a drop.
+    /// Counts the drop of a received frame.
     #[inline]
     pub fn drop(&mut self, why: Dropped) {
         self.dropped[why as usize] += 1;
+    }
+
+    /// Counts the drop of what was to be sent: an answer, a copy, what a service wrote.
+    pub fn drop_unsent(&mut self, why: Dropped) {
+        self.unsent += 1;
+        self.drop(why);
     }
 
     /// How often something was dropped for this reason.
@@ -240,6 +256,21 @@ impl Counters {
     /// How much was dropped in all.
     pub fn dropped_in_all(&self) -> u64 {
         self.dropped.iter().sum()
+    }
+
+    /// Frames that came, from the device or from another shard.
+    pub fn frames_in(&self) -> u64 {
+        self.frames_received + self.frames_taken_over
+    }
+
+    /// Frames with whose answer, delivery, handing over or drop their way up ended. After every turn it is
+    /// [`Counters::frames_in`]: each frame ends once, and under one name. An answer counts, whether the device took it
+    /// or not.
+    pub fn frames_ended(&self) -> u64 {
+        let Counters { arp_answered, rarp_answered, echo_answered, ndp_answered, errors_sent, resets_sent, .. } = self;
+        let answered = arp_answered + rarp_answered + echo_answered + ndp_answered + errors_sent + resets_sent;
+        let received_and_dropped = self.dropped_in_all() - self.unsent;
+        answered + self.neighbors_heard + self.frames_delivered + self.frames_handed_over + received_and_dropped
     }
 }
 

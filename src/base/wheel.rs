@@ -93,13 +93,14 @@ impl<K: Copy> Wheel<K> {
         }
     }
 
-    /// When to call [`Wheel::expire`] next: never later than the first timer that will fire.
-    #[inline]
+    /// When to call [`Wheel::expire`] next: never later than the first timer that will fire, and once `expire` has
+    /// returned `None`, later than the time that it was called with. Who sleeps until then never spins.
     pub fn deadline(&self) -> Option<Instant> {
-        self.occupied.iter().any(|level| *level != 0).then_some(self.wake)
+        // Not the next slot: before `wake` a call would do nothing, and so be asked for again at once.
+        (self.occupied != [0; LEVELS]).then_some(self.wake)
     }
 
-    /// When the next slot that is occupied comes up.
+    /// The next time at which a slot comes up.
     fn next_slot(&self) -> Option<Instant> {
         (0..LEVELS)
             .filter(|level| self.occupied[*level] != 0)
@@ -257,6 +258,23 @@ mod tests {
         assert_eq!(wheel.deadline(), None);
     }
 
+    /// The timer's slot in an upper level comes up long before the timer itself.
+    #[test]
+    fn who_sleeps_until_the_deadline_never_spins() {
+        let mut wheel = Wheel::new(1);
+        let timer = wheel.add('a').unwrap();
+        assert_eq!(wheel.expire(Instant::from_millis(500)), None);
+        wheel.set(timer, Instant::from_millis(30_000));
+        let mut calls = 0;
+        while let Some(now) = wheel.deadline() {
+            calls += 1;
+            if wheel.expire(now).is_none() {
+                assert!(wheel.deadline().is_none_or(|next| next > now), "at {now:?}");
+            }
+        }
+        assert!(calls < 10, "{calls} calls for one timer");
+    }
+
     proptest! {
         /// Against a sorted map: everything fires once, never early, at most two ticks late.
         #[test]
@@ -281,6 +299,8 @@ mod tests {
                     let due = model.remove(&key);
                     prop_assert!(due.is_some_and(|due| due <= now), "{key} fired at {now}, due {due:?}");
                 }
+                let next = wheel.deadline().map_or(u64::MAX, Instant::as_nanos);
+                prop_assert!(next > now, "at {now} it is to be asked again at {next}");
                 prop_assert!(model.values().all(|due| *due + (2 << TICK_BITS) > now), "late at {now}: {model:?}");
             }
         }

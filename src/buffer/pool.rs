@@ -140,7 +140,6 @@ fn class_of(size: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-
     fn received(length: usize) -> Frame {
         let mut frame = Frame::new(CAPACITY);
         frame.fill(&vec![7; length], Offload::default());

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
+use super::manual;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 use super::wishes::{Given, Number, Wishes};
@@ -17,8 +19,14 @@ use super::wishes::{Given, Number, Wishes};
 /// Reads the arguments, of which the first is the program's name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
     match Program::try_parse_from(arguments) {
-        Ok(Program { command: Some(Command::Up(args)), .. } | Program { command: None, args }) => {
-            Ok(Read::Args(Box::new(args)))
+        Ok(Program { command: None, args }) => Ok(Read::Args(Box::new(args))),
+        Ok(Program { command: Some(Command::Up(args)), .. }) => Ok(Read::Args(args)),
+        Ok(Program { command: Some(Command::Man), .. }) => {
+            let table = Program::command().mut_subcommands(|command| command.hide(true));
+            Ok(Read::Show(manual::page(table)))
+        }
+        Ok(Program { command: Some(Command::Completions { shell }), .. }) => {
+            Ok(Read::Show(manual::completions(&mut Program::command(), shell)))
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Read::Show(error.render().to_string())),
@@ -30,7 +38,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
 /// What the arguments say.
 pub(super) enum Read {
     Args(Box<Args>),
-    /// Print this text, help or version, and leave.
+    /// Print this text, be it help, the version or the manual, and leave.
     Show(String),
 }
 
@@ -49,7 +57,17 @@ struct Program {
 enum Command {
     /// Attach to a TAP and serve until SIGINT or SIGTERM; the default
     #[command(after_help = EXAMPLES)]
-    Up(Args),
+    Up(Box<Args>),
+
+    /// Print the manual page: taphouse man | man -l -
+    Man,
+
+    /// Print what a shell reads to complete our options
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -178,6 +196,10 @@ fn in_one_line(error: &clap::Error) -> String {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
+    let list = |kind| match error.get(kind) {
+        Some(ContextValue::Strings(texts)) => texts.as_slice(),
+        _ => &[],
+    };
     let argument = context(ContextKind::InvalidArg);
     match (error.kind(), argument, error.source()) {
         // Our own types say what is wrong, and what to do. The argument is written `--mtu <BYTES>` or `--trace[=<LIST>]`.
@@ -193,6 +215,14 @@ fn in_one_line(error: &clap::Error) -> String {
             let what = if argument.starts_with('-') { "an option" } else { "expected here" };
             format!("`{argument}` is not {what}: {meant}try `taphouse --help`")
         }
+        (ErrorKind::InvalidValue, Some(argument), _) if !list(ContextKind::ValidValue).is_empty() => {
+            let value = context(ContextKind::InvalidValue).unwrap_or_default();
+            let kind = argument.trim_matches(['<', '>']).to_lowercase();
+            format!("`{value}` is no {kind}: choose from `{}`", list(ContextKind::ValidValue).join("`, `"))
+        }
+        (ErrorKind::MissingRequiredArgument, ..) => {
+            format!("{} is missing: try `taphouse --help`", list(ContextKind::InvalidArg).join(", "))
+        }
         _ => {
             let text = error.render().to_string();
             let line = text.lines().next().unwrap_or_default();
@@ -204,8 +234,6 @@ fn in_one_line(error: &clap::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn arguments(line: &str) -> Vec<OsString> {
@@ -252,6 +280,23 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_and_the_completions_know_every_option() {
+        let show = |line: &str| match read(arguments(line)) {
+            Ok(Read::Show(text)) => text,
+            _ => panic!("{line}"),
+        };
+        let shells = ["bash", "zsh", "fish"].map(|shell| show(&format!("taphouse completions {shell}")));
+        let page = show("taphouse man");
+        for name in Program::command().get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(page.contains(&format!("\\-\\-{}", name.replace('-', "\\-"))), "{name}");
+            assert!(shells.iter().all(|script| script.contains(name)), "{name}");
+        }
+        let sections = page.lines().filter_map(|line| line.strip_prefix(".SH ")).collect::<Vec<_>>();
+        assert!(sections.starts_with(&["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS"]), "{sections:?}");
+        assert!(sections.contains(&"WIRE") && sections.contains(&"EXIT STATUS"), "{sections:?}");
+    }
+
+    #[test]
     fn every_error_is_one_line() {
         for (line, error) in [
             (
@@ -271,10 +316,12 @@ mod tests {
             ),
             (
                 "--services echo,finger",
-                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, or write `all` or `none`",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
             ),
             ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
             ("-x", "`-x` is not an option: try `taphouse --help`"),
+            ("completions", "<SHELL> is missing: try `taphouse --help`"),
+            ("completions sh", "`sh` is no shell: choose from `bash`, `elvish`, `fish`, `powershell`, `zsh`"),
             ("up up", "`up` is not expected here: try `taphouse --help`"),
             ("down", "unrecognized subcommand `down`: try `taphouse --help`"),
             ("--tap", "a value is required for `--tap <NAME>` but none was supplied: try `taphouse --help`"),

@@ -2,13 +2,16 @@
 
 use std::fmt::{Display, Write as _};
 
+use taphouse::application::iperf;
 use taphouse::base::address::{Address, Family};
+use taphouse::run::Confinement;
 
-use super::services::ServiceName;
+use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 
-/// The start-up card, for stderr: what is on the wire now, and what to try. `device` says what carries it.
-pub(crate) fn card(settings: &Settings, device: &str) -> String {
+/// The start-up card, for stderr: what is on the wire now, and what to try. `device` says what carries it,
+/// `confined` what the process gave up.
+pub(crate) fn card(settings: &Settings, device: &str, confined: &Confinement) -> String {
     let mut text = format!("taphouse {}: a host behind {}\n", env!("CARGO_PKG_VERSION"), place(settings));
     field(&mut text, "addresses", addresses(settings));
     if !settings.gateways.is_empty() {
@@ -17,6 +20,7 @@ pub(crate) fn card(settings: &Settings, device: &str) -> String {
     field(&mut text, "ethernet", format_args!("{}, mtu {}", settings.mac, settings.mtu));
     field(&mut text, "device", device);
     field(&mut text, "services", services(settings));
+    field(&mut text, "confined", confined);
     text.push_str("try\n");
     for line in things_to_try(settings) {
         line_of(&mut text, line);
@@ -93,14 +97,15 @@ fn things_to_try(settings: &Settings) -> Vec<String> {
     let mut lines: Vec<String> = either.iter().map(|address| format!("{within}ping {address}")).collect();
     lines.extend(v4.map(|address| format!("{within}arping -I {tap} {address}")));
     if let Some(address) = either.first() {
-        let sent = |name| match name {
-            ServiceName::Echo => Some("echo hello"),
-            ServiceName::Chargen => Some("echo"),
+        let command = |service: &ServiceAt| match (service.name, service.port) {
+            (ServiceName::Echo, port) => Some(format!("echo hello | {within}nc -N {address} {port}")),
+            (ServiceName::Chargen, port) => Some(format!("echo | {within}nc -u -w1 {address} {port}")),
+            (ServiceName::Iperf, iperf::PORT) => Some(format!("{within}iperf3 -c {address}")),
+            (ServiceName::Iperf, port) => Some(format!("{within}iperf3 -c {address} -p {port}")),
             // It answers nothing, so there is nothing to see.
-            ServiceName::Discard => None,
+            (ServiceName::Discard, _) => None,
         };
-        let asked = settings.services.iter().filter_map(|service| sent(service.name).map(|sent| (sent, service.port)));
-        lines.extend(asked.map(|(sent, port)| format!("{sent} | {within}nc -u -w1 {address} {port}")));
+        lines.extend(settings.services.iter().filter_map(command));
     }
     lines
 }
@@ -143,8 +148,13 @@ fn line_of(text: &mut String, line: impl Display) {
 
 #[cfg(test)]
 mod tests {
+    use taphouse::run::Held;
+
     use super::*;
     use crate::cli::Parsed;
+
+    const CONFINED: Confinement =
+        Confinement { capabilities: Held::Fully, files: Held::Fully, folders: 0, system_calls: Held::Fully };
 
     fn settings(line: &str) -> Settings {
         let line = format!("taphouse --mac 02:00:00:00:00:01 {line}");
@@ -165,15 +175,17 @@ taphouse VERSION: a host behind tap0
   addresses  10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64
   ethernet   02:00:00:00:00:01, mtu 1500
   device     offload: checksums, TCP
-  services   echo 7, discard 9, chargen 19
+  services   echo 7, discard 9, chargen 19, iperf 5201
+  confined   no capabilities, no files, few system calls
 try
   ping 10.77.0.2
   ping fd77::2
   arping -I tap0 10.77.0.2
-  echo hello | nc -u -w1 10.77.0.2 7
+  echo hello | nc -N 10.77.0.2 7
   echo | nc -u -w1 10.77.0.2 19
+  iperf3 -c 10.77.0.2
 ";
-        assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP")), text);
+        assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP", &CONFINED)), text);
     }
 
     #[test]
@@ -186,20 +198,21 @@ taphouse VERSION: a host behind tap1 in the network namespace lab
   ethernet   02:00:00:00:00:01, mtu 1500
   device     plain
   services   echo 1007, discard 9
+  confined   no capabilities, no files, few system calls
 try
   ip netns exec lab ping 10.0.0.2
   ip netns exec lab ping fe80::ff:fe00:1%tap1
   ip netns exec lab arping -I tap1 10.0.0.2
-  echo hello | ip netns exec lab nc -u -w1 10.0.0.2 1007
+  echo hello | ip netns exec lab nc -N 10.0.0.2 1007
 ";
-        assert_eq!(without_version(&card(&settings(line), "plain")), text);
+        assert_eq!(without_version(&card(&settings(line), "plain", &CONFINED)), text);
     }
 
     #[test]
     fn things_to_try_fit_what_there_is() {
         for (line, lines) in [
             ("--address fd00::2/8 --services none", vec!["ping fd00::2"]),
-            ("--address fd00::2/8 --services echo", vec!["ping fd00::2", "echo hello | nc -u -w1 fd00::2 7"]),
+            ("--address fd00::2/8 --services echo", vec!["ping fd00::2", "echo hello | nc -N fd00::2 7"]),
             (
                 "--netns /proc/1/ns/net --address 10.0.0.2/8 --no-host --mtu 576 --services none",
                 vec![
@@ -227,7 +240,7 @@ taphouse would
   give the host's side 10.77.0.1/24, fd77::1/64
   be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
   send packets of up to 1500 bytes
-  serve echo 7, discard 9, chargen 19
+  serve echo 7, discard 9, chargen 19, iperf 5201
   spin for 50 µs before sleeping while there is traffic
 ";
         assert_eq!(check(&settings("--check")), text);

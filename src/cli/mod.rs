@@ -7,6 +7,7 @@ mod args;
 pub(crate) mod card;
 mod config;
 mod identity;
+mod manual;
 mod services;
 mod settings;
 mod trouble;

@@ -190,9 +190,15 @@ mod tests {
             ),
             ("echo,echo", "--services: port 7 is given to `echo` twice: name it once"),
             ("echo,none", "--services: `none` stands beside other services: leave out one or the other"),
-            ("finger", "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
+            (
+                "finger",
+                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
+            ),
             ("", "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
-            ("all=7", "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
+            (
+                "all=7",
+                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
+            ),
             ("echo=0", "`echo=0` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=", "`echo=` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=+7", "`echo=+7` has no port from 1 to 65535: write it like echo=1007"),

@@ -4,19 +4,20 @@ use std::io::{self, Write};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
-use taphouse::application::{Datagrams, Service};
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
+use taphouse::application::iperf::Iperf;
+use taphouse::application::{Datagrams, Service};
 use taphouse::base::counters::Counters;
 use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
-use taphouse::run::{Clock, Handle, Shard, Signals};
+use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
 use taphouse::stack::{Config, Mailbox, Stack};
 
 use super::card;
-use super::services::ServiceName;
+use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 use super::trouble;
 use super::watch::Watch;
@@ -34,27 +35,35 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     let watch = Watch::open(settings, clock)?;
     prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
 
+    // No thread before this, and no file opened behind it.
+    let confined = confine(&[]);
     let (copies, watching) = watch.start()?;
     // Two programs, so that the loop pays nothing for watching when nobody watches.
     let served = if copies.is_empty() {
-        serve(settings, ports, signals, clock)
+        serve(settings, ports, signals, clock, &confined)
     } else {
         let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
         drop(copies);
-        serve(settings, watched, signals, clock)
+        serve(settings, watched, signals, clock, &confined)
     };
     let watched = watching.end();
     served.and(watched)
 }
 
 /// Runs a shard on each of `devices` until a signal ends them.
-fn serve<D: Device + Send>(settings: &Settings, devices: Vec<D>, signals: Signals, clock: Clock) -> Result<()> {
+fn serve<D: Device + Send>(
+    settings: &Settings,
+    devices: Vec<D>,
+    signals: Signals,
+    clock: Clock,
+    confined: &Confinement,
+) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
     let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
     let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
     shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
-    eprint!("{}", card::card(settings, &device));
+    eprint!("{}", card::card(settings, &device, confined));
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
     stdout.flush()?;
@@ -120,28 +129,28 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
         for service in &settings.services {
-            stack.bind(service.port, datagrams(service.name))?;
-            stack.listen(service.port, streams(service.name))?;
+            serve_with(&mut stack, *service)?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
     devices.into_iter().zip(mailboxes).map(shard).collect()
 }
 
-fn datagrams(service: ServiceName) -> Box<dyn Datagrams> {
-    match service {
-        ServiceName::Echo => Box::new(Echo),
-        ServiceName::Discard => Box::new(Discard),
-        ServiceName::Chargen => Box::new(Chargen::default()),
-    }
-}
-
-fn streams(service: ServiceName) -> Box<dyn Service> {
-    match service {
-        ServiceName::Echo => Box::new(Echo),
-        ServiceName::Discard => Box::new(Discard),
-        ServiceName::Chargen => Box::new(Chargen::default()),
-    }
+/// Gives a service its port, of both transport protocols.
+fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt) -> Result<()> {
+    let (datagrams, streams): (Box<dyn Datagrams>, Box<dyn Service>) = match name {
+        ServiceName::Echo => (Box::new(Echo), Box::new(Echo)),
+        ServiceName::Discard => (Box::new(Discard), Box::new(Discard)),
+        ServiceName::Chargen => (Box::new(Chargen::default()), Box::new(Chargen::default())),
+        ServiceName::Iperf => {
+            stack.pin(port);
+            let iperf = Iperf::default();
+            (Box::new(iperf.clone()), Box::new(iperf))
+        }
+    };
+    stack.bind(port, datagrams)?;
+    stack.listen(port, streams)?;
+    Ok(())
 }
 
 /// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.

@@ -1,9 +1,10 @@
-//! The hot loop, its threads, and the signals that end it.
+//! The hot loop, its threads, the signals that end it, and what the process gives up before it begins.
 //!
 //! A shard is one [`Stack`](crate::stack::Stack) with its queue of the device, on one thread. [`Shard::run`] is that
 //! thread's whole life; a [`Handle`] reaches it from others.
 
 mod clock;
+mod confine;
 mod record;
 mod shard;
 mod signals;
@@ -11,6 +12,7 @@ pub mod trace;
 mod trouble;
 
 pub use clock::Clock;
+pub use confine::{Confinement, Held, confine};
 pub use record::{Recorded, Recorder};
 pub use shard::{Handle, Shard};
 pub use signals::Signals;

@@ -13,7 +13,7 @@ use super::net::Net;
 use super::owner::ShardId;
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::buffer::{Block, Frame, Purpose};
+use crate::buffer::{Block, Frame, PoolFull, Purpose};
 use crate::device::{Device, Waker};
 
 /// What a mailbox brings.
@@ -93,27 +93,43 @@ impl Mailbox {
         if self.receiver.is_empty() { None } else { self.receiver.try_recv().ok() }
     }
 
-    /// Gives a frame to every other shard.
-    pub(super) fn tell_all<D: Device>(&self, frame: &mut Frame, net: &mut Net<D>) {
+    /// Gives a copy of a frame to every other shard.
+    pub(super) fn tell_all<D: Device>(&self, frame: &Frame, net: &mut Net<D>) {
         for shard in (0..self.shards()).map(ShardId).filter(|shard| *shard != self.id) {
-            self.hand_over(shard, frame, net);
+            // Not kept, for then the first shard would have it and the others nothing.
+            let copied = net.pool.write(frame.len(), Purpose::Taken).map(|mut block| {
+                block.frame_mut().fill(frame.bytes(), frame.offload);
+                (block, frame.len())
+            });
+            match self.give(shard, copied, net) {
+                Ok(()) => net.counters.frames_told += 1,
+                Err(why) => net.counters.drop_unsent(why),
+            }
         }
     }
 
     /// Gives a frame to the shard that owns its flow.
     pub(super) fn hand_over<D: Device>(&self, owner: ShardId, frame: &mut Frame, net: &mut Net<D>) {
-        let Ok((block, copied)) = net.pool.keep(frame, Purpose::Taken) else {
-            return net.counters.drop(Dropped::PoolFull);
-        };
-        net.counters.bytes_copied += copied as u64;
-        match self.send(owner, Message::Frame { from: self.id, block }) {
+        let kept = net.pool.keep(frame, Purpose::Taken);
+        match self.give(owner, kept, net) {
             Ok(()) => net.counters.frames_handed_over += 1,
-            Err(message) => {
-                net.counters.drop(Dropped::MailboxFull);
-                let (Message::Frame { block, .. } | Message::Return(block)) = message;
-                net.pool.release(block);
-            }
+            Err(why) => net.counters.drop(why),
         }
+    }
+
+    fn give<D: Device>(
+        &self,
+        shard: ShardId,
+        block: Result<(Block, usize), PoolFull>,
+        net: &mut Net<D>,
+    ) -> Result<(), Dropped> {
+        let (block, copied) = block.map_err(|PoolFull| Dropped::PoolFull)?;
+        net.counters.bytes_copied += copied as u64;
+        self.send(shard, Message::Frame { from: self.id, block }).map_err(|message| {
+            let (Message::Frame { block, .. } | Message::Return(block)) = message;
+            net.pool.release(block);
+            Dropped::MailboxFull
+        })
     }
 
     fn send(&self, shard: ShardId, message: Message) -> Result<(), Message> {

@@ -285,8 +285,9 @@ impl<D: Device> Stack<D> {
     /// Tells all shards what one heard of a neighbour: an answer reaches one queue, whichever shard asked. Who is told by
     /// us tells nobody else.
     fn pass_on(&mut self, came: Came) {
+        self.net.counters.neighbors_heard += 1;
         if came == Came::FromDevice {
-            self.mailbox.tell_all(&mut self.frame, &mut self.net);
+            self.mailbox.tell_all(&self.frame, &mut self.net);
         }
     }
 

@@ -25,7 +25,12 @@ pub(super) struct Udp {
 
 impl Udp {
     pub(super) fn new(mut random: Random) -> Udp {
-        Udp { endpoints: Endpoints::new(&mut random), written: Written::default(), requests: Requests::default(), random }
+        Udp {
+            endpoints: Endpoints::new(&mut random),
+            written: Written::default(),
+            requests: Requests::default(),
+            random,
+        }
     }
 
     pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
@@ -47,18 +52,20 @@ impl Udp {
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
         let datagrams = arrival.datagrams() as u64;
+        net.counters.frames_delivered += 1;
         net.counters.datagrams_received += datagrams;
 
         let largest = net.mtu().saturating_sub(output::header_length(packet.family) + LENGTH);
-        let mut io = Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
+        let mut io =
+            Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
         let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         match answer {
             Answer::Done => {}
-            Answer::Drop(why) => net.counters.drop(why),
-            Answer::InPlace if packet.cast != Cast::Unicast => net.counters.drop(Dropped::AskedOfGroup),
+            Answer::Drop(why) => net.counters.drop_unsent(why),
+            Answer::InPlace if packet.cast != Cast::Unicast => net.counters.drop_unsent(Dropped::AskedOfGroup),
             // It took the buffer, so there is nothing left to send back.
-            Answer::InPlace if frame.len() < end => net.counters.drop(Dropped::Misuse),
+            Answer::InPlace if frame.len() < end => net.counters.drop_unsent(Dropped::Misuse),
             Answer::InPlace => {
                 frame.truncate(end);
                 udp::turn_round(frame.bytes_mut().get_mut(packet.transport()..).unwrap_or_default(), arrival);
@@ -95,7 +102,7 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
     let (source, destination) = (flow.local.address, flow.remote.address);
     // A service that answers what came for a group has no address to answer from.
     if !net.interface.owns(source) {
-        return net.counters.drop(Dropped::AskedOfGroup);
+        return net.counters.drop_unsent(Dropped::AskedOfGroup);
     }
     let checksum = if net.capabilities().checksum {
         *draft.prepend() = udp::header(flow, length);

@@ -37,6 +37,8 @@ impl Shards {
         self.now = self.now + Duration::from_micros(10);
         for (stack, _) in &mut self.shards {
             stack.turn(self.now).unwrap();
+            let counters = stack.counters();
+            assert_eq!(counters.frames_ended(), counters.frames_in(), "{counters}");
         }
     }
 
@@ -229,4 +231,19 @@ fn what_one_shard_hears_of_a_neighbour_all_know() {
             assert_eq!(shards.memory_pinned(), 0, "every block came home");
         }
     }
+}
+
+/// A frame this large changes hands when it is kept, instead of being copied.
+#[test]
+fn a_large_frame_about_a_neighbour_reaches_all() {
+    let mut shards = Shards::new(3);
+    let mut frame = here_i_am(BOTH[0]);
+    frame.resize(20_000, 0);
+    assert!(shards.shards[0].1.send(&frame, Offload::default()));
+    for _ in 0..3 {
+        shards.turn();
+    }
+    let counters = shards.counters();
+    assert_eq!((counters.neighbors_heard, counters.frames_told, counters.frames_taken_over), (3, 2, 2), "{counters}");
+    assert_eq!((counters.dropped_in_all(), shards.memory_pinned()), (0, 0), "{counters}");
 }

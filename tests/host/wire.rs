@@ -65,6 +65,7 @@ impl Host {
     /// One turn; what came back.
     pub(crate) fn turn(&mut self) -> Frames {
         self.stack.turn(self.now).unwrap();
+        assert_eq!(self.counters().frames_ended(), self.counters().frames_in(), "{}", self.counters());
         std::iter::from_fn(|| self.wire.take()).collect()
     }
 

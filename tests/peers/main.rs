@@ -4,6 +4,7 @@
 mod arp;
 mod batches;
 mod capture;
+mod confined;
 mod echo;
 mod end;
 mod errors;

@@ -69,7 +69,11 @@ impl Link {
             0 => Duration::ZERO,
             rate => Duration::from_nanos(frame.len() as u64 * 8 * 1_000_000_000 / rate),
         };
-        let waiting = if transmission.is_zero() { 0 } else { ((self.busy_until - now).as_nanos() / transmission.as_nanos()) as usize };
+        let waiting = if transmission.is_zero() {
+            0
+        } else {
+            ((self.busy_until - now).as_nanos() / transmission.as_nanos()) as usize
+        };
         if waiting >= queue || chance(random, loss) {
             return;
         }
@@ -138,7 +142,8 @@ impl Network {
             let (end, other) = Memory::pair(capabilities);
             Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end }
         });
-        let links = conditions.map(|conditions| Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 });
+        let links =
+            conditions.map(|conditions| Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 });
         Network { now, hosts, links, random: Random::new(bytes), idle: 0 }
     }
 
@@ -155,7 +160,12 @@ impl Network {
         let Some(next) = arrivals.chain(deadlines).min() else { return false };
         self.now = next.max(now);
         self.idle = if self.now == now { self.idle + 1 } else { 0 };
-        assert!(self.idle < 10_000, "time stands still at {now:?}: {:?}\n{}", self.hosts.each_ref().map(|host| host.stack.deadline()), self.describe());
+        assert!(
+            self.idle < 10_000,
+            "time stands still at {now:?}: {:?}\n{}",
+            self.hosts.each_ref().map(|host| host.stack.deadline()),
+            self.describe()
+        );
         for from in 0..2 {
             let to = 1 - from;
             while self.links[from].next().is_some_and(|at| at <= self.now) {

@@ -248,7 +248,7 @@ impl<D: Device> Net<D> {
                 Outgoing::Solicit { target, station } => self.solicit(target, station),
                 Outgoing::Deliver(block, station) => self.deliver(block, station),
                 Outgoing::GiveUp(block) => {
-                    self.counters.drop(Dropped::NeighborUnreachable);
+                    self.counters.drop_unsent(Dropped::NeighborUnreachable);
                     self.pool.release(block);
                 }
             }

@@ -133,6 +133,7 @@ impl<D: Device> Net<D> {
         let given = block.frame();
         frame.fill(given.bytes(), given.offload);
         self.counters.bytes_copied += frame.len() as u64;
+        self.counters.frames_taken_over += 1;
         self.note(|| Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
     }
 
@@ -156,7 +157,7 @@ impl<D: Device> Net<D> {
     #[inline]
     fn count(&mut self, sent: Result<(), Dropped>) {
         if let Err(why) = sent {
-            self.counters.drop(why);
+            self.counters.drop_unsent(why);
         }
     }
 

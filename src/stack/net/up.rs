@@ -64,7 +64,9 @@ impl<D: Device> Net<D> {
             link::Verdict::Reply => {
                 *answered += 1;
                 frame.truncate(size_of::<Framed>());
-                self.transmit(frame.for_device(), &[], Offload::default()).or_dropped().map(|()| Arrived::Done)
+                let transmitted = self.transmit(frame.for_device(), &[], Offload::default());
+                self.count(transmitted.or_dropped());
+                Ok(Arrived::Done)
             }
             link::Verdict::Done => Ok(Arrived::Heard),
             link::Verdict::Drop(why) => Err(why),

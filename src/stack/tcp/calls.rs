@@ -3,12 +3,9 @@
 use std::ops::Range;
 
 use super::{Entry, emit};
-use crate::application::{
-    Data, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
-};
-use crate::base::counters::Dropped;
+use crate::application::{Data, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written};
 use crate::base::random::Random;
-use crate::buffer::Frame;
+use crate::buffer::{Frame, PoolFull};
 use crate::device::Device;
 use crate::internet::output;
 use crate::stack::net::Net;
@@ -34,6 +31,9 @@ impl Caller {
     }
 
     /// Data came, next in order, in `range` of the frame.
+    ///
+    /// # Errors
+    /// [`PoolFull`] when some found no place: they are not acknowledged, and come again.
     #[inline]
     pub(super) fn deliver<D: Device>(
         &mut self,
@@ -41,7 +41,7 @@ impl Caller {
         frame: &mut Frame,
         range: Range<usize>,
         net: &mut Net<D>,
-    ) {
+    ) -> Result<(), PoolFull> {
         let length = range.len();
         let at_once = entry.reading == Reading::On && !entry.connection.has_unread();
         let used = if at_once {
@@ -54,7 +54,7 @@ impl Caller {
         } else {
             0
         };
-        let mut kept = 0;
+        let (mut kept, mut result) = (0, Ok(()));
         if used < length {
             match entry.connection.keep(frame, range.start + used..range.end, &mut net.pool) {
                 Ok(copied) => {
@@ -62,11 +62,12 @@ impl Caller {
                     kept = length - used;
                     entry.seen = if at_once { kept as u32 } else { entry.seen };
                 }
-                Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
+                Err(full) => result = Err(full),
             }
         }
         let now = net.now();
         entry.connection.received(used + kept, &mut net.pool, now);
+        result
     }
 
     /// Shows what is unread, as long as the session uses some of it.

@@ -59,8 +59,14 @@ pub(super) fn forgettable<D: Device>(reply: &Reply, flow: &Flow, net: &mut Net<D
     net.send(draft, &[], &outbound(flow), Offload { checksum, segments: None });
 }
 
+/// Answers a segment that was taken in, in its frame.
+pub(super) fn answer<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
+    net.counters.frames_delivered += 1;
+    in_frame(reply, flow, packet, frame, net);
+}
+
 /// Answers the station that sent a frame, in that frame.
-pub(super) fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
+fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
     frame.strip(frame.len());
     let mut room = [0; HEADROOM];
     let mut draft = Draft::new(&mut room, HEADROOM);
@@ -71,7 +77,13 @@ pub(super) fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, f
 }
 
 /// Answers what belongs to no connection with a reset, unless it is one itself.
-pub(super) fn reset<D: Device>(reset: Option<Reply>, flow: &Flow, packet: &Packet, frame: &mut Frame, net: &mut Net<D>) {
+pub(super) fn reset<D: Device>(
+    reset: Option<Reply>,
+    flow: &Flow,
+    packet: &Packet,
+    frame: &mut Frame,
+    net: &mut Net<D>,
+) {
     let Some(reset) = reset else { return net.counters.drop(Dropped::TcpIgnored) };
     net.counters.resets_sent += 1;
     in_frame(&reset, flow, packet, frame, net);

@@ -129,7 +129,7 @@ fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Ro
                 return Round::Waits;
             }
             // As if the network had lost it: it is sent again when its time comes.
-            Sent::Refused(why) => net.counters.drop(why),
+            Sent::Refused(why) => net.counters.drop_unsent(why),
         }
         drop(slices);
         net.counters.segments_sent += 1;

@@ -195,16 +195,23 @@ impl Tcp {
         net.counters.segments_received += 1;
         let now = net.now();
         let data = packet.transport() + segment.header_length;
+        // Every frame ends once: taken in, answered or dropped.
         match entry.connection.on_segment(segment, now, &mut net.pool) {
-            Ok(Take::Nothing) => {}
+            Ok(Take::Nothing) => net.counters.frames_delivered += 1,
             Ok(Take::Deliver(range)) => {
                 let range = data + range.start..data + range.end;
-                self.caller.deliver(entry, frame, range, net);
+                match self.caller.deliver(entry, frame, range, net) {
+                    Ok(()) => net.counters.frames_delivered += 1,
+                    Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
+                }
             }
             Ok(Take::Hold(start, range)) => {
                 let range = data + range.start..data + range.end;
                 match entry.connection.hold(start, frame, range, &mut net.pool) {
-                    Ok(copied) => net.counters.bytes_copied += copied as u64,
+                    Ok(copied) => {
+                        net.counters.frames_delivered += 1;
+                        net.counters.bytes_copied += copied as u64;
+                    }
                     Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
                 }
             }
@@ -251,7 +258,7 @@ impl Tcp {
         let Some(wait) = self.waits.at_mut(index) else { return };
         let flow = wait.flow();
         match wait.on_segment(segment, net.now()) {
-            Late::Acknowledge(reply) => emit::in_frame(&reply, &flow, packet, frame, net),
+            Late::Acknowledge(reply) => emit::answer(&reply, &flow, packet, frame, net),
             Late::Ignored => net.counters.drop(Dropped::TcpIgnored),
             Late::Reuse(least) => {
                 self.forget_wait(index);
@@ -299,7 +306,7 @@ impl Tcp {
                 }
                 Request::Listen { port, service } => {
                     if self.listen(port, service).is_err() {
-                        net.counters.drop(Dropped::Misuse);
+                        net.counters.drop_unsent(Dropped::Misuse);
                     }
                 }
             }

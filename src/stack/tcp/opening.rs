@@ -80,7 +80,7 @@ impl Tcp {
             self.timers.set(timer, deadline);
         }
         self.index_flow(flow, shape);
-        emit::in_frame(&reply, flow, packet, frame, net);
+        emit::answer(&reply, flow, packet, frame, net);
     }
 
     /// A segment for a handshake.
@@ -104,7 +104,7 @@ impl Tcp {
             }
             Progress::Again => {
                 let reply = opening.handshake.answer(path, now);
-                emit::in_frame(&reply, &flow, packet, frame, net);
+                emit::answer(&reply, &flow, packet, frame, net);
             }
             Progress::Open(connection) => {
                 self.forget_opening(index);
@@ -112,8 +112,9 @@ impl Tcp {
                 let Some(session) = session else {
                     return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
                 };
-                let Ok(id) = self.add(flow, *connection, session, net) else {
-                    return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
+                // Who is not acknowledged asks again.
+                let Ok(id) = self.add(flow, *connection, session) else {
+                    return net.counters.drop(Dropped::TcpFull);
                 };
                 self.on_segment(id.index(), packet, segment, frame, net);
             }
@@ -149,7 +150,7 @@ impl Tcp {
                 return Err(why);
             }
         };
-        match self.add(flow, connection, session, net) {
+        match self.add(flow, connection, session) {
             Ok(id) => {
                 self.mark(id.index());
                 Ok(id)
@@ -186,15 +187,13 @@ impl Tcp {
     }
 
     /// Adds a connection that has begun; gives the session back when there is no room.
-    fn add<D: Device>(
+    fn add(
         &mut self,
         flow: Flow,
         connection: Connection,
         session: Box<dyn Session>,
-        net: &mut Net<D>,
     ) -> Result<ConnectionId, Box<dyn Session>> {
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
-            net.counters.drop(Dropped::TcpFull);
             return Err(session);
         };
         let (reading, id) = (Reading::On, SessionId(0));
@@ -204,7 +203,6 @@ impl Tcp {
             Ok(id) => id,
             Err(entry) => {
                 self.timers.remove(timer);
-                net.counters.drop(Dropped::TcpFull);
                 return Err(entry.session);
             }
         };

@@ -285,7 +285,8 @@ impl Connection {
         {
             self.rtt.sample(now - sent);
             self.snd.timed = None;
-        } else if let (Some(clock), Some(theirs), true) = (&self.clock, segment.options.timestamps, self.recovery.is_some())
+        } else if let (Some(clock), Some(theirs), true) =
+            (&self.clock, segment.options.timestamps, self.recovery.is_some())
         {
             // RFC 7323 §4: echoes tell the round trip even of what was sent again; but only in whole milliseconds.
             let elapsed = clock.now(now).wrapping_sub(theirs.echo);
@@ -301,8 +302,7 @@ impl Connection {
             self.congestion.on_acked(acked, in_flight);
         }
         // RFC 6298 §5.2, §5.3.
-        self.retransmit_at =
-            if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
+        self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
         self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {

@@ -134,7 +134,8 @@ impl Connection {
         let length = if last && short_may_leave { all } else { whole };
         if length == 0 {
             let worth = all >= self.snd.most as usize / 2 && in_flight == 0 && !self.is_corked(fin);
-            return (worth || self.urge == Urge::Override).then(|| self.with_data(Why::New, nxt, all, size, fin && last));
+            return (worth || self.urge == Urge::Override)
+                .then(|| self.with_data(Why::New, nxt, all, size, fin && last));
         }
         // What a window cuts short is worth waiting for while an acknowledgment is on its way: the superframe that it lets
         // leave will be a fuller one.
@@ -211,8 +212,7 @@ impl Connection {
         options.maximum_segment_size = Some(path.mss);
         options.sack_permitted = !agreed || self.selective;
         options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
-        options.timestamps =
-            self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
+        options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 
     /// A plan was carried out: `length` bytes of data left, which may be fewer than planned.

@@ -165,11 +165,7 @@ impl Scoreboard {
     fn lost(&self) -> usize {
         let (from, to) = (self.retransmitted, self.edge);
         let between = to - from;
-        let sacked: usize = self
-            .sacked
-            .iter()
-            .map(|range| range.end.earlier(to) - range.start.later(from))
-            .sum();
+        let sacked: usize = self.sacked.iter().map(|range| range.end.earlier(to) - range.start.later(from)).sum();
         between.saturating_sub(sacked)
     }
 

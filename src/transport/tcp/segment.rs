@@ -52,7 +52,12 @@ impl Segment {
 
 /// Checks a segment from `source` to `destination`, and reads it.
 #[inline]
-pub fn input(bytes: &[u8], source: Address, destination: Address, offload: Offload) -> Result<(Flow, Segment), Dropped> {
+pub fn input(
+    bytes: &[u8],
+    source: Address,
+    destination: Address,
+    offload: Offload,
+) -> Result<(Flow, Segment), Dropped> {
     let tcp::Segment { header, options, payload } = tcp::Segment::parse(bytes)?;
     if offload.checksum == Checksum::Complete
         && !Sum::pseudo(source, destination, protocol::TCP, bytes.len()).bytes(bytes).is_whole()

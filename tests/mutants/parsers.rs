@@ -1,0 +1,98 @@
+//! Every parser of `wire` over arbitrary bytes. None panics, and what is said to be valid by construction is.
+
+use taphouse::base::address::{Address, Mac};
+use taphouse::wire::checksum::Sum;
+use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, tcp, udp};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::frames::sum;
+
+/// Ethernet, ARP, RARP.
+pub(crate) fn link(bytes: &[u8]) {
+    if let Ok((header, payload)) = ethernet::Header::parse(bytes) {
+        assert_eq!([header.as_bytes(), payload].concat(), bytes);
+        let again = ethernet::Header::new(header.destination(), header.source(), header.ethertype);
+        assert_eq!(&again, header);
+        assert_eq!(arp::Packet::parse(payload).ok(), framed(bytes).map(|framed| framed.packet).as_ref());
+    }
+    if let Ok(packet) = arp::Packet::parse(bytes) {
+        let again = arp::Packet::new(packet.operation, ends(packet).0, ends(packet).1);
+        assert_eq!(&again, packet);
+        assert_eq!(again.as_bytes(), &bytes[..again.as_bytes().len()]);
+    }
+}
+
+type End = (Mac, [u8; 4]);
+
+fn ends(packet: &arp::Packet) -> (End, End) {
+    ((packet.sender_mac(), packet.sender), (packet.target_mac(), packet.target))
+}
+
+fn framed(bytes: &[u8]) -> Option<arp::Framed> {
+    arp::Framed::parse(&mut bytes.to_vec()).ok().map(|framed| *framed)
+}
+
+/// IPv4, IPv6 and its extension headers, ICMP, neighbour discovery.
+pub(crate) fn internet(bytes: &[u8]) {
+    if let Ok(packet) = ipv4::Packet::parse(bytes) {
+        let length = ipv4::LENGTH + packet.options.len();
+        assert_eq!(length, packet.header.header_length());
+        assert_eq!(length + packet.payload.len(), usize::from(packet.header.total_length.get()));
+        assert_eq!(packet.is_whole(), sum(0, &bytes[..length]) == 0xffff);
+        let _ = packet.header.is_fragment();
+        let mut turned = *packet.header;
+        turned.turn_round([10, 0, 0, 1], bytes[0], 20, 64);
+    }
+    if let Ok(packet) = ipv6::Packet::parse(bytes) {
+        assert_eq!(packet.payload.len(), usize::from(packet.header.payload_length.get()));
+        assert_eq!(packet.header.source().to_v6(), bytes[8..24]);
+        let _ = packet.header.traffic_class();
+    }
+    let mut end = 0;
+    for option in extension::options(bytes) {
+        match option {
+            Ok(option) => {
+                assert!(option.position >= end && ![0, 1].contains(&option.kind));
+                end = option.position + 2 + option.data.len();
+                assert_eq!(&bytes[option.position + 2..end], option.data);
+            }
+            Err(position) => assert!((end..bytes.len()).contains(&position)),
+        }
+    }
+    if let Ok((header, _)) = extension::Header::read_from_prefix(bytes) {
+        assert!((8..=2048).contains(&header.length()));
+    }
+    if let Ok((fragment, _)) = extension::Fragment::read_from_prefix(bytes) {
+        assert_eq!(fragment.is_atomic(), bytes[2] == 0 && bytes[3] & 0xf9 == 0);
+    }
+    if let Ok((header, _)) = icmpv4::Header::read_from_prefix(bytes) {
+        let _ = icmpv4::Header::is_error(header.kind);
+    }
+    if let Ok(parsed) = ndp::Parsed::parse(bytes) {
+        assert_eq!((bytes.len() - ndp::LENGTH) % 8, 0);
+        for mac in [parsed.source, parsed.target].into_iter().flatten() {
+            assert!(bytes.windows(6).any(|window| window == mac.bytes()));
+        }
+    }
+}
+
+/// TCP, UDP, the checksum.
+pub(crate) fn transport(bytes: &[u8]) {
+    if let Ok(segment) = tcp::Segment::parse(bytes) {
+        assert_eq!(segment.header.header_length(), tcp::LENGTH + segment.options.len());
+        assert_eq!(segment.header.header_length() + segment.payload.len(), bytes.len());
+    }
+    if let Ok((header, payload)) = udp::Header::parse(bytes) {
+        assert_eq!(udp::LENGTH + payload.len(), usize::from(header.length.get()));
+        assert_ne!(udp::transmitted(header.checksum), [0; 2]);
+    }
+    let whole = Sum::of(bytes);
+    assert_eq!(u16::from_be_bytes(whole.folded()), sum(0, bytes));
+    // In two parts of which the first is even, it is the same.
+    let (head, tail) = bytes.split_at(bytes.len() / 4 * 2);
+    assert_eq!(Sum::of(head).bytes(tail).folded(), whole.folded());
+    let pseudo = Sum::pseudo(Address::from_v4([10, 0, 0, 1]), Address::from_v4([10, 0, 0, 2]), 17, bytes.len());
+    let length = (bytes.len() as u32).to_be_bytes();
+    let plain = sum(sum(sum(0, &[10, 0, 0, 1, 10, 0, 0, 2, 0, 17]), &length), bytes);
+    assert_eq!(u16::from_be_bytes(pseudo.bytes(bytes).folded()), plain);
+}

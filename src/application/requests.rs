@@ -64,7 +64,7 @@ impl Requests {
     }
 
     /// The one that came first.
-    pub fn next(&mut self) -> Option<Request> {
+    pub fn pop(&mut self) -> Option<Request> {
         self.waiting.pop_front()
     }
 

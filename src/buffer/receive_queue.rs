@@ -242,7 +242,7 @@ mod tests {
     const STREAM: usize = 200_000;
 
     fn stream() -> Vec<u8> {
-        (0..STREAM).map(|n| (n * 2_654_435_761 >> 16) as u8).collect()
+        (0..STREAM).map(|n| ((n * 2_654_435_761) >> 16) as u8).collect()
     }
 
     proptest! {

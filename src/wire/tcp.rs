@@ -84,7 +84,7 @@ impl Header {
     /// The same header before `options` bytes of options, a multiple of four up to 40.
     #[inline]
     pub fn with_options(self, options: usize) -> Header {
-        Header { offset_reserved: ((LENGTH + options) / 4 << 4) as u8, ..self }
+        Header { offset_reserved: (((LENGTH + options) / 4) << 4) as u8, ..self }
     }
 
     /// Whether a control bit is set.

@@ -47,7 +47,7 @@ pub(super) fn segment<D: Device>(
     let mut draft = Draft::new(&mut room, HEADROOM);
     let checksum = head(&mut draft, reply, flow, payload, cut.length, net.capabilities().checksum);
     let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
-    let segments = (cut.length > cut.size).then(|| Segments { kind, size: cut.size as u16, ecn: false });
+    let segments = (cut.length > cut.size).then_some(Segments { kind, size: cut.size as u16, ecn: false });
     net.send_kept(draft, payload, &outbound(flow), Offload { checksum, segments }, hop)
 }
 

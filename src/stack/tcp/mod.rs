@@ -292,7 +292,7 @@ impl Tcp {
 
     /// Carries out what sessions asked for in this turn, and those of another transport.
     pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, net: &mut Net<D>) {
-        while let Some(request) = self.caller.requests.next().or_else(|| others.next()) {
+        while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
             match request {
                 Request::Tell { from, to, message } => {
                     let id = ConnectionId::from_bits(to.0);

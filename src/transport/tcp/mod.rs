@@ -15,7 +15,7 @@
 //!
 //! All of them are pure: they are told of segments and of time, and answer with values. Who owns a connection does this:
 //!
-//! 1. [`input`] checks a segment and tells its flow.
+//! 1. [`input()`] checks a segment and tells its flow.
 //! 2. [`Connection::on_segment`] takes it in. What it says of the data, [`Take`], is carried out: they are shown to the user,
 //!    kept ([`Connection::keep`]) or held ([`Connection::hold`]); [`Connection::received`] says how many found a place.
 //!    What was not received is not acknowledged: nothing that was acknowledged is ever lost.

@@ -1,10 +1,10 @@
-//! A network host in userspace: Ethernet, ARP, RARP, IPv4, IPv6, ICMP, neighbour discovery and UDP, on a TAP or in
+//! A network host in userspace: Ethernet, ARP, RARP, IPv4, IPv6, ICMP, neighbour discovery, UDP and TCP, on a TAP or in
 //! memory.
 //!
 //! ```text
 //! TAP ─read──▶ device ──▶ link ───▶ internet ───▶ transport ───▶ application      the way up
-//!                          │ ARP      │ ICMP echo   │ TCP RST       │ UDP echo
-//!                          │ RARP     │ NDP         │ ICMP error    │ chargen
+//!                          │ ARP      │ ICMP echo   │ TCP RST       │ echo
+//!                          │ RARP     │ NDP         │ ICMP error    │ chargen, iperf
 //!                          ▼          ▼             ▼               ▼
 //! TAP ◀─write─ device ◀── link ◀─── internet ◀─── transport ◀─── application      the way down
 //! ```
@@ -25,6 +25,8 @@
 //! * [`Tap`](device::Tap) is a Linux TAP with its offloads, [`Plain`](device::Plain) one without;
 //!   [`Memory`](device::Memory) is a wire within the process.
 //! * [`Datagrams`](application::Datagrams) is a protocol over UDP; [`Stack::bind`](stack::Stack::bind) gives it a port.
+//! * [`Service`](application::Service) is a protocol over TCP, and makes a [`Session`](application::Session) for each
+//!   connection; [`Stack::listen`](stack::Stack::listen) gives it a port, [`Stack::connect`](stack::Stack::connect) calls one.
 //! * [`Shard`](run::Shard) is a stack with its loop: turn after turn, then sleep. [`Handle`](run::Handle) stops it.
 //! * [`confine`](run::confine) gives up what a process does not need once everything is open.
 //! * [`Counters`](base::counters::Counters) counts what happened. Every drop has a name,

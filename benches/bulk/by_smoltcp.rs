@@ -50,7 +50,7 @@ impl phy::Device for Wired {
 
     #[inline]
     fn transmit(&mut self, _now: Instant) -> Option<Transmit<'_>> {
-        (!self.end.outbound.borrow().is_full()).then(|| Transmit(&self.end))
+        (!self.end.outbound.borrow().is_full()).then_some(Transmit(&self.end))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

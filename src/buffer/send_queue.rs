@@ -10,6 +10,7 @@
 //! Bytes are written where they will be sent from, or handed over, and stay there until they are acknowledged: nothing is
 //! joined, and nothing is copied to be sent again.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -47,6 +48,8 @@ pub struct SendQueue {
     /// Positions in the stream of the first byte that is not acknowledged, and behind the last one.
     start: u64,
     end: u64,
+    /// The chunk that was read last: the next segment begins in it, or behind it.
+    cursor: Cell<u32>,
 }
 
 impl SendQueue {
@@ -116,6 +119,7 @@ impl SendQueue {
             if let Some(Chunk { content: Content::Block(block), .. }) = self.chunks.pop_front() {
                 pool.release(block);
             }
+            self.cursor.set(self.cursor.get().saturating_sub(1));
         }
         if self.chunks.is_empty() {
             // An idle connection pins nothing, not even an empty list.
@@ -133,7 +137,7 @@ impl SendQueue {
         slices: &mut ArrayVec<IoSlice<'a>, N>,
     ) -> usize {
         let from = self.start + offset as u64;
-        let first = self.chunks.partition_point(|chunk| chunk.position <= from).saturating_sub(1);
+        let first = self.chunk_at(from);
         let mut skip = self.chunks.get(first).map_or(0, |chunk| (from - chunk.position) as usize);
         let mut left = length;
         for chunk in self.chunks.range(first..) {
@@ -155,6 +159,20 @@ impl SendQueue {
     pub fn clear(&mut self, pool: &mut Pool) {
         self.acknowledge(self.len(), pool);
         debug_assert!(self.chunks.is_empty(), "all of it was acknowledged");
+    }
+
+    /// The chunk in which a position lies.
+    fn chunk_at(&self, position: u64) -> usize {
+        let is_behind = |at: usize| self.chunks.get(at).is_some_and(|chunk| chunk.position > position);
+        let mut at = self.cursor.get() as usize;
+        while at > 0 && (at >= self.chunks.len() || is_behind(at)) {
+            at -= 1;
+        }
+        while at + 1 < self.chunks.len() && !is_behind(at + 1) {
+            at += 1;
+        }
+        self.cursor.set(at as u32);
+        at
     }
 
     fn push(&mut self, content: Content, full: usize) {

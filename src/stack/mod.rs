@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! receive ─▶ net.input ─▶ udp.input ─▶ service        the way up
+//!             │          └▶ tcp.input ─▶ session
 //!             │ answered      │ in place    │ written
 //!             ▼               ▼             ▼
 //! transmit ◀─ net.reply ◀─────┴──── net.send          the way down
+//!      ▲
+//!      └───── net.send_kept ◀─ tcp.flush              at the end of the turn, all of TCP's data
 //! ```
 //!
 //! A [`Stack`] is one shard: it owns its device, shares nothing, and does one [`Stack::turn`] at a time. Everything that

@@ -12,6 +12,7 @@ mod faults;
 mod first;
 mod house;
 mod idle;
+mod iperf;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod plain;

@@ -407,3 +407,15 @@ pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<(Flow, Segment),
     let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
     tcp::input(bytes, packet.source, packet.destination, frame.offload)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million idle connections are to fit into 640 bytes each, with their timers and their place in the table.
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert!(size_of::<Entry>() <= 512, "{}", size_of::<Entry>());
+        assert!(size_of::<Opening>() <= 128, "{}", size_of::<Opening>());
+    }
+}

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!            SYN                     ACK                     both FINs
-//! (listener) ───▶ Handshake (48 B) ─────▶ Connection ──────────────▶ TimeWait (64 B) ─▶ nothing
+//! (listener) ───▶ Handshake (small) ─────▶ Connection ──────────────▶ TimeWait (64 B) ─▶ nothing
 //!                         connect ─────▶  queues made when used
 //! ```
 //!

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use no_panic::no_panic;
 use taphouse::base::address::{Address, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, tcp, udp};
+use taphouse::wire::{arp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, tcp, tcp_options, udp};
 use zerocopy::FromBytes;
 
 #[no_panic]
@@ -88,6 +88,12 @@ fn tcp(bytes: &[u8]) -> Option<(bool, usize)> {
 }
 
 #[no_panic]
+fn segment_options(bytes: &[u8]) -> Option<(Option<u16>, usize)> {
+    let options = tcp_options::Options::parse(bytes).ok()?;
+    Some((options.maximum_segment_size, options.sack.len()))
+}
+
+#[no_panic]
 fn udp(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
     let (header, payload) = udp::Header::parse(bytes).ok()?;
     Some((payload.len(), udp::transmitted(header.checksum)))
@@ -104,7 +110,7 @@ fn main() {
     let bytes = bytes.as_mut_slice();
     black_box((ethernet(bytes), arp(bytes), arp_in_a_frame(bytes), ipv4(bytes)));
     black_box((ipv4_turned_round(bytes, [10, 0, 0, 1], 20), ipv6(bytes), extension_header(bytes), options(bytes)));
-    black_box((icmp(bytes), neighbor_discovery(bytes), tcp(bytes), udp(bytes)));
+    black_box((icmp(bytes), neighbor_discovery(bytes), tcp(bytes), segment_options(bytes), udp(bytes)));
     black_box(checksum(bytes, Address::UNSPECIFIED, Address::BROADCAST));
     println!("no parser can panic");
 }

@@ -132,7 +132,7 @@ impl Stack<Replay> {
                 Ok(Received::Nothing) | Err(_) => break,
             }
         }
-        self.net.fire_timers();
+        self.end_turn();
         if self.net.device.diverged { Err(Diverged) } else { Ok(true) }
     }
 }

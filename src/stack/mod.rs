@@ -179,14 +179,21 @@ impl<D: Device> Stack<D> {
         self.net.begin(now);
         let received = self.receive();
         let messages = self.read_mail();
+        let more = self.end_turn();
+        let mut turn = received?;
+        turn.arrived += messages;
+        turn.more |= messages == limits::MESSAGES_A_TURN || more;
+        Ok(turn)
+    }
+
+    /// What follows when all was taken in that came: what is due, what was asked for, what is to be sent. Returns whether
+    /// more waits for the next turn.
+    fn end_turn(&mut self) -> bool {
         self.net.fire_timers();
         let fired = self.tcp.fire_timers(&mut self.net);
         self.tcp.carry_out(self.udp.requests_mut(), &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
-        let mut turn = received?;
-        turn.arrived += messages;
-        turn.more |= messages == limits::MESSAGES_A_TURN || fired == limits::TIMERS_A_TURN || unsent;
-        Ok(turn)
+        unsent || fired == limits::TIMERS_A_TURN
     }
 
     /// When the next turn is due though nothing arrives.

@@ -26,8 +26,9 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         v4(ICMP, &[], &icmp(3, &[&[0; 4], &v4(UDP, &[], &udp(7, 5000, b"quoted"))[ETHERNET..]].concat())),
         v4(ICMP, &[7, 7, 4, 0, 0, 0, 0, 0], &icmp(8, b"ping")),
         v4(UDP, &[0x83, 7, 4, 10, 0, 0, 1, 0], &udp(5000, 7, b"source route")),
-        v4(TCP, &[], &tcp(0x02)),
-        v4(TCP, &[], &tcp(0x10)),
+        v4(TCP, &[], &tcp(80, 0x02)),
+        v4(TCP, &[], &tcp(7, 0x02)),
+        v4(TCP, &[], &tcp(19, 0x10)),
         v4(2, &[], &[0x16, 0, 0, 0, 224, 0, 0, 1]),
         v4(47, &[], &[0; 8]),
         v6(ICMPV6, &icmp(128, &[0xab, 0xcd, 0, 1, 1, 2, 3])),
@@ -36,7 +37,7 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         v6(ICMPV6, &discovery(136, 0x60, PEER_V6, 2)),
         v6(ICMPV6, &discovery(136, 0x20, PEER_V6, 2)),
         v6(ICMPV6, &discovery(134, 0, PEER_V6, 1)),
-        v6(TCP, &tcp(0x02)),
+        v6(TCP, &tcp(7, 0x02)),
         v6(0, &[&[UDP, 0, 5, 2, 0, 0, 1, 0][..], &udp(5000, 7, b"router alert")].concat()),
         v6(43, &[&[UDP, 0, 0, 0, 0, 0, 0, 0][..], &udp(5000, 7, b"routed")].concat()),
         v6(44, &[&[UDP, 0, 0, 0, 1, 2, 3, 4][..], &udp(5000, 7, b"atomic")].concat()),
@@ -172,7 +173,7 @@ fn udp(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
     [&from.to_be_bytes()[..], &to.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload].concat()
 }
 
-fn tcp(flags: u8) -> Vec<u8> {
+fn tcp(to: u8, flags: u8) -> Vec<u8> {
     let options = [2, 4, 5, 0xb4, 4, 2, 1, 3, 3, 7, 1, 1];
-    [&[0x13, 0x88, 0, 80, 0, 0, 1, 0, 0, 0, 2, 0, 0x80, flags, 0xff, 0xff, 0, 0, 0, 0][..], &options].concat()
+    [&[0x13, 0x88, 0, to, 0, 0, 1, 0, 0, 0, 2, 0, 0x80, flags, 0xff, 0xff, 0, 0, 0, 0][..], &options].concat()
 }

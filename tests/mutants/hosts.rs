@@ -6,7 +6,7 @@ use std::time::Duration;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
-use taphouse::application::{Answer, Batch, Datagrams, Io};
+use taphouse::application::{Answer, Batch, Datagrams, Io, Service};
 use taphouse::base::address::{Address, Cidr, Flow, Mac};
 use taphouse::base::counters::{Counters, Dropped};
 use taphouse::base::limits;
@@ -48,7 +48,7 @@ pub(crate) fn sharded(script: &[u8], valid: &[Vec<u8>]) {
     }
     // What was handed over comes home, and each service that keeps something is asked for it, whichever shard has it.
     for port in 0..64 {
-        for _ in 0..4 {
+        for _ in 0..20 {
             shards.iter_mut().for_each(|shard| shard.pass(GIVEN_UP));
         }
         if shards.iter().all(|shard| shard.stack.memory_pinned() == 0) {
@@ -114,6 +114,11 @@ fn bind<D: Device>(stack: &mut Stack<D>) {
     ];
     for (port, service) in services {
         stack.bind(port, service).expect("no port is there twice");
+    }
+    let services: [(u16, Box<dyn Service>); 3] =
+        [(7, Box::new(Echo)), (9, Box::new(Discard)), (19, Box::new(Chargen::default()))];
+    for (port, service) in services {
+        stack.listen(port, service).expect("no port is there twice");
     }
 }
 
@@ -185,7 +190,8 @@ impl Host {
     fn end(&mut self) {
         self.pass(GIVEN_UP);
         self.ask_for_what_was_kept(0);
-        for _ in 0..4 {
+        // Until the last SYN-ACK that nobody acknowledges was given up, too.
+        for _ in 0..20 {
             self.pass(GIVEN_UP);
         }
         self.check_memory();
@@ -197,7 +203,7 @@ impl Host {
 }
 
 /// Which of the valid frames is UDP over IPv4 for port 2000.
-const PORT_2000: usize = 31;
+const PORT_2000: usize = 32;
 
 fn digest<'a>(frames: impl Iterator<Item = &'a [u8]>) -> u64 {
     frames.fold(0, fold)

@@ -2,7 +2,7 @@
 
 use taphouse::base::address::{Address, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, tcp, udp};
+use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, tcp, tcp_options, udp};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::frames::sum;
@@ -80,6 +80,12 @@ pub(crate) fn internet(bytes: &[u8]) {
 pub(crate) fn transport(bytes: &[u8]) {
     if let Ok(segment) = tcp::Segment::parse(bytes) {
         assert_eq!(segment.header.header_length(), tcp::LENGTH + segment.options.len());
+        if let Ok(options) = tcp_options::Options::parse(segment.options) {
+            // What stands at most once is written as it was read; ranges that found no room are the last ones.
+            let again = tcp_options::Options::parse(&options.write()).expect("what we write can be read");
+            assert_eq!((again.timestamps, again.window_scale), (options.timestamps, options.window_scale));
+            assert!(options.sack.starts_with(&again.sack));
+        }
         assert_eq!(segment.header.header_length() + segment.payload.len(), bytes.len());
     }
     if let Ok((header, payload)) = udp::Header::parse(bytes) {

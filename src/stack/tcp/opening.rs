@@ -76,9 +76,7 @@ impl Tcp {
         listener.opening += 1;
         let shape = Shape::Handshake(id.index());
         self.timers.rename(timer, shape.into());
-        if let Some(deadline) = deadline {
-            self.timers.set(timer, deadline);
-        }
+        self.timers.set(timer, deadline);
         self.index_flow(flow, shape);
         emit::answer(&reply, flow, packet, frame, net);
     }
@@ -125,14 +123,11 @@ impl Tcp {
     pub(super) fn answer_again<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, timer) = (opening.flow, opening.timer);
-        if opening.handshake.deadline().is_none() {
+        if opening.handshake.is_over() {
             return self.forget_opening(index);
         }
         let reply = opening.handshake.answer(emit::path(net, flow.remote.address), net.now());
-        match opening.handshake.deadline() {
-            Some(deadline) => self.timers.set(timer, deadline),
-            None => self.timers.set(timer, net.now() + limits::RTO_MAXIMUM),
-        }
+        self.timers.set(timer, opening.handshake.deadline());
         emit::forgettable(&reply, &flow, net);
     }
 

@@ -60,9 +60,14 @@ impl Handshake {
         }
     }
 
-    /// When the SYN-ACK is to be sent again; `None` when that was done often enough.
-    pub fn deadline(&self) -> Option<Instant> {
-        (self.answers <= limits::SYN_ACKS).then(|| self.began + limits::RTO_INITIAL * ((1 << self.answers) - 1))
+    /// When the SYN-ACK is to be sent again, or the handshake is over.
+    pub fn deadline(&self) -> Instant {
+        self.began + limits::RTO_INITIAL * ((1 << self.answers.min(limits::SYN_ACKS + 1)) - 1)
+    }
+
+    /// Whether it was answered often enough.
+    pub fn is_over(&self) -> bool {
+        self.answers > limits::SYN_ACKS
     }
 
     /// What a segment means for it (RFC 9293 §3.10.7.4, SYN-RECEIVED).

@@ -31,6 +31,8 @@ pub(crate) struct Conditions {
     pub(crate) corruption: u64,
     /// Of 1,000: how many are overtaken, and by how many of those behind them at most.
     pub(crate) reordering: (u64, u64),
+    /// Of 1,000: how many say a smaller window than their sender meant.
+    pub(crate) shrinking: u64,
 }
 
 impl Default for Conditions {
@@ -43,6 +45,7 @@ impl Default for Conditions {
             duplication: 0,
             corruption: 0,
             reordering: (0, 0),
+            shrinking: 0,
         }
     }
 }
@@ -61,7 +64,8 @@ struct Link {
 
 impl Link {
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering } = self.conditions.clone();
+        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking } =
+            self.conditions.clone();
         // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
         let spared = is_resolution(&frame);
         let chance = |random: &mut Random, of_thousand| !spared && random.below(1000) < of_thousand;
@@ -78,6 +82,9 @@ impl Link {
             return;
         }
         self.busy_until = self.busy_until.max(now) + transmission;
+        if chance(random, shrinking) {
+            shrink_window(&mut frame, random);
+        }
         if chance(random, corruption) {
             let bit = random.below(frame.len() as u64 * 8);
             frame[bit as usize / 8] ^= 1 << (bit % 8);
@@ -102,11 +109,14 @@ impl Link {
 pub(crate) struct Host {
     pub(crate) stack: Stack<Memory>,
     end: Memory,
+    /// The number of the first SYN that it sent.
+    pub(crate) initial: Option<u32>,
 }
 
 /// Two hosts, `10.77.0.1` and `10.77.0.2`, `fd77::1` and `fd77::2`, and the links between them.
 pub(crate) struct Network {
     pub(crate) now: Instant,
+    mtu: usize,
     pub(crate) hosts: [Host; 2],
     /// `links[n]` leads away from host `n`.
     links: [Link; 2],
@@ -132,19 +142,27 @@ impl Network {
         Network::asymmetric(seed, ends, [conditions.clone(), conditions])
     }
 
+    /// With other conditions there than back.
     pub(crate) fn asymmetric(seed: u64, ends: Ends, conditions: [Conditions; 2]) -> Network {
-        let now = Instant::from_millis(1000 + seed % 1000);
+        Network::starting(Instant::from_millis(1000 + seed % 1000), seed, ends, conditions)
+    }
+
+    /// One whose time begins at `now`, from which follow initial sequence numbers (RFC 6528).
+    pub(crate) fn starting(now: Instant, seed: u64, ends: Ends, conditions: [Conditions; 2]) -> Network {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let hosts = [1, 2].map(|number| {
             bytes[8] = number;
             let capabilities = Capabilities { mtu: ends.mtu, checksum: false, segment_tcp: false, segment_udp: false };
             let (end, other) = Memory::pair(capabilities);
-            Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end }
+            Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end, initial: None }
         });
         let links =
             conditions.map(|conditions| Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 });
-        Network { now, hosts, links, random: Random::new(bytes), idle: 0 }
+        let mut network = Network { now, mtu: ends.mtu, hosts, links, random: Random::new(bytes), idle: 0 };
+        // A host learns what time it is when it has its turn.
+        (0..2).for_each(|host| network.turn(host));
+        network
     }
 
     /// Changes what a link does from now on.
@@ -193,10 +211,12 @@ impl Network {
     }
 
     fn turn(&mut self, host: usize) {
-        let Network { now, hosts, links, random, .. } = self;
-        let Host { stack, end } = &mut hosts[host];
+        let Network { now, mtu, hosts, links, random, .. } = self;
+        let Host { stack, end, initial } = &mut hosts[host];
         while stack.turn(*now).expect("a wire in memory does not fail").more {}
         while let Some((frame, _)) = end.take() {
+            assert!(frame.len() <= 14 + *mtu, "{} bytes for an MTU of {mtu}", frame.len() - 14);
+            *initial = initial.or_else(|| sequence_of_syn(&frame));
             links[host].send(frame, *now, random);
         }
     }
@@ -211,6 +231,35 @@ impl Network {
 fn is_resolution(frame: &[u8]) -> bool {
     let (ethertype, next_header) = (frame.get(12..14), frame.get(20));
     ethertype == Some(&[0x08, 0x06]) || ethertype == Some(&[0x86, 0xdd]) && next_header == Some(&58)
+}
+
+/// Where in a frame of ours the TCP header begins, if it has one.
+fn tcp_at(frame: &[u8]) -> Option<usize> {
+    match (frame.get(12..14)?, *frame.get(20)?, *frame.get(23)?) {
+        ([0x08, 0x00], _, 6) => Some(34),
+        ([0x86, 0xdd], 6, _) => Some(54),
+        _ => None,
+    }
+}
+
+fn sequence_of_syn(frame: &[u8]) -> Option<u32> {
+    let segment = frame.get(tcp_at(frame)?..)?;
+    let is_syn = segment.get(13)? & 0x02 != 0;
+    is_syn.then(|| u32::from_be_bytes([segment[4], segment[5], segment[6], segment[7]]))
+}
+
+/// Says a smaller window in a segment, and corrects its checksum (RFC 1624).
+fn shrink_window(frame: &mut [u8], random: &mut Random) {
+    let Some(segment) = tcp_at(frame).and_then(|at| frame.get_mut(at..)) else { return };
+    let word = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
+    let (old, checksum) = (word(14), word(16));
+    let new = random.below(u64::from(old) + 1) as u16;
+    let mut sum = u32::from(!checksum) + u32::from(!old) + u32::from(new);
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    segment[14..16].copy_from_slice(&new.to_be_bytes());
+    segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }
 
 fn config(number: u8, seed: [u8; 16]) -> Config {

@@ -1,10 +1,12 @@
 //! Both ends send each other a stream whose every byte follows from a seed, and check the other's.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use taphouse::application::{Data, Service, Session, Stream, Used};
 use taphouse::base::address::Flow;
 use taphouse::base::stream::Gone;
+use taphouse::base::time::Instant;
 
 /// The byte at a position of a stream. Segments that land in a wrong place do not look like the right ones.
 fn byte(seed: u64, position: u64) -> u8 {
@@ -29,13 +31,22 @@ pub(crate) struct Transfer {
     seed: u64,
     to_send: u64,
     to_receive: u64,
+    /// After how many bytes it stops to read, and for how long.
+    rests: Option<(u64, Duration)>,
+    resumes: Option<Instant>,
     progress: Shared,
 }
 
 impl Transfer {
     pub(crate) fn new(seed: u64, to_send: u64, to_receive: u64) -> (Transfer, Shared) {
         let progress = Shared::default();
-        (Transfer { seed, to_send, to_receive, progress: progress.clone() }, progress)
+        let (rests, resumes) = (None, None);
+        (Transfer { seed, to_send, to_receive, rests, resumes, progress: progress.clone() }, progress)
+    }
+
+    /// It reads nothing for a while once it has read `after` bytes.
+    pub(crate) fn resting(self, after: u64, span: Duration) -> Transfer {
+        Transfer { rests: Some((after, span)), ..self }
     }
 
     fn send(&mut self, stream: &mut Stream<'_>) {
@@ -63,12 +74,16 @@ impl Session for Transfer {
         self.send(stream);
     }
 
-    fn on_data(&mut self, data: Data<'_>, _stream: &mut Stream<'_>) -> Used {
+    fn on_data(&mut self, data: Data<'_>, stream: &mut Stream<'_>) -> Used {
         let mut progress = self.progress.lock().unwrap();
         let wrong = data.bytes().iter().zip(progress.received..).find(|(seen, at)| **seen != byte(self.seed, *at));
         assert!(wrong.is_none(), "a wrong byte: {wrong:?} in {} at {}", data.len(), progress.received);
         progress.received += data.len() as u64;
         assert!(progress.received <= self.to_receive, "more than was sent");
+        if let Some((_, span)) = self.rests.take_if(|(after, _)| *after <= progress.received) {
+            self.resumes = Some(stream.io.now() + span);
+            stream.pause();
+        }
         Used::Bytes(data.len())
     }
 
@@ -80,6 +95,15 @@ impl Session for Transfer {
         let mut progress = self.progress.lock().unwrap();
         assert_eq!(progress.received, self.to_receive, "the end comes behind the last byte");
         progress.ended = true;
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.resumes
+    }
+
+    fn on_timer(&mut self, stream: &mut Stream<'_>) {
+        self.resumes = None;
+        stream.resume();
     }
 
     fn on_gone(&mut self, why: Gone) {

@@ -78,6 +78,13 @@ struct Listener {
     opening: u32,
 }
 
+/// One in TIME-WAIT, and when to look whether it is over: its peer may have let it begin anew.
+#[derive(Clone, Copy)]
+struct Waiting {
+    id: Id<TimeWait>,
+    until: Instant,
+}
+
 /// All connections of a shard.
 pub(super) struct Tcp {
     flows: Flows,
@@ -85,7 +92,7 @@ pub(super) struct Tcp {
     openings: Slab<Opening>,
     waits: Slab<TimeWait>,
     /// All wait equally long, so the first that came is the first that is over.
-    wait_order: VecDeque<Id<TimeWait>>,
+    wait_order: VecDeque<Waiting>,
     wait_timer: Timer<Packed>,
     listeners: Endpoints<Listener>,
     timers: Wheel<Packed>,
@@ -347,28 +354,30 @@ impl Tcp {
         if self.waits.is_full()
             && let Some(oldest) = self.wait_order.pop_front()
         {
-            self.forget_wait(oldest.index());
+            self.forget_wait(oldest.id.index());
         }
         let Ok(id) = self.waits.insert(wait) else { return self.flows.remove(flow, shape) };
         self.flows.replace(flow, shape, Shape::TimeWait(id.index()));
+        let until = now + limits::TIME_WAIT;
         if self.wait_order.is_empty() {
-            self.timers.set(self.wait_timer, now + limits::TIME_WAIT);
+            self.timers.set(self.wait_timer, until);
         }
-        self.wait_order.push_back(id);
+        self.wait_order.push_back(Waiting { id, until });
     }
 
     /// Forgets those whose time has come; one that began its wait anew goes to the end.
     fn end_waits(&mut self, now: Instant) {
-        while let Some(id) = self.wait_order.front().copied() {
-            match self.waits.get(id) {
-                Some(wait) if !wait.is_over(now) && wait.left(now) < limits::TIME_WAIT => {
-                    return self.timers.set(self.wait_timer, now + wait.left(now));
-                }
-                Some(wait) if !wait.is_over(now) => self.wait_order.push_back(id),
-                Some(_) => self.forget_wait(id.index()),
-                None => {}
+        while let Some(Waiting { id, until }) = self.wait_order.front().copied() {
+            if until > now {
+                return self.timers.set(self.wait_timer, until);
             }
             self.wait_order.pop_front();
+            match self.waits.get(id) {
+                Some(wait) if wait.is_over(now) => self.forget_wait(id.index()),
+                // More than now, so this ends; and before whoever comes next, so it holds up nobody.
+                Some(wait) => self.wait_order.push_back(Waiting { id, until: now + wait.left(now) }),
+                None => {}
+            }
         }
     }
 

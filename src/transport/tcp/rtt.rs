@@ -41,7 +41,7 @@ impl Rtt {
             None => limits::RTO_INITIAL,
             Some(smoothed) => {
                 let variation = Duration::from_micros(4 * u64::from(self.variation));
-                (smoothed + variation).clamp(limits::RTO_MINIMUM.max(smoothed), limits::RTO_MAXIMUM)
+                (smoothed + variation).max(limits::RTO_MINIMUM)
             }
         };
         (base * (1 << self.backoff.min(16))).min(limits::RTO_MAXIMUM)
@@ -71,6 +71,15 @@ mod tests {
         rtt.sample(Duration::from_millis(480));
         // RTTVAR = 3/4 · 200 + 1/4 · 80, SRTT = 7/8 · 400 + 1/8 · 480.
         assert_eq!(rtt.timeout(), Duration::from_millis(410 + 4 * 170));
+    }
+
+    #[test]
+    fn a_round_trip_may_be_longer_than_the_longest_timeout() {
+        for sample in [limits::RTO_MAXIMUM + Duration::from_secs(1), Duration::from_secs(1 << 31), Duration::MAX] {
+            let mut rtt = Rtt::default();
+            rtt.sample(sample);
+            assert_eq!(rtt.timeout(), limits::RTO_MAXIMUM);
+        }
     }
 
     #[test]

@@ -124,10 +124,12 @@ pub const DELAYED_ACK: Duration = Duration::from_millis(40);
 pub const FIN_WAIT_2: Duration = Duration::from_secs(60);
 /// How long a corked end of the data is held back.
 pub const CORK: Duration = Duration::from_millis(200);
-/// Between two questions to a silent peer, and how many may be left unanswered (RFC 9293 §3.8.4).
-pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// Questions that a silent peer may leave unanswered.
-pub const KEEP_ALIVES: u8 = 6;
+/// Between two questions to a silent peer (RFC 9293 §3.8.4). All of them together take longer than a few of its
+/// retransmissions at [`RTO_MAXIMUM`], so that a peer behind a bad path is not taken for dead.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// Questions that a silent peer may leave unanswered. Linux's nine: where every other one is lost, all of them are once in
+/// 500 silences, and not once in 60.
+pub const KEEP_ALIVES: u8 = 9;
 /// Between two acknowledgments that only challenge what came (RFC 5961 §10), on one connection.
 pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -7,7 +7,7 @@ use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
 use crate::wire::tcp::flag;
-use crate::wire::tcp_options::{Options, Timestamps};
+use crate::wire::tcp_options::{Options, ROOM, Timestamps};
 
 /// What the way to the peer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,31 @@ impl Connection {
         if self.is_aborting() {
             return Some(self.bare(Why::Reset, self.snd.nxt, flag::RST | flag::ACK));
         }
-        let options = self.fixed_options() + if self.holds() { 8 * self.sack_ranges().len() + 4 } else { 0 };
+        let options = self.options_length();
         let mss = usize::from(self.snd.mss.min(path.mss));
         let size = mss.saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
         let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.piece(size);
         self.plan_again(size, piece).or_else(|| self.plan_new(size, piece)).or_else(|| self.plan_bare())
+    }
+
+    /// Bytes of options that the next segment carries.
+    #[inline]
+    fn options_length(&self) -> usize {
+        if !self.tells_ranges() {
+            return self.fixed_options();
+        }
+        let ranges = match self.sack_ranges().len() {
+            0 => 0,
+            count => 4 + 8 * count,
+        };
+        (self.fixed_options() + ranges).min(ROOM)
+    }
+
+    /// Whether an acknowledgment says more than its number.
+    #[inline]
+    fn tells_ranges(&self) -> bool {
+        self.rcv.twice.is_some() || self.holds()
     }
 
     fn plan_open(&self) -> Option<Plan> {
@@ -195,7 +214,7 @@ impl Connection {
         if let Some(clock) = &self.clock {
             options.timestamps = Some(Timestamps { value: clock.now(now), echo: clock.recent });
         }
-        if self.holds() || self.rcv.twice.is_some() {
+        if self.tells_ranges() {
             options.sack = self.sack_ranges();
         }
         Reply {

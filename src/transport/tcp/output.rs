@@ -292,8 +292,8 @@ impl Connection {
 
     /// An acknowledgment left.
     fn acknowledged(&mut self) {
-        let edge = self.edge();
-        self.rcv.edge = self.rcv.nxt + (usize::from(self.window_field(edge)) << self.rcv.scale);
+        // What the header rounds up is not promised: it would add up, byte for byte, to more than there is room for.
+        self.rcv.edge = self.edge();
         self.rcv.twice = None;
         self.rcv.unacknowledged = 0;
         // A peer that counts duplicates gets one for each segment that came out of order (RFC 5681 §4.2).

@@ -18,6 +18,7 @@ impl Connection {
         self.rcv.nxt += count;
         self.rcv.position += count as u64;
         let mut came = count;
+        let unread = self.rcv.queue.as_ref().map_or(0, |queue| queue.unread_capacity());
         if let Some(queue) = &mut self.rcv.queue
             && queue.holds()
         {
@@ -37,7 +38,7 @@ impl Connection {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
             self.acknowledge_at = now + limits::DELAYED_ACK;
         }
-        self.tune_buffer(now);
+        self.tune_buffer(unread, now);
         self.reach_fin(now);
     }
 
@@ -156,15 +157,15 @@ impl Connection {
     }
 
     /// Lets the peer send further ahead when it sent more than half of what it may in one round trip: the buffer follows
-    /// bandwidth × delay.
-    fn tune_buffer(&mut self, now: Instant) {
+    /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread.
+    fn tune_buffer(&mut self, unread: usize, now: Instant) {
         let (from, since) = self.rcv.measured;
         if now - since < self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
             return;
         }
         let (_, most) = limits::RECEIVE_BUFFER;
         let came = (self.rcv.nxt - from) as u32;
-        if came > self.rcv.buffer / 2 {
+        if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);
         }
         self.rcv.measured = (self.rcv.nxt, now);

@@ -188,6 +188,11 @@ impl ReceiveQueue {
         })
     }
 
+    /// Where what is out of order ends; zero when nothing is.
+    pub fn held_end(&self) -> u64 {
+        self.held.iter().map(Held::end).max().unwrap_or(0)
+    }
+
     /// Gives everything back to the pool.
     pub fn clear(&mut self, pool: &mut Pool) {
         for block in self.unread.drain(..).chain(self.held.drain(..).map(|held| held.block)) {

@@ -134,6 +134,8 @@ impl Connection {
     fn establish(&mut self, segment: &Segment) {
         self.state = State::Established;
         self.events.opened = true;
+        // It may be acknowledged before it was sent again.
+        self.snd.nxt = self.snd.nxt.later(self.snd.una);
         self.snd.wl2 = segment.acknowledgment;
         (self.retransmit_at, self.stalled) = (Instant::NEVER, Instant::NEVER);
         self.acknowledge_now();
@@ -168,6 +170,7 @@ impl Connection {
         self.heard = now;
         self.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
+        self.note_clock(segment, now);
         // Sixth, the URG bit: urgent data are data, delivered in line (RFC 6093 §6), so the pointer is not looked at.
         // Seventh: process the segment text. Eighth: check the FIN bit.
         Ok(self.take_data(segment, now))
@@ -200,40 +203,54 @@ impl Connection {
         if segment.length > 0 && !segment.end().is_after(self.rcv.nxt) {
             // It came twice, and its sender may not know that: our acknowledgment was lost (RFC 2883 §4).
             self.rcv.twice = Some((segment.sequence, segment.sequence + segment.length));
+            // Departure from RFC 7323 §5.3, whose R3 follows R2: its clock is echoed nevertheless. An older one would make
+            // the round trip look as long as the timeout was, and the timeout grow with that.
+            let is_near = self.rcv.nxt - segment.sequence <= self.rcv.buffer as usize;
+            if is_near && segment.has(flag::ACK) && self.is_plausible(segment.acknowledgment) {
+                self.note_clock(segment, now);
+            }
             self.heard = now;
             self.unanswered = 0;
             self.acknowledge_now();
             return Err(Refused::Drop(Dropped::TcpDuplicate));
         }
-        if segment.span() == 0 || !segment.sequence.is_after(self.rcv.edge) {
+        if !segment.has(flag::SYN) && !segment.sequence.is_after(self.rcv.edge) {
             // A question whether we are there, or a FIN again.
             self.heard = now;
             self.unanswered = 0;
-            self.acknowledge_now();
-        } else {
-            self.challenge(now);
         }
+        // Seldom, or two who find each other's acknowledgments unacceptable would answer each other for ever.
+        self.challenge(now);
         Err(Refused::Drop(Dropped::TcpOutsideWindow))
     }
 
-    /// RFC 7323 §5.3: protection against wrapped sequence numbers; and TS.Recent (§4.3).
+    /// RFC 7323 §5.3, R1: protection against wrapped sequence numbers.
     #[inline]
     fn check_clock(&mut self, segment: &Segment, now: Instant) -> Result<(), Refused> {
-        let Some(clock) = &mut self.clock else { return Ok(()) };
+        let Some(clock) = &self.clock else { return Ok(()) };
         let Some(theirs) = segment.options.timestamps else {
             // RFC 7323 §3.2: whoever agreed to timestamps sends them, but for resets.
             return if segment.has(flag::RST) { Ok(()) } else { Err(Refused::Drop(Dropped::TcpClock)) };
         };
         let age = theirs.value.wrapping_sub(clock.recent) as i32;
         if age < 0 && !segment.has(flag::RST) && millis(now).wrapping_sub(clock.recent_at) < RECENT_FOR {
-            self.acknowledge_now();
+            self.challenge(now);
             return Err(Refused::Drop(Dropped::TcpClock));
         }
+        Ok(())
+    }
+
+    /// RFC 7323 §5.3, R3: TS.Recent, only from what is acceptable in every other way: a stranger who could set it would
+    /// shut the peer out (CVE-2005-0356).
+    #[inline]
+    fn note_clock(&mut self, segment: &Segment, now: Instant) {
+        let (Some(clock), Some(theirs)) = (&mut self.clock, segment.options.timestamps) else { return };
         // What is not newer than the last acknowledgment may be echoed; the rest might be a retransmission ahead.
-        if age >= 0 && !segment.sequence.is_after(self.rcv.nxt) {
+        let newer = theirs.value.wrapping_sub(clock.recent) as i32 >= 0;
+        let is_old = millis(now).wrapping_sub(clock.recent_at) >= RECENT_FOR;
+        if (newer || is_old) && !segment.sequence.is_after(self.rcv.nxt) {
             (clock.recent, clock.recent_at) = (theirs.value, millis(now));
         }
-        Ok(())
     }
 
     /// RFC 9293 §3.10.7.4, fifth.
@@ -247,13 +264,11 @@ impl Connection {
             self.snd.una = acknowledgment;
             self.establish(segment);
         }
-        // RFC 5961 §5.2: what acknowledges the unsent, or what is older than any window, was not sent by our peer.
-        let behind = self.snd.una.from(acknowledgment);
-        if acknowledgment.is_after(self.snd.nxt) || behind > self.snd.most as i32 {
+        if !self.is_plausible(acknowledgment) {
             self.challenge(now);
             return Err(Refused::Drop(Dropped::TcpBadAck));
         }
-        if behind > 0 {
+        if acknowledgment.is_before(self.snd.una) {
             // Old, but its data may be new.
             return Ok(());
         }
@@ -270,6 +285,13 @@ impl Connection {
             self.recover(News { advanced, duplicate }, now);
         }
         Ok(())
+    }
+
+    /// RFC 5961 §5.2: what acknowledges the unsent, or what is older than any window, was not sent by our peer.
+    #[inline]
+    fn is_plausible(&self, acknowledgment: SeqNumber) -> bool {
+        let ahead = acknowledgment.from(self.snd.una);
+        ahead <= self.snd.nxt.from(self.snd.una) && ahead >= -(self.snd.most as i32)
     }
 
     /// New data of ours were acknowledged.
@@ -346,11 +368,12 @@ impl Connection {
             // Behind the peer's FIN there is nothing.
             return Take::Nothing;
         }
-        let (nxt, edge) = (self.rcv.nxt, self.rcv.edge);
-        let end = segment.sequence + segment.length;
-        if segment.has(flag::FIN) && !end.is_after(edge) && self.rcv.fin.is_none() {
+        let (nxt, end) = (self.rcv.nxt, segment.sequence + segment.length);
+        if segment.has(flag::FIN) && !end.is_after(self.rcv.edge) && self.rcv.fin.is_none() && !self.holds_beyond(end) {
             self.rcv.fin = Some(end);
         }
+        // Behind the FIN there is nothing, also when it came before what is in front of it.
+        let edge = self.rcv.fin.map_or(self.rcv.edge, |fin| self.rcv.edge.earlier(fin));
         let start = nxt - segment.sequence;
         let stop = segment.length.min(edge - segment.sequence);
         // RFC 9293 §3.8.6.2.2: what does not fit is not acknowledged, and the window is told once more.

@@ -109,6 +109,12 @@ impl Connection {
         u16::try_from(window.div_ceil(1 << self.rcv.scale)).unwrap_or(u16::MAX)
     }
 
+    /// Whether data are held that stand behind `end`.
+    pub(super) fn holds_beyond(&self, end: SeqNumber) -> bool {
+        let position = self.rcv.position + (end - self.rcv.nxt) as u64;
+        self.rcv.queue.as_ref().is_some_and(|queue| queue.held_end() > position)
+    }
+
     /// What an acknowledgment says besides the number: what came twice (RFC 2883), then what is held, the newest first
     /// (RFC 2018 §4).
     pub(super) fn sack_ranges(&self) -> ArrayVec<(u32, u32), SACK_RANGES> {

@@ -1,0 +1,8 @@
+//! TCP, one segment at a time: what a peer may send, and what it must not.
+
+mod attacks;
+mod closed;
+mod exhaustion;
+mod flow;
+mod peer;
+mod states;

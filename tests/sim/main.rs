@@ -86,16 +86,3 @@ fn report(network: &Network, to: Address, took: Duration, bytes: u64) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     println!("{test:36} {to:10} {:9.3} Mbit/s each way, {again:?} again", bytes as f64 * 8.0 / took / 1e6);
 }
-
-#[test]
-fn a_network_that_breaks_for_a_while() {
-    let mut network = Network::new(7, Ends::default(), Conditions::default());
-    let ends = begin(&mut network, address4(2), 7, 4 << 20, 4 << 20);
-    let half = ends[1].clone();
-    network.drive(Duration::from_secs(60), |_| half.lock().unwrap().received > 1 << 20);
-    (0..2).for_each(|from| network.set(from, Conditions { loss: 1000, ..Conditions::default() }));
-    let until = network.now + Duration::from_secs(20);
-    network.drive(Duration::from_secs(60), |network| network.now >= until);
-    (0..2).for_each(|from| network.set(from, Conditions::default()));
-    finish(&mut network, &ends, Duration::from_secs(120));
-}

@@ -297,7 +297,7 @@ fn an_abort_resets() {
         assert!(reset.header.rst, "{sent:?}");
         assert_eq!((peer.gone(), peer.host.stack.memory_pinned()), (Some(Gone::Aborted), 0));
         // RFC 9293 §3.10.7.4: its number is one that the peer expects, with all that was sent before.
-        let sent_before = sent[..sent.len() - 1].iter().map(Sent::end).last().unwrap_or(peer.expected);
+        let sent_before = sent[..sent.len() - 1].iter().map(Sent::end).next_back().unwrap_or(peer.expected);
         assert_eq!(reset.header.sequence_number, sent_before);
     }
 }

@@ -52,10 +52,18 @@ pub const RARP_ENTRIES: usize = 1024;
 pub const NEIGHBORS: usize = 4096;
 /// Neighbours being resolved at once, so that a scan of the prefix cannot push out those that we know.
 pub const NEIGHBORS_INCOMPLETE: usize = NEIGHBORS / 4;
+/// Neighbours remembered only because they asked us: so many of a flood of them are kept, the latest.
+pub const NEIGHBORS_STRANGERS: usize = NEIGHBORS / 4;
+/// Entries of a full cache that are looked at to find the one to forget.
+pub const NEIGHBORS_WEIGHED: usize = 16;
 /// Frames parked for one neighbour. RFC 4861 §7.2.2 asks for at least one; Linux takes about a hundred.
 pub const PARKED_A_NEIGHBOR: usize = 16;
 /// RFC 4861 §10, RETRANS_TIMER, and for ARP alike.
 pub const SOLICIT_INTERVAL: Duration = Duration::from_secs(1);
+/// RFC 7048 §3, BACKOFF_MULTIPLE: by so much the interval grows while a neighbour that was there does not answer.
+pub const SOLICIT_BACKOFF: u32 = 3;
+/// RFC 7048 §3, MAX_RETRANS_TIMER.
+pub const SOLICIT_INTERVAL_MOST: Duration = Duration::from_secs(60);
 /// RFC 4861 §10, MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT.
 pub const SOLICITS: u8 = 3;
 /// RFC 4861 §10, REACHABLE_TIME, before it is randomised between 0.5 and 1.5 times.

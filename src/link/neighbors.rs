@@ -2,25 +2,33 @@
 //!
 //! # Theory of operation
 //!
-//! The states are those of RFC 4861 §7.3.2, and IPv4 neighbours live by them too:
+//! The states are those of RFC 4861 §7.3.2 with the one that RFC 7048 adds, and IPv4 neighbours live by them too:
 //!
 //! ```text
 //!              ask               answer              30 s
 //!   (nothing) ────▶ Incomplete ─────────▶ Reachable ──────▶ Stale ◀──── overheard, asked by it
-//!                       │ 3 × no answer       ▲               │ used
-//!                       ▼                     │ answer        ▼
-//!                   forgotten ◀─────────── Probe ◀───────── Delay
-//!                              3 × no answer        5 s
+//!                       │ 3 × no answer      ▲  ▲             │ used
+//!                       ▼                    │  │ answer      ▼
+//!                   forgotten         answer │  └── Probe ◀─ Delay
+//!                                            │        │   5 s
+//!                                       Unreachable ◀─┘ 3 × no answer
 //! ```
 //!
-//! Reachable turns stale without a timer: the time is compared when the entry is used. So only entries in
-//! Incomplete, Delay and Probe wait on the wheel.
+//! A neighbour that was there and does not answer is Unreachable, and not forgotten: there is no other way to it, so
+//! packets still go to its station, and while they do, everybody is asked for it, less and less often (RFC 7048 §3).
 //!
-//! **Bounds.** The cache holds `limits::NEIGHBORS`; when it is full, a clock hand forgets an entry that was not
-//! used since the hand came by last, and never one that is being resolved or probed. Entries that strangers
-//! caused start unused, so a flood of them pushes out itself. `limits::NEIGHBORS_INCOMPLETE` bounds what a scan
-//! can have in resolution. Each entry parks few packets, all of them within the pool's quota.
+//! Reachable turns stale without a timer: the time is compared when the entry is used. So only entries in
+//! Incomplete, Delay, Probe and Unreachable wait on the wheel.
+//!
+//! **Bounds.** The cache holds `limits::NEIGHBORS`. `limits::NEIGHBORS_INCOMPLETE` bounds what a scan can have in
+//! resolution. Each entry parks few packets, all of them within the pool's quota.
+//!
+//! Who is remembered only because he asked us is a *stranger* until we send to him. There are at most
+//! `limits::NEIGHBORS_STRANGERS`, and one more pushes out the oldest of them, never one whom we sent to: no flood of
+//! forged questions costs us a neighbour. One more whom *we* ask for pushes out one of the few entries that a clock hand
+//! looks at next: the one that is missed least.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
@@ -70,6 +78,20 @@ enum State {
     Stale,
     Delay,
     Probe { asked: u8 },
+    Unreachable { interval: Duration },
+}
+
+/// How much an entry would be missed, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// It does not answer, or we never sent to it.
+    None,
+    /// It was not used since the clock hand came by last.
+    Old,
+    /// It was.
+    Used,
+    /// It is being probed, so packets go to it.
+    Probed,
 }
 
 /// What is known of one neighbour.
@@ -78,6 +100,8 @@ pub struct Neighbor {
     mac: Mac,
     state: State,
     used: bool,
+    /// It asked us, and we never sent to it.
+    stranger: bool,
     timer: Timer<NeighborIndex>,
     parked: ArrayVec<Block, { limits::PARKED_A_NEIGHBOR }>,
 }
@@ -94,6 +118,8 @@ pub struct Neighbors {
     timers: Wheel<NeighborIndex>,
     incomplete: usize,
     hand: u32,
+    /// Those who were strangers when they came, the oldest first. Some are forgotten, or no strangers any more.
+    strangers: VecDeque<NeighborId>,
     reachable: Duration,
     /// Whether one that was asked for was found or given up.
     settled: bool,
@@ -114,6 +140,7 @@ impl Neighbors {
             incomplete: 0,
             hand: 0,
             settled: false,
+            strangers: VecDeque::new(),
             reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
             last: Default::default(),
         }
@@ -141,7 +168,7 @@ impl Neighbors {
     #[inline]
     pub fn station(&mut self, id: NeighborId, now: Instant) -> Option<Mac> {
         let neighbor = self.entries.get_mut(id)?;
-        neighbor.used = true;
+        (neighbor.used, neighbor.stranger) = (true, false);
         match neighbor.state {
             State::Incomplete { .. } => None,
             State::Reachable { until } if now < until => Some(neighbor.mac),
@@ -150,7 +177,7 @@ impl Neighbors {
                 self.timers.set(neighbor.timer, now + limits::DELAY_FIRST_PROBE);
                 Some(neighbor.mac)
             }
-            State::Delay | State::Probe { .. } => Some(neighbor.mac),
+            State::Delay | State::Probe { .. } | State::Unreachable { .. } => Some(neighbor.mac),
         }
     }
 
@@ -186,8 +213,8 @@ impl Neighbors {
     /// Takes in what was heard of a neighbour (RFC 4861 §7.2.3, §7.2.5).
     pub fn learn(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
         let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else {
-            if evidence == Evidence::Asked && self.insert(address, mac, State::Stale).is_some() {
-                self.last = (address, mac);
+            if evidence == Evidence::Asked {
+                self.meet(address, mac);
             }
             return;
         };
@@ -201,7 +228,12 @@ impl Neighbors {
                 State::Reachable { .. } => return neighbor.state = State::Stale,
                 _ => return,
             },
-            Evidence::Asked | Evidence::Overheard if was_incomplete || neighbor.mac != mac => State::Stale,
+            // RFC 7048 §3: news of a neighbour that did not answer is a reason to try it anew.
+            Evidence::Asked | Evidence::Overheard
+                if was_incomplete || neighbor.mac != mac || matches!(neighbor.state, State::Unreachable { .. }) =>
+            {
+                State::Stale
+            }
             Evidence::Asked | Evidence::Overheard => return self.last = (address, mac),
             Evidence::OverheardWithoutOverride if was_incomplete => State::Stale,
             Evidence::OverheardWithoutOverride => return,
@@ -238,22 +270,30 @@ impl Neighbors {
         while outbox.room() > limits::PARKED_A_NEIGHBOR {
             let Some(NeighborIndex(index)) = self.timers.expire(now) else { return };
             let Some(neighbor) = self.entries.at_mut(index) else { continue };
-            let (state, station) = match neighbor.state {
+            let (mac, again) = (neighbor.mac, limits::SOLICIT_INTERVAL);
+            let (state, station, wait) = match neighbor.state {
                 State::Incomplete { asked } if asked < limits::SOLICITS => {
-                    (State::Incomplete { asked: asked + 1 }, None)
+                    (State::Incomplete { asked: asked + 1 }, None, again)
                 }
-                State::Delay => (State::Probe { asked: 1 }, Some(neighbor.mac)),
-                State::Probe { asked } if asked < limits::SOLICITS => {
-                    (State::Probe { asked: asked + 1 }, Some(neighbor.mac))
-                }
-                State::Incomplete { .. } | State::Probe { .. } => {
+                State::Incomplete { .. } => {
                     self.forget(index, outbox);
                     continue;
                 }
+                State::Delay => (State::Probe { asked: 1 }, Some(mac), again),
+                State::Probe { asked } if asked < limits::SOLICITS => {
+                    (State::Probe { asked: asked + 1 }, Some(mac), again)
+                }
+                State::Probe { .. } => backed_off(again),
+                // Nobody sends to it: it is asked for no more, and tried anew when somebody does.
+                State::Unreachable { .. } if !std::mem::take(&mut neighbor.used) => {
+                    neighbor.state = State::Stale;
+                    continue;
+                }
+                State::Unreachable { interval } => backed_off(interval),
                 State::Reachable { .. } | State::Stale => continue,
             };
             neighbor.state = state;
-            self.timers.set(neighbor.timer, now + limits::SOLICIT_INTERVAL);
+            self.timers.set(neighbor.timer, now + wait);
             outbox.solicit(neighbor.address, station);
         }
     }
@@ -289,12 +329,28 @@ impl Neighbors {
         Unresolved::Asked(id)
     }
 
+    /// Remembers a stranger.
+    fn meet(&mut self, address: Address, mac: Mac) {
+        while self.strangers.len() == limits::NEIGHBORS_STRANGERS || self.entries.is_full() {
+            let Some(oldest) = self.strangers.pop_front() else { return };
+            if self.entries.get(oldest).is_some_and(|neighbor| neighbor.stranger) {
+                self.remove(oldest.index());
+            }
+        }
+        let Some(id) = self.insert(address, mac, State::Stale) else { return };
+        if let Some(neighbor) = self.entries.get_mut(id) {
+            neighbor.stranger = true;
+        }
+        self.strangers.push_back(id);
+        self.last = (address, mac);
+    }
+
     fn insert(&mut self, address: Address, mac: Mac, state: State) -> Option<NeighborId> {
         if self.entries.is_full() {
             self.evict();
         }
         let timer = self.timers.add(NeighborIndex(0))?;
-        let neighbor = Neighbor { address, mac, state, used: false, timer, parked: ArrayVec::new() };
+        let neighbor = Neighbor { address, mac, state, used: false, stranger: false, timer, parked: ArrayVec::new() };
         let Ok(id) = self.entries.insert(neighbor) else {
             self.timers.remove(timer);
             return None;
@@ -306,15 +362,21 @@ impl Neighbors {
         Some(id)
     }
 
-    /// Forgets one entry that was not used since the hand came by last.
+    /// Forgets the entry that is missed least among the next few under the clock hand.
     fn evict(&mut self) {
-        for _ in 0..self.entries.positions() * 2 {
+        let mut least: Option<(Worth, u32)> = None;
+        for _ in 0..limits::NEIGHBORS_WEIGHED {
             self.hand = (self.hand + 1) % self.entries.positions();
-            let Some(neighbor) = self.entries.at_mut(self.hand) else { continue };
-            let settled = matches!(neighbor.state, State::Reachable { .. } | State::Stale);
-            if settled && !std::mem::take(&mut neighbor.used) {
-                return self.remove(self.hand);
+            let Some(worth) = self.entries.at_mut(self.hand).and_then(Neighbor::weigh) else { continue };
+            if least.is_none_or(|(other, _)| worth < other) {
+                least = Some((worth, self.hand));
             }
+            if worth <= Worth::Old {
+                break;
+            }
+        }
+        if let Some((_, index)) = least {
+            self.remove(index);
         }
     }
 
@@ -340,6 +402,26 @@ impl Neighbors {
             found.remove();
         }
     }
+}
+
+impl Neighbor {
+    /// How much it would be missed, as the clock hand comes by. `None` when packets are parked with it.
+    fn weigh(&mut self) -> Option<Worth> {
+        let used = std::mem::take(&mut self.used);
+        match self.state {
+            State::Incomplete { .. } => None,
+            State::Unreachable { .. } => Some(Worth::None),
+            State::Delay | State::Probe { .. } => Some(Worth::Probed),
+            State::Reachable { .. } | State::Stale if self.stranger => Some(Worth::None),
+            State::Reachable { .. } | State::Stale => Some(if used { Worth::Used } else { Worth::Old }),
+        }
+    }
+}
+
+/// RFC 7048 §3: everybody is asked next, and then less and less often.
+fn backed_off(last: Duration) -> (State, Option<Mac>, Duration) {
+    let interval = (last * limits::SOLICIT_BACKOFF).min(limits::SOLICIT_INTERVAL_MOST);
+    (State::Unreachable { interval }, None, interval)
 }
 
 /// Hands on what was parked.

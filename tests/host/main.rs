@@ -9,6 +9,7 @@ mod errors;
 mod extension;
 mod faults;
 mod journal;
+mod flood;
 mod lies;
 mod mutation;
 mod ndp;

@@ -17,6 +17,7 @@ mod iperf;
 mod lab;
 mod plain;
 mod ports;
+mod neighbours;
 mod program;
 mod rarp;
 mod record;

@@ -32,6 +32,10 @@ dropped! {
     BadSourceMac,
     /// an EtherType that we do not speak
     UnknownEtherType,
+    /// a tag of a VLAN (802.1Q) that we are not in
+    OtherVlan,
+    /// no tag of a VLAN, while we are in one
+    Untagged,
     /// ARP or RARP with lengths, types or addresses that cannot be
     BadArp,
     /// an ARP request for somebody else

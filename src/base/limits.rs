@@ -70,6 +70,16 @@ pub const SOLICITS: u8 = 3;
 pub const REACHABLE: Duration = Duration::from_secs(30);
 /// RFC 4861 §10, DELAY_FIRST_PROBE_TIME.
 pub const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
+/// RFC 5227 §1.1, ANNOUNCE_INTERVAL.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+/// RFC 5227 §1.1, DEFEND_INTERVAL: an address is defended once in this time, so that two who both insist do not shout.
+pub const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
+/// Notices of our addresses that nobody took yet; one more is left out.
+pub const NOTICES: usize = 64;
+/// How soon RARP asks a second time; from then on the time doubles.
+pub const RARP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long RARP waits at most before it asks again.
+pub const RARP_INTERVAL_MOST: Duration = Duration::from_secs(30);
 /// What one frame or timer may ask to be sent besides its answer.
 pub const OUTBOX: usize = 64;
 

@@ -12,9 +12,9 @@
 use super::draft::{DEVICE_ROOM, Draft};
 use super::offload::Offload;
 
-/// Spare bytes in front of a received frame: the device's, and what an ICMP error needs to stand in front of
-/// the packet that it quotes (Ethernet, 802.1Q, IPv6, ICMPv6), rounded up to two cache lines.
-pub const HEADROOM: usize = 128;
+/// Spare bytes in front of a received frame: the device's, and the longest chain of headers that we write (Ethernet,
+/// 802.1Q, IPv6, TCP with all of its options: 130 with the device's), rounded up to three cache lines.
+pub const HEADROOM: usize = 192;
 /// What the largest frame takes: a short buffer would truncate without a word.
 pub const CAPACITY: usize = HEADROOM + 18 + 65_535;
 

@@ -14,7 +14,7 @@ use super::UsageError;
 use super::manual;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{Given, Number, Wishes};
+use super::wishes::{AddressWish, Given, Number, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
@@ -91,6 +91,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", help_heading = "Wire")]
     mtu: Option<Number>,
 
+    /// VLAN (802.1Q) of all frames, 1 to 4094 [default: frames without a tag]
+    #[arg(long, value_name = "ID", help_heading = "Wire")]
+    vlan: Option<Number>,
+
     /// Offloads of the TAP: if it can, required, or none [default: auto]
     #[arg(long, value_name = "auto|offload|plain", help_heading = "Wire")]
     device: Option<DeviceChoice>,
@@ -103,9 +107,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "MICROSECONDS", help_heading = "Wire")]
     busy_poll: Option<Number>,
 
-    /// Address of our own; repeatable [default: 10.77.0.2/24, fd77::2/64]
-    #[arg(long, value_name = "ADDR/LEN", help_heading = "Addresses")]
-    address: Option<Vec<Cidr>>,
+    /// Address of our own, or rarp to ask for it; repeatable [default: 10.77.0.2/24, fd77::2/64]
+    #[arg(long, value_name = "ADDR/LEN|rarp", help_heading = "Addresses")]
+    address: Option<Vec<AddressWish>>,
+
+    /// Use addresses at once, without asking whether others have them
+    #[arg(long, help_heading = "Addresses")]
+    no_probe: bool,
 
     /// Address of the host's side; repeatable [default: 10.77.0.1/24, fd77::1/64]
     #[arg(long, value_name = "ADDR/LEN", help_heading = "Addresses")]
@@ -152,10 +160,12 @@ impl Args {
             tap,
             netns,
             mtu,
+            vlan,
             device,
             queues,
             busy_poll,
             address,
+            no_probe,
             host,
             no_host,
             gateway,
@@ -171,9 +181,11 @@ impl Args {
             netns: netns.map(Given::on_the_command_line),
             host: if no_host { Some(Vec::new()) } else { host.map(each) },
             address: address.map(each),
+            no_probe,
             gateway: gateway.map(each),
             mac: mac.map(Given::on_the_command_line),
             mtu: mtu.map(Given::on_the_command_line),
+            vlan: vlan.map(Given::on_the_command_line),
             device: device.map(Given::on_the_command_line),
             queues: queues.map(Given::on_the_command_line),
             busy_poll: busy_poll.map(Given::on_the_command_line),

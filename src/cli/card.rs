@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use taphouse::application::iperf;
-use taphouse::base::address::{Address, Family};
+use taphouse::base::address::{Address, Cidr, Family};
 use taphouse::run::Confinement;
 
 use super::services::{ServiceAt, ServiceName};
@@ -17,7 +17,8 @@ pub(crate) fn card(settings: &Settings, device: &str, confined: &Confinement) ->
     if !settings.gateways.is_empty() {
         field(&mut text, "routers", list(&settings.gateways));
     }
-    field(&mut text, "ethernet", format_args!("{}, mtu {}", settings.mac, settings.mtu));
+    let vlan = settings.vlan.map_or(String::new(), |vlan| format!(", vlan {vlan}"));
+    field(&mut text, "ethernet", format_args!("{}, mtu {}{vlan}", settings.mac, settings.mtu));
     field(&mut text, "device", device);
     field(&mut text, "services", services(settings));
     field(&mut text, "confined", confined);
@@ -51,7 +52,13 @@ pub(crate) fn check(settings: &Settings) -> String {
         host => line_of(&mut text, format_args!("give the host's side {}", list(host))),
     }
     line_of(&mut text, format_args!("be {} at {}", addresses(settings), settings.mac));
+    if settings.no_probe {
+        line_of(&mut text, "use its addresses without asking whether others have them");
+    }
     line_of(&mut text, format_args!("send packets of up to {} bytes", settings.mtu));
+    if let Some(vlan) = settings.vlan {
+        line_of(&mut text, format_args!("send and take frames of VLAN {vlan} only"));
+    }
     if !settings.gateways.is_empty() {
         line_of(&mut text, format_args!("reach other networks through {}", list(&settings.gateways)));
     }
@@ -118,7 +125,8 @@ fn place(settings: &Settings) -> String {
 }
 
 fn addresses(settings: &Settings) -> String {
-    let given = list(&settings.addresses);
+    let rarp = settings.ask_rarp.then(|| "what RARP tells".to_owned());
+    let given = settings.addresses.iter().map(Cidr::to_string).chain(rarp).collect::<Vec<_>>().join(", ");
     match settings.link_local() {
         Some(link_local) if given.is_empty() => format!("{link_local}/64"),
         Some(link_local) => format!("{given}, {link_local}/64"),
@@ -222,6 +230,18 @@ try
             ),
         ] {
             assert_eq!(things_to_try(&settings(line)), lines, "{line}");
+        }
+    }
+
+    #[test]
+    fn check_says_what_is_out_of_the_ordinary() {
+        let text = check(&settings("--check --address rarp --address fd77::2/64 --vlan 5 --no-probe"));
+        for line in [
+            "be fd77::2/64, what RARP tells, fe80::ff:fe00:1/64 at",
+            "use its addresses without asking whether others have them",
+            "send and take frames of VLAN 5 only",
+        ] {
+            assert!(text.contains(line), "{text}");
         }
     }
 

@@ -15,7 +15,7 @@ use toml::Spanned;
 use super::UsageError;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{Given, Number, Origin, Wishes};
+use super::wishes::{AddressWish, Given, Number, Origin, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -43,10 +43,12 @@ struct File {
     netns: Option<Spanned<Text<String>>>,
     host: Option<List<Cidr>>,
     no_host: Option<Spanned<bool>>,
-    address: Option<List<Cidr>>,
+    address: Option<List<AddressWish>>,
+    no_probe: Option<bool>,
     gateway: Option<List<Address>>,
     mac: Option<Spanned<Text<Mac>>>,
     mtu: Option<Spanned<Text<Number>>>,
+    vlan: Option<Spanned<Text<Number>>>,
     device: Option<Spanned<Text<DeviceChoice>>>,
     queues: Option<Spanned<Text<Number>>>,
     busy_poll: Option<Spanned<Text<Number>>>,
@@ -72,9 +74,11 @@ impl File {
             host,
             no_host,
             address,
+            no_probe,
             gateway,
             mac,
             mtu,
+            vlan,
             device,
             queues,
             busy_poll,
@@ -105,9 +109,11 @@ impl File {
             netns: netns.map(|value| source.text(value)),
             host,
             address: address.map(|list| source.each(list)),
+            no_probe: no_probe.unwrap_or(false),
             gateway: gateway.map(|list| source.each(list)),
             mac: mac.map(|value| source.text(value)),
             mtu: mtu.map(|value| source.text(value)),
+            vlan: vlan.map(|value| source.text(value)),
             device: device.map(|value| source.text(value)),
             queues: queues.map(|value| source.text(value)),
             busy_poll: busy_poll.map(|value| source.text(value)),

@@ -8,6 +8,7 @@ pub(crate) mod card;
 mod config;
 mod identity;
 mod manual;
+mod notices;
 mod services;
 mod settings;
 mod trouble;

@@ -12,9 +12,10 @@ use std::time::Duration;
 use taphouse::base::address::{Address, Cidr, Family, Mac};
 use taphouse::base::limits;
 use taphouse::run::trace::Protocols;
+use taphouse::stack::Vlan;
 
 use super::services::{self, ServiceAt, ServiceWish};
-use super::wishes::{Given, Number, Wishes};
+use super::wishes::{AddressWish, Given, Number, Wishes};
 use super::{UsageError, identity};
 
 /// Everything that the program needs to know to run. Each field is usable as it stands.
@@ -28,12 +29,18 @@ pub(crate) struct Settings {
     pub(crate) host: Vec<Cidr>,
     /// Our own addresses, without the link-local one that always exists.
     pub(crate) addresses: Vec<Cidr>,
+    /// One more address is asked for over RARP.
+    pub(crate) ask_rarp: bool,
+    /// Use addresses at once, without asking whether others have them.
+    pub(crate) no_probe: bool,
     /// Default routers, each in a prefix of ours or link-local.
     pub(crate) gateways: Vec<Address>,
     /// Our Ethernet address.
     pub(crate) mac: Mac,
     /// The largest IP packet on the wire.
     pub(crate) mtu: usize,
+    /// The VLAN that all frames are in; none: they have no tag.
+    pub(crate) vlan: Option<Vlan>,
     /// How the TAP is used.
     pub(crate) device: DeviceChoice,
     /// Queues of the TAP.
@@ -97,6 +104,11 @@ impl FromStr for DeviceChoice {
 const MTU_OF_IPV6: u64 = 1280;
 /// From what IPv4 can do with (RFC 791 §3.2) to the 65,535 bytes that a TAP carries, less the Ethernet header.
 const MTU: RangeInclusive<u64> = 68..=65_521;
+/// IEEE 802.1Q: 0 is no VLAN, 4095 is reserved.
+const VLAN: RangeInclusive<u64> = 1..=4094;
+/// The host's side by default, and ours.
+const HOST: [&str; 2] = ["10.77.0.1/24", "fd77::1/64"];
+const OWN: [&str; 2] = ["10.77.0.2/24", "fd77::2/64"];
 const QUEUES: RangeInclusive<u64> = 1..=64;
 /// Microseconds. Who spins for longer than a second never sleeps.
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
@@ -107,9 +119,11 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         netns,
         host,
         address,
+        no_probe,
         gateway,
         mac,
         mtu,
+        vlan,
         device,
         queues,
         busy_poll,
@@ -127,10 +141,13 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         None => identity::mac(machine, namespace.as_deref(), &tap),
     };
 
-    let host = host.unwrap_or_else(|| defaults(&["10.77.0.1/24", "fd77::1/64"]));
-    let addresses = address.unwrap_or_else(|| defaults(&["10.77.0.2/24", "fd77::2/64"]));
+    let vlan = vlan.map(vlan_of).transpose()?;
+    // Within a VLAN the host's addresses belong to an interface of its own, which is not ours to make.
+    let host = host.unwrap_or_else(|| if vlan.is_some() { Vec::new() } else { defaults(&HOST) });
+    let (addresses, ask_rarp) = own_addresses(address)?;
     let gateways = gateway.unwrap_or_default();
-    addresses::check(&addresses, &host, &gateways, mac)?;
+    let told = if ask_rarp { host.as_slice() } else { &[] };
+    addresses::check(&addresses, &host, &gateways, told, mac)?;
     let mtu = mtu_for(mtu.unwrap_or(Given::by_default(Number(1500))), &addresses, &host, &gateways)?;
 
     let device = device.map_or(DeviceChoice::Auto, |given| given.value);
@@ -144,9 +161,12 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         namespace,
         host: values(host),
         addresses: values(addresses),
+        ask_rarp,
+        no_probe,
         gateways: values(gateways),
         mac,
         mtu: mtu as usize,
+        vlan,
         device,
         queues: queues as usize,
         busy_poll: Duration::from_micros(busy_poll),
@@ -156,6 +176,34 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         rarp,
         check,
     })
+}
+
+/// The addresses, and whether RARP is to tell one more.
+fn own_addresses(wishes: Option<Vec<Given<AddressWish>>>) -> Result<(Vec<Given<Cidr>>, bool), String> {
+    let Some(wishes) = wishes else { return Ok((defaults(&OWN), false)) };
+    let (mut own, mut ask_rarp) = (Vec::new(), false);
+    for Given { value, origin } in wishes {
+        match value {
+            AddressWish::Own(value) => own.push(Given { value, origin }),
+            AddressWish::Rarp if std::mem::replace(&mut ask_rarp, true) => {
+                return Err(format!("{} `rarp` is given twice: leave one out", origin.names("address")));
+            }
+            AddressWish::Rarp => {}
+        }
+    }
+    // One place is kept for the link-local address.
+    match own.get(limits::OWN_ADDRESSES - 2) {
+        Some(Given { value, origin }) if ask_rarp => {
+            let most = limits::OWN_ADDRESSES - 2;
+            Err(format!("{} `{value}` is one too many: give at most {most} beside rarp", origin.names("address")))
+        }
+        _ => Ok((own, ask_rarp)),
+    }
+}
+
+fn vlan_of(given: Given<Number>) -> Result<Vlan, String> {
+    let id = number(given, "vlan", VLAN)?;
+    Ok(u16::try_from(id).ok().and_then(Vlan::new).expect("the range is that of VLANs"))
 }
 
 fn defaults(texts: &[&str]) -> Vec<Given<Cidr>> {

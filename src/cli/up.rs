@@ -1,9 +1,10 @@
 //! `taphouse up`: everything is opened in order, then the shards run until they are told to stop.
 
-use std::io::{self, Write};
+use std::io;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use crossbeam_channel::unbounded;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
@@ -14,9 +15,10 @@ use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
 use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
-use taphouse::stack::{Config, Mailbox, Stack};
+use taphouse::stack::{Config, Mailbox, Stack, Start};
 
 use super::card;
+use super::notices;
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 use super::trouble;
@@ -33,18 +35,20 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     let ports = attach(settings, &namespace)?;
     // Not before: a second start, which finds the TAP busy, leaves the first one's capture alone.
     let watch = Watch::open(settings, clock)?;
-    prepare_host(settings, &namespace, ports.first().is_some_and(Port::created))?;
+    let created = ports.first().is_some_and(Port::created);
+    prepare_host(settings, &namespace, created)?;
 
     // No thread before this, and no file opened behind it.
     let confined = confine(&[]);
     let (copies, watching) = watch.start()?;
+    let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
     let served = if copies.is_empty() {
-        serve(settings, ports, signals, clock, &confined)
+        serve(settings, ports, start, signals, clock, &confined)
     } else {
         let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
         drop(copies);
-        serve(settings, watched, signals, clock, &confined)
+        serve(settings, watched, start, signals, clock, &confined)
     };
     let watched = watching.end();
     served.and(watched)
@@ -54,23 +58,36 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
 fn serve<D: Device + Send>(
     settings: &Settings,
     devices: Vec<D>,
+    start: Start,
     signals: Signals,
     clock: Clock,
     confined: &Confinement,
 ) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
-    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices)?.into_iter().unzip();
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start)?.into_iter().unzip();
     let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
     shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
-    eprint!("{}", card::card(settings, &device, confined));
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", card::ready_line(&settings.tap, &settings.own_addresses()))?;
-    stdout.flush()?;
-    drop(stdout);
-    let counted = run(shards, &handles, &settings.tap, clock);
+    if let Some(line) = notices::before(settings, start) {
+        eprintln!("{line}");
+    }
+    let (sender, told) = unbounded();
+    shards.iter_mut().for_each(|shard| shard.tell_of_addresses(sender.clone()));
+    drop(sender);
+    let card = |settings: &Settings| card::card(settings, &device, confined);
+    let listen = || notices::listen(settings, &card, &handles, &told);
+    let counted = run(shards, &handles, &settings.tap, clock, listen);
     report(&counted.0);
     counted.1
+}
+
+/// Nobody else is on a wire that we made, so nobody has to wait; on any other, others come first.
+fn start(settings: &Settings, created: bool) -> Start {
+    match (settings.no_probe, created) {
+        (true, _) => Start::AtOnce,
+        (false, true) => Start::Optimistic,
+        (false, false) => Start::Probed,
+    }
 }
 
 fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
@@ -114,7 +131,7 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<D>, Handle)>> {
+fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Result<Vec<(Shard<D>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let config = Config {
@@ -122,6 +139,9 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>) -> Result<Vec<(Shard<
         addresses: settings.addresses.clone(),
         gateways: settings.gateways.clone(),
         rarp: settings.rarp.clone(),
+        start,
+        ask_rarp: settings.ask_rarp.then(|| settings.host.clone()),
+        vlan: settings.vlan,
         memory: limits::POOL,
         seed,
     };
@@ -153,8 +173,15 @@ fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: Service
     Ok(())
 }
 
-/// Runs every shard on a thread of its own until all have ended. When one fails, so do the others.
-fn run<D: Device + Send>(shards: Vec<Shard<D>>, handles: &[Handle], tap: &str, clock: Clock) -> (Counters, Result<()>) {
+/// Runs every shard on a thread of its own until all have ended. When one fails, so do the others. `listen` hears
+/// meanwhile what they tell of our addresses.
+fn run<D: Device + Send>(
+    shards: Vec<Shard<D>>,
+    handles: &[Handle],
+    tap: &str,
+    clock: Clock,
+    listen: impl FnOnce() -> Result<()> + Send,
+) -> (Counters, Result<()>) {
     let mut counted = (Counters::default(), Ok(()));
     thread::scope(|scope| {
         let run = |shard: Shard<D>| {
@@ -162,6 +189,7 @@ fn run<D: Device + Send>(shards: Vec<Shard<D>>, handles: &[Handle], tap: &str, c
             handles.iter().for_each(Handle::stop);
             ended
         };
+        let listener = scope.spawn(listen);
         let threads: Vec<_> = shards.into_iter().map(|shard| scope.spawn(move || run(shard))).collect();
         for thread in threads {
             let (counters, failed) = match thread.join() {
@@ -172,6 +200,9 @@ fn run<D: Device + Send>(shards: Vec<Shard<D>>, handles: &[Handle], tap: &str, c
             if let Some(failed) = failed {
                 counted.1 = Err(failed);
             }
+        }
+        if let Ok(Err(failed)) = listener.join() {
+            counted.1 = Err(failed);
         }
     });
     counted

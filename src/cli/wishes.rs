@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 
-use taphouse::base::address::{Address, Cidr, Mac};
+use taphouse::base::address::{Address, Cidr, Mac, Unreadable};
 use taphouse::run::trace::Protocol;
 
 use super::services::ServiceWish;
@@ -18,10 +18,12 @@ pub(super) struct Wishes {
     pub(super) netns: Option<Given<String>>,
     /// Empty: the host's side is left alone.
     pub(super) host: Option<Vec<Given<Cidr>>>,
-    pub(super) address: Option<Vec<Given<Cidr>>>,
+    pub(super) address: Option<Vec<Given<AddressWish>>>,
+    pub(super) no_probe: bool,
     pub(super) gateway: Option<Vec<Given<Address>>>,
     pub(super) mac: Option<Given<Mac>>,
     pub(super) mtu: Option<Given<Number>>,
+    pub(super) vlan: Option<Given<Number>>,
     pub(super) device: Option<Given<DeviceChoice>>,
     pub(super) queues: Option<Given<Number>>,
     pub(super) busy_poll: Option<Given<Number>>,
@@ -41,9 +43,11 @@ impl Wishes {
             netns: self.netns.or(below.netns),
             host: self.host.or(below.host),
             address: self.address.or(below.address),
+            no_probe: self.no_probe || below.no_probe,
             gateway: self.gateway.or(below.gateway),
             mac: self.mac.or(below.mac),
             mtu: self.mtu.or(below.mtu),
+            vlan: self.vlan.or(below.vlan),
             device: self.device.or(below.device),
             queues: self.queues.or(below.queues),
             busy_poll: self.busy_poll.or(below.busy_poll),
@@ -53,6 +57,23 @@ impl Wishes {
             rarp: self.rarp.or(below.rarp),
             check: self.check || below.check,
         }
+    }
+}
+
+/// An address of our own that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AddressWish {
+    /// This one.
+    Own(Cidr),
+    /// The one that RARP tells.
+    Rarp,
+}
+
+impl FromStr for AddressWish {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<AddressWish, Unreadable> {
+        if text == "rarp" { Ok(AddressWish::Rarp) } else { text.parse().map(AddressWish::Own) }
     }
 }
 

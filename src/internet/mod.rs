@@ -5,6 +5,7 @@
 //! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that saves about a
 //! tenth of the instructions of the whole path, and a frame is answered so nearly always.
 
+pub mod duplicate;
 pub mod error;
 pub mod icmpv4;
 pub mod icmpv6;
@@ -19,6 +20,7 @@ pub mod source;
 use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;
 use crate::base::limits;
+use crate::link::conflict::Nonce;
 use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
@@ -154,6 +156,8 @@ pub enum Verdict {
     Reply(Outbound),
     /// It told of a neighbour.
     Done,
+    /// Somebody else claims this address of ours, or asks under this nonce whether it is free.
+    Conflict(Address, Option<Nonce>),
     /// It goes no further.
     Drop(Dropped),
 }

@@ -1,14 +1,14 @@
 //! Neighbour discovery for IPv6, the part that ARP does for IPv4 (RFC 4861 §7).
 
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Outbound, Packet, Verdict};
 use crate::base::address::{Address, Mac};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
-use crate::buffer::Frame;
+use crate::buffer::{Draft, Frame};
 use crate::link::Cast;
-use crate::link::interface::{Interface, Place};
+use crate::link::interface::{Interface, Place, Standing};
 use crate::link::neighbors::{Evidence, Neighbors};
 use crate::link::outbox::Outbox;
 use crate::wire::checksum::Sum;
@@ -28,7 +28,7 @@ pub fn input(
     now: Instant,
 ) -> Verdict {
     let message = frame.bytes().get(packet.transport()..).unwrap_or_default();
-    let Parsed { message, source, target: station } = match Parsed::parse(message) {
+    let Parsed { message, source, target: station, nonce } = match Parsed::parse(message) {
         Ok(parsed) => parsed,
         Err(why) => return Verdict::Drop(why),
     };
@@ -45,6 +45,11 @@ pub fn input(
     if probes && (packet.destination != target.solicited_node() || source.is_some()) {
         return Verdict::Drop(Dropped::BadNdp);
     }
+    let standing = interface.standing(target);
+    if probes && standing.is_some_and(|standing| standing != Standing::Preferred) {
+        // RFC 4862 §5.4.3: two want one address at the same time, or it is our own question that came back.
+        return Verdict::Conflict(target, nonce);
+    }
     if !interface.owns(target) {
         return Verdict::Drop(Dropped::NdpIgnored);
     }
@@ -52,9 +57,11 @@ pub fn input(
         neighbors.learn(packet.source, mac, Evidence::Asked, outbox, now);
     }
     // RFC 4861 §7.2.4: who probes for an address that we have is told so with all others.
+    // RFC 4429 §3.3: what is not certain yet replaces nothing that others know.
+    let replaces = if standing == Some(Standing::Preferred) { flag::OVERRIDE } else { 0 };
     let (destination, flags) = match probes {
-        true => (Address::ALL_NODES, flag::OVERRIDE),
-        false => (packet.source, flag::OVERRIDE | flag::SOLICITED),
+        true => (Address::ALL_NODES, replaces),
+        false => (packet.source, replaces | flag::SOLICITED),
     };
     let kinds = (icmpv6::kind::NEIGHBOR_ADVERTISEMENT, option::TARGET_LINK_LAYER);
     let outbound = outbound(target, destination);
@@ -63,16 +70,47 @@ pub fn input(
     Verdict::Reply(outbound)
 }
 
-/// A solicitation for `target` from our address `source`: to all who may have it, or to the one that should confirm
-/// it.
-pub fn solicit(interface: &Interface, source: Address, target: Address, to: Cast) -> (Outbound, MessageWithOption) {
+/// Writes a solicitation for `target` from our address `source`: to all who may have it, or to the one that should
+/// confirm it.
+pub fn solicit(draft: &mut Draft<'_>, interface: &Interface, source: Address, target: Address, to: Cast) -> Outbound {
     let destination = if to == Cast::Unicast { target } else { target.solicited_node() };
-    let kinds = (icmpv6::kind::NEIGHBOR_SOLICITATION, option::SOURCE_LINK_LAYER);
     let outbound = outbound(source, destination);
-    (outbound, message_of(kinds, 0, target, interface.mac(), &outbound))
+    // RFC 4429 §2.1: who is not certain of its address tells nobody the station behind it.
+    let named = !interface.is_probed(source);
+    let option = named.then(|| (option::SOURCE_LINK_LAYER, interface.mac().bytes()));
+    write(draft, (icmpv6::kind::NEIGHBOR_SOLICITATION, 0), target, option, &outbound);
+    outbound
 }
 
-fn outbound(source: Address, destination: Address) -> Outbound {
+/// Writes word to all that `address` is ours (RFC 4861 §7.2.6).
+pub fn announce(draft: &mut Draft<'_>, interface: &Interface, address: Address) -> Outbound {
+    let outbound = outbound(address, Address::ALL_NODES);
+    let option = Some((option::TARGET_LINK_LAYER, interface.mac().bytes()));
+    write(draft, (icmpv6::kind::NEIGHBOR_ADVERTISEMENT, flag::OVERRIDE), address, option, &outbound);
+    outbound
+}
+
+/// Writes a message, of which the type and the flags are given, with one option or none.
+pub(super) fn write(
+    draft: &mut Draft<'_>,
+    (kind, flags): (u8, u8),
+    target: Address,
+    option: Option<(u8, [u8; 6])>,
+    outbound: &Outbound,
+) {
+    if let Some((kind, mac)) = option {
+        *draft.prepend() = LinkLayer { kind, length: 1, mac };
+    }
+    let message = Message { kind, code: 0, checksum: [0; 2], flags, reserved: [0; 3], target: target.to_v6() };
+    *draft.prepend() = message;
+    let pseudo = Sum::pseudo(outbound.source, outbound.destination, protocol::ICMPV6, draft.len());
+    let checksum = pseudo.bytes(draft.bytes()).checksum();
+    if let Ok((message, _)) = Message::mut_from_prefix(draft.bytes_mut()) {
+        message.checksum = checksum;
+    }
+}
+
+pub(super) fn outbound(source: Address, destination: Address) -> Outbound {
     Outbound {
         source,
         destination,
@@ -97,8 +135,12 @@ fn advertisement(
     if solicited && packet.cast != Cast::Unicast || station.is_some_and(Mac::is_multicast) {
         return Verdict::Drop(Dropped::BadNdp);
     }
-    if interface.owns(target) {
-        return Verdict::Drop(Dropped::AddressConflict);
+    if interface.standing(target).is_some() {
+        return if station == Some(interface.mac()) {
+            Verdict::Drop(Dropped::BadSourceMac)
+        } else {
+            Verdict::Conflict(target, None)
+        };
     }
     let evidence = match (solicited, replaces) {
         (true, true) => Evidence::Answer,

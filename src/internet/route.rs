@@ -26,6 +26,12 @@ impl Routes {
         self.routes.try_insert(place, Route { prefix, gateway }).is_ok()
     }
 
+    /// Takes a route to neighbours away.
+    pub fn remove(&mut self, prefix: Cidr) {
+        let found = self.routes.iter().position(|route| route.prefix == prefix && route.gateway.is_none());
+        found.map(|index| self.routes.remove(index));
+    }
+
     /// Adds a default router for its family. False when there is no room.
     pub fn add_default(&mut self, gateway: Address) -> bool {
         let anywhere = match gateway.family() {

@@ -1,8 +1,8 @@
 //! Which of our addresses a packet comes from (RFC 6724 §5).
 //!
-//! Rules 1 (the same address), 2 (appropriate scope) and 8 (longest matching prefix) decide here. Rules 3 to 7 tell
-//! apart what a host with one interface and configured addresses does not have: deprecated, home and temporary
-//! addresses, other interfaces, labels.
+//! Rules 1 (the same address), 2 (appropriate scope), 3 (not an optimistic one, RFC 4429 §3.3) and 8 (longest matching
+//! prefix) decide here. Rules 4 to 7 tell apart what a host with one interface and configured addresses does not have:
+//! home and temporary addresses, other interfaces, labels.
 
 use std::cmp::Reverse;
 
@@ -19,7 +19,8 @@ pub fn select(interface: &Interface, destination: Address) -> Option<Address> {
         // Rule 8 counts no further than the source's own prefix.
         let shared = own.address().common_prefix(destination);
         let prefix = own.length() + if own.address().family() == Family::V4 { 96 } else { 0 };
-        (own.address() != destination, fitness, Reverse(shared.min(prefix)))
+        let probed = interface.is_probed(own.address());
+        (own.address() != destination, fitness, probed, Reverse(shared.min(prefix)))
     });
     best.map(|own| own.address())
 }
@@ -38,14 +39,15 @@ fn scope(address: Address) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::address::Mac;
+    use crate::base::address::{Cidr, Mac};
+    use crate::link::interface::Standing;
     use std::net::IpAddr;
 
     #[test]
     fn scope_first_then_the_longest_prefix() {
         let mut interface = Interface::new(Mac::new([2; 6]), 1500);
         for own in ["10.77.0.2/24", "192.0.2.2/24", "fe80::2/64", "fd77::2/64", "2001:db8::2/64"] {
-            assert!(interface.add(own.parse().unwrap()));
+            assert!(interface.add(own.parse().unwrap(), Standing::Preferred));
         }
         let from = |to: &str| {
             let destination = Address::from(to.parse::<IpAddr>().unwrap());
@@ -57,5 +59,16 @@ mod tests {
         assert_eq!(from("2001:db8::9"), "2001:db8::2");
         assert_eq!(from("fd77::9"), "fd77::2");
         assert_eq!(from("2001:db8::2"), "2001:db8::2");
+    }
+
+    #[test]
+    fn an_address_that_is_probed_is_not_chosen_where_another_fits() {
+        let mut interface = Interface::new(Mac::new([2; 6]), 1500);
+        let [probed, ours]: [Cidr; 2] = ["fd77::2", "fd77:0:0:1::2"].map(|own| format!("{own}/64").parse().unwrap());
+        assert!(interface.add(probed, Standing::Optimistic) && interface.add(ours, Standing::Preferred));
+        let near = "fd77::9".parse().unwrap();
+        assert_eq!(select(&interface, near), Some(ours.address()));
+        interface.prefer(probed.address());
+        assert_eq!(select(&interface, near), Some(probed.address()));
     }
 }

@@ -1,7 +1,7 @@
 //! The Address Resolution Protocol (RFC 826), with what RFC 5227 and RFC 1122 §2.3.2 say of it.
 
 use super::Verdict;
-use super::interface::{Interface, Place};
+use super::interface::{Interface, Place, Standing};
 use super::neighbors::{Evidence, Neighbors};
 use super::outbox::Outbox;
 use crate::base::address::{Address, Mac};
@@ -30,7 +30,7 @@ pub fn input(
     } else {
         match hear(packet, for_us, interface, neighbors, outbox, now) {
             Ok(tells) => tells,
-            Err(why) => return Verdict::Drop(why),
+            Err(verdict) => return verdict,
         }
     };
     if asks && for_us {
@@ -59,15 +59,24 @@ fn hear(
     neighbors: &mut Neighbors,
     outbox: &mut Outbox,
     now: Instant,
-) -> Result<bool, Dropped> {
+) -> Result<bool, Verdict> {
     let (sender, sender_mac) = (Address::from_v4(packet.sender), packet.sender_mac());
     // A probe (RFC 5227 §1.1) comes from nobody: it is answered, but tells nothing.
     let is_probe = sender == Address::UNSPECIFIED_V4;
     if sender_mac.is_multicast() || sender_mac == Mac::default() || !(is_probe || sender.is_unicast()) {
-        return Err(Dropped::BadArp);
+        return Err(Verdict::Drop(Dropped::BadArp));
+    }
+    if sender_mac == interface.mac() {
+        return Err(Verdict::Drop(Dropped::BadSourceMac));
+    }
+    if is_probe {
+        // RFC 5227 §2.1.1: two want one address at the same time, and neither gets it. Where we use it already, with
+        // care, we were there first.
+        let wanted = interface.standing(Address::from_v4(packet.target)) == Some(Standing::Tentative);
+        return if wanted { Err(Verdict::Conflict) } else { Ok(false) };
     }
     match interface.place(sender) {
-        Place::Here => return Err(Dropped::AddressConflict),
+        Place::Here | Place::Wanted => return Err(Verdict::Conflict),
         Place::OnLink => {}
         // Nothing is believed of hosts that cannot be neighbours.
         Place::Everywhere | Place::Elsewhere => return Ok(false),
@@ -84,8 +93,25 @@ fn hear(
     Ok(true)
 }
 
+/// The address of ours about which a packet is a conflict.
+pub fn contested(packet: &Packet, interface: &Interface) -> Address {
+    let [sender, target] = [packet.sender, packet.target].map(Address::from_v4);
+    if interface.standing(sender).is_some() { sender } else { target }
+}
+
 /// A request for the station that has `target`; to be sent to all, or to the one that should confirm it.
 pub fn request(interface: &Interface, source: Address, target: Address) -> Packet {
     let sender = (interface.mac(), source.low4());
     Packet::new(Operation::REQUEST, sender, (Mac::default(), target.low4()))
+}
+
+/// The question whether anybody has `target`, from nobody (RFC 5227 §2.1.1).
+pub fn probe(interface: &Interface, target: Address) -> Packet {
+    let nobody = (interface.mac(), Address::UNSPECIFIED_V4.low4());
+    Packet::new(Operation::REQUEST, nobody, (Mac::default(), target.low4()))
+}
+
+/// Word to all that `address` is ours (RFC 5227 §2.3).
+pub fn announcement(interface: &Interface, address: Address) -> Packet {
+    Packet::new(Operation::REQUEST, (interface.mac(), address.low4()), (Mac::default(), address.low4()))
 }

@@ -22,12 +22,28 @@ pub enum Place {
     Everywhere,
     /// It is behind a router.
     Elsewhere,
+    /// It is nobody known: we would like to have its address, and ask whether anybody has it.
+    Wanted,
+}
+
+/// How far an address of ours is ours (RFC 4862 §2, RFC 4429 §2.1; IPv4 addresses alike).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is probed, and not used until nobody is found to have it.
+    Tentative,
+    /// It is probed, and used with care meanwhile.
+    Optimistic,
+    /// It is ours.
+    Preferred,
 }
 
 /// The one interface of a stack.
 pub struct Interface {
     mac: Mac,
     mtu: usize,
+    /// All of our addresses, in the order in which they were given.
+    own: ArrayVec<(Cidr, Standing), { limits::OWN_ADDRESSES }>,
+    /// Those that are used.
     addresses: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
     /// The same by family: every packet asks, of one family only.
     v4: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
@@ -40,13 +56,11 @@ pub struct Interface {
 impl Interface {
     /// An interface without addresses.
     pub fn new(mac: Mac, mtu: usize) -> Interface {
-        let mut groups = ArrayVec::new();
-        for group in [Address::ALL_HOSTS, Address::ALL_NODES] {
-            groups.push((group, Mac::of_group(group)));
-        }
-        let (addresses, v4, v6) = Default::default();
+        let (own, addresses, v4, v6, groups) = Default::default();
         let last = Cell::new((Address::UNSPECIFIED, Place::Elsewhere));
-        Interface { mac, mtu, addresses, v4, v6, groups, last }
+        let mut interface = Interface { mac, mtu, own, addresses, v4, v6, groups, last };
+        interface.arrange();
+        interface
     }
 
     /// Our Ethernet address.
@@ -61,28 +75,73 @@ impl Interface {
         self.mtu
     }
 
-    /// Our addresses, in the order in which they were given.
+    /// Our addresses that are used, in the order in which they were given.
     pub fn addresses(&self) -> &[Cidr] {
         &self.addresses
     }
 
+    /// All of our addresses, and how far they are ours, in the order in which they were given.
+    pub fn own(&self) -> &[(Cidr, Standing)] {
+        &self.own
+    }
+
     /// Adds an address of our own, and joins its solicited-node group. False when there is no room, or when we
     /// have it already.
-    pub fn add(&mut self, cidr: Cidr) -> bool {
-        if self.addresses.is_full() || self.owns(cidr.address()) {
+    pub fn add(&mut self, cidr: Cidr, standing: Standing) -> bool {
+        if self.own.is_full() || self.standing(cidr.address()).is_some() {
             return false;
         }
-        self.addresses.push(cidr);
-        self.last.set((Address::UNSPECIFIED, Place::Elsewhere));
-        match cidr.address().family() {
-            Family::V4 => self.v4.push(cidr),
-            Family::V6 => self.v6.push(cidr),
-        }
-        let group = cidr.address().solicited_node();
-        if cidr.address().family() == Family::V6 && self.groups.iter().all(|(joined, _)| *joined != group) {
-            self.groups.push((group, Mac::of_group(group)));
-        }
+        // The link-local one that follows from our Ethernet address stays last.
+        let made = |own: &(Cidr, Standing)| own.0.address() == Address::link_local(self.mac);
+        let place = self.own.len() - usize::from(self.own.last().is_some_and(made));
+        self.own.insert(place, (cidr, standing));
+        self.arrange();
         true
+    }
+
+    /// Nobody else was found to have an address: it is ours.
+    pub fn prefer(&mut self, address: Address) {
+        if let Some((_, standing)) = self.own.iter_mut().find(|(own, _)| own.address() == address) {
+            *standing = Standing::Preferred;
+        }
+        self.arrange();
+    }
+
+    /// Gives an address up.
+    pub fn remove(&mut self, address: Address) -> Option<Cidr> {
+        let index = self.own.iter().position(|(own, _)| own.address() == address)?;
+        let (cidr, _) = self.own.remove(index);
+        self.arrange();
+        Some(cidr)
+    }
+
+    /// How far an address is ours, if it is at all.
+    pub fn standing(&self, address: Address) -> Option<Standing> {
+        self.own.iter().find(|(own, _)| own.address() == address).map(|(_, standing)| *standing)
+    }
+
+    /// Whether an address is probed still.
+    pub fn is_probed(&self, address: Address) -> bool {
+        self.standing(address).is_some_and(|standing| standing != Standing::Preferred)
+    }
+
+    /// Computes what follows from our addresses.
+    fn arrange(&mut self) {
+        let used = |(own, standing): &(Cidr, Standing)| (*standing != Standing::Tentative).then_some(*own);
+        self.addresses = self.own.iter().filter_map(used).collect();
+        let of = |family| self.addresses.iter().copied().filter(move |own| own.address().family() == family);
+        (self.v4, self.v6) = (of(Family::V4).collect(), of(Family::V6).collect());
+        // RFC 4862 §5.4.2: the group of an address is joined before it is probed.
+        let six = self.own.iter().filter(|(own, _)| own.address().family() == Family::V6);
+        self.groups.clear();
+        let mut join = |group: Address| {
+            if self.groups.iter().all(|(joined, _)| *joined != group) {
+                self.groups.push((group, Mac::of_group(group)));
+            }
+        };
+        [Address::ALL_HOSTS, Address::ALL_NODES].into_iter().for_each(&mut join);
+        six.for_each(|(own, _)| join(own.address().solicited_node()));
+        self.last.set((Address::UNSPECIFIED, Place::Elsewhere));
     }
 
     /// Whether an address is our own.
@@ -104,6 +163,9 @@ impl Interface {
     }
 
     fn look_for(&self, address: Address) -> Place {
+        if self.standing(address) == Some(Standing::Tentative) {
+            return Place::Wanted;
+        }
         let mut place = if address == Address::BROADCAST { Place::Everywhere } else { Place::Elsewhere };
         for own in self.of_family(address) {
             if own.address() == address {

@@ -1,11 +1,14 @@
 //! The wire and who is on it: Ethernet, ARP, RARP, the neighbour cache, the interface's own addresses.
 
 pub mod arp;
+pub mod conflict;
 pub mod ethernet;
 pub mod interface;
 pub mod neighbors;
 pub mod outbox;
 pub mod rarp;
+pub mod rarp_client;
+pub mod vlan;
 
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
@@ -17,6 +20,8 @@ pub enum Verdict {
     Reply,
     /// It told of a neighbour.
     Done,
+    /// Somebody else claims an address of ours, or wants the same one.
+    Conflict,
     /// It goes no further.
     Drop(Dropped),
 }

@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 
+use super::conflict::Nonce;
 use crate::base::address::{Address, Mac};
 use crate::base::limits;
 use crate::buffer::Block;
@@ -15,6 +16,17 @@ pub enum Outgoing {
         /// The station, when it is only asked to confirm.
         station: Option<Mac>,
     },
+    /// Ask everybody whether an address that we want is free.
+    Probe {
+        /// The address.
+        target: Address,
+        /// Tells our question from others.
+        nonce: Nonce,
+    },
+    /// Tell everybody that an address is ours.
+    Announce(Address),
+    /// Ask everybody for an address of ours (RFC 903).
+    AskReverse,
     /// A packet that waited for its neighbour, and the neighbour.
     Deliver(Block, Mac),
     /// A packet whose neighbour did not answer.
@@ -42,6 +54,11 @@ impl Outbox {
     /// Adds a solicitation; false when the outbox is full. The timer of its neighbour asks again.
     pub fn solicit(&mut self, target: Address, station: Option<Mac>) -> bool {
         self.waiting.try_push(Outgoing::Solicit { target, station }).is_ok()
+    }
+
+    /// Adds what is asked or told again if it is lost: a full outbox leaves it out.
+    pub fn tell(&mut self, outgoing: Outgoing) {
+        let _ = self.waiting.try_push(outgoing);
     }
 
     /// Adds a packet; gives it back when the outbox is full.

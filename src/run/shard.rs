@@ -10,7 +10,7 @@ use super::trouble::{Doing, News, Troubles, is_gone};
 use crate::base::counters::Counters;
 use crate::base::time::Instant;
 use crate::device::{Device, Waker};
-use crate::stack::{Stack, Turn};
+use crate::stack::{Notice, Stack, Turn};
 
 enum Command {
     Stop,
@@ -50,6 +50,7 @@ pub struct Shard<D> {
     troubles: Troubles,
     /// Frames sent when the last one was refused.
     sent_before: u64,
+    notices: Option<Sender<Notice>>,
 }
 
 impl<D: Device> Shard<D> {
@@ -58,12 +59,17 @@ impl<D: Device> Shard<D> {
     pub fn new(stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
         let (sender, commands) = bounded(16);
         let handle = Handle { commands: sender, waker: waker.clone() };
-        (Shard { stack, waker, commands, busy_poll, troubles: Troubles::new(), sent_before: 0 }, handle)
+        (Shard { stack, waker, commands, busy_poll, troubles: Troubles::new(), sent_before: 0, notices: None }, handle)
     }
 
     /// Says through `news` when the device fails, and when it works again. Who does not read it misses it.
     pub fn tell(&mut self, news: Sender<News>) {
         self.troubles.tell(news);
+    }
+
+    /// Tells what there is to tell of our addresses. Who does not read it misses it.
+    pub fn tell_of_addresses(&mut self, notices: Sender<Notice>) {
+        self.notices = Some(notices);
     }
 
     /// The hot loop, until it is stopped or its device cannot be used any more. Returns what was counted, and why it
@@ -87,6 +93,12 @@ impl<D: Device> Shard<D> {
             }
             let turned = self.stack.turn(now);
             self.look_for_troubles(&turned, now);
+            while let Some(notice) = self.stack.take_notice() {
+                if let Some(notices) = &self.notices {
+                    // Who does not listen any more need not hear.
+                    let _ = notices.try_send(notice);
+                }
+            }
             let (doing, error) = match turned {
                 Ok(turn) if turn.arrived > 0 => {
                     awake_until = now + self.busy_poll;

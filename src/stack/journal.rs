@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Came, Stack, Transmitted};
+use super::{Came, Change, Stack, Transmitted};
 use crate::base::counters::Dropped;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// What the device said of it.
         offload: Offload,
     },
+    /// The shard that leads decided on an address.
+    Changed(Change),
     /// A block came home.
     Returned,
     /// What became of a transmission.
@@ -54,6 +56,7 @@ enum Entry {
     Turn(Instant),
     Frame(Vec<u8>, Offload),
     Refused(Dropped),
+    Changed(Change),
     Transmitted(Transmitted),
 }
 
@@ -72,6 +75,7 @@ impl Journal for Recording {
                 Entry::Frame(bytes.to_vec(), offload)
             }
             Event::Refused(why) => Entry::Refused(why),
+            Event::Changed(change) => Entry::Changed(change),
             Event::Transmitted(transmitted) => Entry::Transmitted(transmitted),
             // What a service or thread gave back follows from the services, which the repetition has too.
             Event::Returned => return,
@@ -108,6 +112,12 @@ impl Replay {
         }
     }
 
+    /// What was decided on an address, if that comes next.
+    fn next_change(&mut self) -> Option<Change> {
+        let next = self.entries.pop_front_if(|entry| matches!(entry, Entry::Changed(_)));
+        next.and_then(|entry| if let Entry::Changed(change) = entry { Some(change) } else { None })
+    }
+
     /// What was sent so far.
     pub fn sent(&self) -> &[(Vec<u8>, Offload)] {
         &self.sent
@@ -129,7 +139,10 @@ impl Stack<Replay> {
             match self.net.receive(&mut self.frame) {
                 Ok(Received::Frame) => self.take_in(Came::FromDevice),
                 Ok(Received::Refused(why)) => self.net.counters.drop(why),
-                Ok(Received::Nothing) | Err(_) => break,
+                Ok(Received::Nothing) | Err(_) => match self.net.device.next_change() {
+                    Some(change) => self.net.heard_of(change),
+                    None => break,
+                },
             }
         }
         self.end_turn();
@@ -155,7 +168,7 @@ impl Device for Replay {
                 self.entries.pop_front();
                 return Ok(Received::Refused(why));
             }
-            Some(Entry::Turn(_) | Entry::Transmitted(_)) | None => return Ok(Received::Nothing),
+            Some(Entry::Turn(_) | Entry::Changed(_) | Entry::Transmitted(_)) | None => return Ok(Received::Nothing),
         }
         self.entries.pop_front();
         Ok(Received::Frame)

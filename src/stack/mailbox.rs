@@ -10,6 +10,7 @@ use std::io;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::net::Net;
+use super::notice::Change;
 use super::owner::ShardId;
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -25,6 +26,8 @@ pub enum Message {
         /// The frame.
         block: Block,
     },
+    /// What was decided on an address of ours.
+    Change(Change),
     /// A block of this shard's own pool that is not needed any more.
     Return(Block),
 }
@@ -88,14 +91,21 @@ impl Mailbox {
         self.posts.len() as u16
     }
 
+    /// Every shard but this one.
+    pub(super) fn others(&self) -> impl Iterator<Item = ShardId> + use<> {
+        let own = self.id;
+        (0..self.shards()).map(ShardId).filter(move |shard| *shard != own)
+    }
+
     pub(super) fn read(&self) -> Option<Message> {
         // Two loads tell that there is nothing, which is nearly always so; receiving costs a fence to find out.
         if self.receiver.is_empty() { None } else { self.receiver.try_recv().ok() }
     }
 
     /// Gives a copy of a frame to every other shard.
-    pub(super) fn tell_all<D: Device>(&self, frame: &Frame, net: &mut Net<D>) {
-        for shard in (0..self.shards()).map(ShardId).filter(|shard| *shard != self.id) {
+    pub(super) fn tell_all<D: Device>(&self, frame: &mut Frame, net: &mut Net<D>) {
+        net.as_received(frame);
+        for shard in self.others() {
             // Not kept, for then the first shard would have it and the others nothing.
             let copied = net.pool.write(frame.len(), Purpose::Taken).map(|mut block| {
                 block.frame_mut().fill(frame.bytes(), frame.offload);
@@ -110,6 +120,7 @@ impl Mailbox {
 
     /// Gives a frame to the shard that owns its flow.
     pub(super) fn hand_over<D: Device>(&self, owner: ShardId, frame: &mut Frame, net: &mut Net<D>) {
+        net.as_received(frame);
         let kept = net.pool.keep(frame, Purpose::Taken);
         match self.give(owner, kept, net) {
             Ok(()) => net.counters.frames_handed_over += 1,
@@ -126,8 +137,9 @@ impl Mailbox {
         let (block, copied) = block.map_err(|PoolFull| Dropped::PoolFull)?;
         net.counters.bytes_copied += copied as u64;
         self.send(shard, Message::Frame { from: self.id, block }).map_err(|message| {
-            let (Message::Frame { block, .. } | Message::Return(block)) = message;
-            net.pool.release(block);
+            if let Message::Frame { block, .. } | Message::Return(block) = message {
+                net.pool.release(block);
+            }
             Dropped::MailboxFull
         })
     }

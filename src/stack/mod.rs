@@ -17,33 +17,38 @@
 pub mod journal;
 mod mailbox;
 mod net;
+mod notice;
 mod owner;
 mod tcp;
 mod udp;
 
 pub use mailbox::{Mailbox, Message, Post};
 pub use net::Transmitted;
+pub use notice::{Change, Notice, Start};
 pub use owner::{Owners, ShardId};
 pub use tcp::{ConnectError, ConnectionId};
+
+pub use crate::link::vlan::Vlan;
 
 use std::io;
 use std::time::Duration;
 
 use self::journal::Journal;
 use self::mailbox::Unsent;
+use self::net::addresses::Role;
 use self::net::{Arrived, Net, Up};
 use self::tcp::Tcp;
 use self::udp::Udp;
 use crate::application::{Datagrams, Service, Session};
 use crate::base::address::{Address, Cidr, Endpoint, Family, Mac};
-use crate::base::counters::Counters;
+use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
 use crate::internet::Packet;
-use crate::link::Arrival;
+use crate::link::{Arrival, vlan};
 use crate::transport::endpoints::InUse;
 use crate::transport::tcp::Tuning;
 
@@ -58,6 +63,13 @@ pub struct Config {
     pub gateways: Vec<Address>,
     /// The stations that RARP tells their addresses (RFC 903).
     pub rarp: Vec<(Mac, Address)>,
+    /// When its addresses are used.
+    pub start: Start,
+    /// Ask over RARP for one more address (RFC 903); the list is of networks that are known to be on the link, of which
+    /// it gets the prefix length, and else 24.
+    pub ask_rarp: Option<Vec<Cidr>>,
+    /// The VLAN that all of its frames are in, if any.
+    pub vlan: Option<Vlan>,
     /// Memory that kept frames may pin, in bytes.
     pub memory: usize,
     /// What all of its randomness follows from. Unpredictable, unless a run is to be repeated.
@@ -65,10 +77,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// A host with these addresses, and limits as they are by default.
+    /// A host with these addresses, which uses them at once, and limits as they are by default.
     pub fn new(mac: Mac, addresses: &[Cidr], seed: [u8; 16]) -> Config {
-        let (gateways, rarp) = (Vec::new(), Vec::new());
-        Config { mac, addresses: addresses.to_vec(), gateways, rarp, memory: limits::POOL, seed }
+        Config {
+            mac,
+            addresses: addresses.to_vec(),
+            gateways: Vec::new(),
+            rarp: Vec::new(),
+            start: Start::AtOnce,
+            ask_rarp: None,
+            vlan: None,
+            memory: limits::POOL,
+            seed,
+        }
     }
 }
 
@@ -125,7 +146,8 @@ impl<D: Device> Stack<D> {
         let mut random = Random::new(config.seed);
         // The first secret drawn, so that every shard of a host has the same one.
         let owners = Owners::new(&mut random, mailbox.id(), mailbox.shards());
-        let net = Net::new(device, config, &mut random)?;
+        let role = if mailbox.id() == ShardId(0) { Role::Leads } else { Role::Follows };
+        let net = Net::new(device, config, role, &mut random)?;
         let tcp = Tcp::new(random.clone(), owners.clone());
         let udp = Udp::new(random);
         Ok(Stack { net, udp, tcp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
@@ -189,7 +211,7 @@ impl<D: Device> Stack<D> {
     /// What follows when all was taken in that came: what is due, what was asked for, what is to be sent. Returns whether
     /// more waits for the next turn.
     fn end_turn(&mut self) -> bool {
-        self.net.fire_timers();
+        self.fire_timers();
         let fired = self.tcp.fire_timers(&mut self.net);
         self.tcp.carry_out(self.udp.requests_mut(), &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
@@ -221,7 +243,13 @@ impl<D: Device> Stack<D> {
         self.net.refusal.take()
     }
 
-    /// Our addresses, in the order in which they were given, the link-local one last.
+    /// The next thing that there is to tell of our addresses.
+    #[inline]
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.net.take_notice()
+    }
+
+    /// Our addresses that are used, in the order in which they were given, the link-local one last.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.net.interface.addresses().iter().map(|own| own.address())
     }
@@ -234,6 +262,24 @@ impl<D: Device> Stack<D> {
     /// Memory that kept frames pin now, in bytes; zero when every block has come back.
     pub fn memory_pinned(&self) -> usize {
         self.net.pool.charged()
+    }
+
+    /// Does what is due.
+    fn fire_timers(&mut self) {
+        self.net.fire_timers();
+        if self.net.has_changed() {
+            self.spread_changes();
+        }
+    }
+
+    /// Tells the other shards what this one decided on addresses.
+    #[cold]
+    fn spread_changes(&mut self) {
+        while let Some(change) = self.net.next_change() {
+            for shard in self.mailbox.others() {
+                self.unsent.post(&self.mailbox, shard, Message::Change(change));
+            }
+        }
     }
 
     /// Frames from the device, within the budget of a turn.
@@ -259,11 +305,19 @@ impl<D: Device> Stack<D> {
     fn take_in(&mut self, came: Came) {
         match self.net.arrive(&mut self.frame) {
             Ok(Arrived::Packet(family, link)) => self.take_in_packet(family, link, came),
-            Ok(Arrived::Heard) => self.pass_on(came),
+            Ok(Arrived::Heard) => self.hear(came),
+            Ok(Arrived::Conflict) => self.pass_on(came),
             Ok(Arrived::Done) => {}
+            Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => return self.take_in_stripped(came),
             Err(why) => self.net.counters.drop(why),
         }
         self.net.empty_outbox();
+    }
+
+    /// The journey of a frame whose tag said nothing but its priority.
+    #[cold]
+    fn take_in_stripped(&mut self, came: Came) {
+        self.take_in(came);
     }
 
     /// The rest of the journey, when the frame carries a packet.
@@ -286,18 +340,24 @@ impl<D: Device> Stack<D> {
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Heard) => self.pass_on(came),
+            Ok(Up::Heard) => self.hear(came),
+            Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}
             Err(why) => net.counters.drop(why),
         }
     }
 
-    /// Tells all shards what one heard of a neighbour: an answer reaches one queue, whichever shard asked. Who is told by
-    /// us tells nobody else.
-    fn pass_on(&mut self, came: Came) {
+    /// It told of a neighbour.
+    fn hear(&mut self, came: Came) {
         self.net.counters.neighbors_heard += 1;
+        self.pass_on(came);
+    }
+
+    /// Tells all shards what one heard of a neighbour or of an address of ours: it reaches one queue, whichever shard it
+    /// concerns. Who is told by us tells nobody else.
+    fn pass_on(&mut self, came: Came) {
         if came == Came::FromDevice {
-            self.mailbox.tell_all(&self.frame, &mut self.net);
+            self.mailbox.tell_all(&mut self.frame, &mut self.net);
         }
     }
 
@@ -312,6 +372,7 @@ impl<D: Device> Stack<D> {
                     self.unsent.post(&self.mailbox, from, Message::Return(block));
                 }
                 Some(Message::Return(block)) => self.net.take_back(block),
+                Some(Message::Change(change)) => self.net.heard_of(change),
                 None => return count,
             }
         }

@@ -21,6 +21,8 @@ impl EtherType {
     pub const ARP: EtherType = EtherType(U16::new(0x0806));
     /// Reverse Address Resolution Protocol.
     pub const RARP: EtherType = EtherType(U16::new(0x8035));
+    /// A tag of IEEE 802.1Q, with the EtherType of the rest behind it.
+    pub const VLAN: EtherType = EtherType(U16::new(0x8100));
     /// Internet Protocol version 6.
     pub const IPV6: EtherType = EtherType(U16::new(0x86dd));
 }

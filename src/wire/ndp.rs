@@ -25,6 +25,8 @@ pub mod option {
     pub const SOURCE_LINK_LAYER: u8 = 1;
     /// The link-layer address of whom the message is about.
     pub const TARGET_LINK_LAYER: u8 = 2;
+    /// A number by which who asked knows its own question (RFC 3971 §5.3.2, RFC 7527).
+    pub const NONCE: u8 = 14;
 }
 
 /// A solicitation or an advertisement behind its ICMPv6 header's first four bytes.
@@ -55,15 +57,15 @@ pub struct Message {
     pub target: [u8; 16],
 }
 
-/// An option that holds an Ethernet address.
+/// An option that holds an Ethernet address, or as long a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct LinkLayer {
-    /// Source or target.
+    /// Source, target or nonce.
     pub kind: u8,
     /// In units of eight bytes: 1.
     pub length: u8,
-    /// The address.
+    /// The address, or the nonce.
     pub mac: [u8; 6],
 }
 
@@ -86,13 +88,15 @@ pub struct Parsed<'a> {
     pub source: Option<Mac>,
     /// The target link-layer address, if there is one.
     pub target: Option<Mac>,
+    /// The nonce, if there is one of our length.
+    pub nonce: Option<[u8; 6]>,
 }
 
 impl<'a> Parsed<'a> {
     /// Reads a message and its options (RFC 4861 §7.1: an option of length zero spoils the whole message).
     pub fn parse(bytes: &'a [u8]) -> Result<Parsed<'a>, Dropped> {
         let (message, mut rest) = Message::ref_from_prefix(bytes).map_err(|_| Dropped::BadNdp)?;
-        let mut parsed = Parsed { message, source: None, target: None };
+        let mut parsed = Parsed { message, source: None, target: None, nonce: None };
         for _ in 0..limits::NDP_OPTIONS {
             let [kind, length, ..] = rest else { break };
             let (kind, length) = (*kind, usize::from(*length) * 8);
@@ -101,10 +105,11 @@ impl<'a> Parsed<'a> {
             }
             let (option, behind) = rest.split_at_checked(length).ok_or(Dropped::BadNdp)?;
             rest = behind;
-            let mac = LinkLayer::ref_from_bytes(option).ok().map(|option| Mac::new(option.mac));
+            let value = LinkLayer::ref_from_bytes(option).ok().map(|option| option.mac);
             match kind {
-                option::SOURCE_LINK_LAYER => parsed.source = mac,
-                option::TARGET_LINK_LAYER => parsed.target = mac,
+                option::SOURCE_LINK_LAYER => parsed.source = value.map(Mac::new),
+                option::TARGET_LINK_LAYER => parsed.target = value.map(Mac::new),
+                option::NONCE => parsed.nonce = value,
                 _ => {}
             }
         }

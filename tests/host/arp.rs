@@ -72,6 +72,9 @@ fn a_request_for_somebody_else_is_not() {
 #[test]
 fn who_claims_our_address_is_noticed() {
     let mut host = Host::plain();
+    // The first one is defended against.
+    host.answer(&frame(ARP, &ArpEthIpv4Packet { sender_ipv4: STACK_V4.octets(), ..request() }));
+    assert_eq!(host.counters().dropped(Dropped::AddressConflict), 1);
     for operation in [ArpOperation::REQUEST, ArpOperation::REPLY] {
         for target_ipv4 in [STACK_V4.octets(), PEER_V4.octets()] {
             let claim = ArpEthIpv4Packet { operation, sender_ipv4: STACK_V4.octets(), target_ipv4, ..request() };
@@ -124,6 +127,8 @@ fn other_stations_frames_are_left_alone() {
     }
     let mut asked = frame(ARP, &request());
     asked[12..14].copy_from_slice(&[0x81, 0]);
+    host.drops(&asked, Dropped::OtherVlan);
+    asked[12..14].copy_from_slice(&[0x88, 0xa8]);
     host.drops(&asked, Dropped::UnknownEtherType);
 }
 

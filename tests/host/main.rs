@@ -1,6 +1,7 @@
 //! Our host on a wire in memory: frames that etherparse made go in, what comes out is read with etherparse, and time is
 //! what the test says.
 
+mod addresses;
 mod arp;
 mod bad_ip;
 mod budget;
@@ -8,8 +9,8 @@ mod echo;
 mod errors;
 mod extension;
 mod faults;
-mod journal;
 mod flood;
+mod journal;
 mod lies;
 mod mutation;
 mod ndp;
@@ -24,4 +25,5 @@ mod smoltcp;
 mod tcp;
 mod trace;
 mod udp;
+mod vlan;
 mod wire;

@@ -103,6 +103,8 @@ fn other_addresses_are_not_ours_to_advertise() {
 fn who_claims_our_address_is_noticed() {
     let mut host = Host::plain();
     let to_all = advertisement(0x20, STACK_V6).to(ALL_NODES).at([0x33, 0x33, 0, 0, 0, 1]);
+    // The first one is defended against.
+    host.answer(&to_all.frame());
     host.drops(&to_all.frame(), Dropped::AddressConflict);
     host.drops(&advertisement(0x60, STACK_V6).frame(), Dropped::AddressConflict);
     let solicited_by_all = advertisement(0x60, PEER_V6).to(ALL_NODES).at([0x33, 0x33, 0, 0, 0, 1]);

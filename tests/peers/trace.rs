@@ -6,7 +6,7 @@ use crate::lab::Lab;
 #[test]
 fn frames_are_told_as_they_pass() {
     let Some(lab) = Lab::new() else { return };
-    let mut house = lab.house("--mac 02:00:00:00:00:05 --trace");
+    let mut house = lab.house("--mac 02:00:00:00:00:05 --no-probe --trace");
     for to in BOTH {
         lab.ping(to);
         let socket = lab.socket(to, ECHO);

@@ -77,8 +77,8 @@ fn every_error_is_one_line_with_a_place() {
         ),
         (
             "tap = 'tap0'\nadress = []",
-            "t.toml:2: unknown field `adress`, expected one of `tap`, `netns`, `host`, `no-host`, `address`, `gateway`, \
-             `mac`, `mtu`, `device`, `queues`, `busy-poll`, `services`, `record`, `trace`, `rarp`",
+            "t.toml:2: unknown field `adress`, expected one of `tap`, `netns`, `host`, `no-host`, `address`, `no-probe`, `gateway`, \
+             `mac`, `mtu`, `vlan`, `device`, `queues`, `busy-poll`, `services`, `record`, `trace`, `rarp`",
         ),
         ("[[rarp]]\nmac = '02:00:00:00:00:aa'", "t.toml:1: missing field `address`"),
         ("no-host = true\nhost = []", "t.toml:1: no-host stands beside host: leave out one or the other"),

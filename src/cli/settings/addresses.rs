@@ -5,11 +5,13 @@ use taphouse::base::limits;
 
 use crate::cli::wishes::Given;
 
-/// Our own addresses, those of the host's side, and the routers.
+/// Our own addresses, those of the host's side, and the routers. In one of the networks `told` there will be one more
+/// address of our own.
 pub(super) fn check(
     own: &[Given<Cidr>],
     host: &[Given<Cidr>],
     gateways: &[Given<Address>],
+    told: &[Given<Cidr>],
     mac: Mac,
 ) -> Result<(), String> {
     each_for_a_host("address", own)?;
@@ -31,7 +33,7 @@ pub(super) fn check(
         let most = limits::OWN_ADDRESSES - 1;
         return Err(format!("{} `{value}` is one too many: give at most {most}", origin.names("address")));
     }
-    each_within_reach(gateways, own)
+    each_within_reach(gateways, own, told)
 }
 
 fn each_for_a_host(option: &'static str, given: &[Given<Cidr>]) -> Result<(), String> {
@@ -80,7 +82,7 @@ fn is_network(cidr: Cidr) -> bool {
     host_bits > 1 && u128::from_be_bytes(cidr.address().to_v6()) & host_part == 0
 }
 
-fn each_within_reach(gateways: &[Given<Address>], own: &[Given<Cidr>]) -> Result<(), String> {
+fn each_within_reach(gateways: &[Given<Address>], own: &[Given<Cidr>], told: &[Given<Cidr>]) -> Result<(), String> {
     // The prefix of each address of ours is a route as well.
     let most = limits::ROUTES - limits::OWN_ADDRESSES;
     for (i, Given { value, origin }) in gateways.iter().enumerate() {
@@ -96,7 +98,7 @@ fn each_within_reach(gateways: &[Given<Address>], own: &[Given<Cidr>]) -> Result
             format!("is one too many: give at most {most}")
         } else if let Some(cidr) = prefixes.find(|cidr| cidr.broadcast() == Some(address)) {
             format!("is the broadcast address of {cidr}: give the address of a router")
-        } else if own.iter().any(|given| given.value.contains(address)) || is_link_local_ipv6(address) {
+        } else if own.iter().chain(told).any(|given| given.value.contains(address)) || is_link_local_ipv6(address) {
             continue;
         } else {
             "is in no network of ours: give a router within the prefix of an --address".to_owned()

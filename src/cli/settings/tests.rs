@@ -30,9 +30,12 @@ fn the_defaults_are_those_of_the_contract() {
         namespace: None,
         host: cidrs(&["10.77.0.1/24", "fd77::1/64"]),
         addresses: cidrs(&["10.77.0.2/24", "fd77::2/64"]),
+        ask_rarp: false,
+        no_probe: false,
         gateways: vec![],
         mac: identity::mac("machine", None, "tap0"),
         mtu: 1500,
+        vlan: None,
         device: DeviceChoice::Auto,
         queues: 1,
         busy_poll: Duration::from_micros(50),
@@ -217,4 +220,34 @@ fn no_ipv6_where_it_does_not_fit() {
     assert_eq!(narrow.own_addresses(), ["10.0.0.2".parse().unwrap()]);
     let wide = settings("--mac 02:00:00:00:00:01").unwrap();
     assert_eq!(wide.own_addresses(), ["10.77.0.2", "fd77::2", "fe80::ff:fe00:1"].map(|text| text.parse().unwrap()));
+}
+
+#[test]
+fn rarp_tells_one_address_beside_those_that_are_given() {
+    let rarp = settings("--address rarp --gateway 10.77.0.1").unwrap();
+    assert_eq!((rarp.addresses, rarp.ask_rarp), (vec![], true));
+    let both = settings("--address rarp --address fd77::2/64").unwrap();
+    assert_eq!((both.addresses, both.ask_rarp), (cidrs(&["fd77::2/64"]), true));
+    let twice = settings("--address rarp --address rarp").unwrap_err();
+    assert_eq!(twice, "--address `rarp` is given twice: leave one out");
+    let far = settings("--address rarp --gateway 192.0.2.1").unwrap_err();
+    assert!(far.contains("is in no network of ours"), "{far}");
+    let own: String = (1..=15).map(|last| format!(" --address 10.77.0.{last}/24")).collect();
+    let many = settings(&format!("--no-host --address rarp{own}")).unwrap_err();
+    assert_eq!(many, "--address `10.77.0.15/24` is one too many: give at most 14 beside rarp");
+}
+
+#[test]
+fn a_vlan_is_one_of_those_that_there_are() {
+    let own = settings("--vlan 4094").unwrap();
+    assert_eq!((own.vlan, own.host), (Vlan::new(4094), vec![]), "the host's side is left alone");
+    assert_eq!(settings_with("", "vlan = 5").unwrap().vlan, Vlan::new(5));
+    assert_eq!(settings("--vlan 0").unwrap_err(), "--vlan 0 is too small: give a number from 1 to 4094");
+    assert_eq!(settings("--vlan 4095").unwrap_err(), "--vlan 4095 is too large: give a number from 1 to 4094");
+}
+
+#[test]
+fn probing_is_left_out_by_wish() {
+    assert!(settings("--no-probe").unwrap().no_probe);
+    assert!(settings_with("", "no-probe = true").unwrap().no_probe);
 }

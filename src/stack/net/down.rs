@@ -15,7 +15,8 @@ use crate::internet::{Answer, Outbound, Packet, Problem, error, ipv4, ipv6, ndp,
 use crate::link::interface::Place;
 use crate::link::neighbors::{NeighborId, Unresolved};
 use crate::link::outbox::Outgoing;
-use crate::link::{Cast, arp, ethernet};
+use crate::link::vlan::Vlan;
+use crate::link::{Cast, arp, ethernet, vlan};
 use crate::wire;
 use crate::wire::ethernet::EtherType;
 
@@ -72,7 +73,7 @@ impl<D: Device> Net<D> {
         ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
         // Both ends changing places leaves a partial checksum what it was.
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
-        let transmitted = self.transmit(frame.for_device(), &[], offload);
+        let transmitted = self.transmit_in_place(frame, offload);
         self.count(transmitted.or_dropped());
     }
 
@@ -246,6 +247,9 @@ impl<D: Device> Net<D> {
         while let Some(outgoing) = self.outbox.pop() {
             match outgoing {
                 Outgoing::Solicit { target, station } => self.solicit(target, station),
+                Outgoing::Probe { target, nonce } => self.probe(target, nonce),
+                Outgoing::Announce(address) => self.announce(address),
+                Outgoing::AskReverse => self.ask_reverse(),
                 Outgoing::Deliver(block, station) => self.deliver(block, station),
                 Outgoing::GiveUp(block) => {
                     self.counters.drop_unsent(Dropped::NeighborUnreachable);
@@ -269,14 +273,18 @@ impl<D: Device> Net<D> {
             }
             Family::V6 => {
                 let to = if station.is_some() { Cast::Unicast } else { Cast::Multicast };
-                let (outbound, message) = ndp::solicit(&self.interface, source, target, to);
-                *draft.prepend() = message;
-                let ethertype = output::prepend(&mut draft, 0, &outbound, &mut self.identifications);
-                let station = station.unwrap_or_else(|| Mac::of_group(outbound.destination));
-                self.frame_out(draft, &[], ethertype, station, Offload::default())
+                let outbound = ndp::solicit(&mut draft, &self.interface, source, target, to);
+                self.discover(draft, &outbound, station)
             }
         };
         self.count(transmitted.or_dropped());
+    }
+
+    /// Sends neighbour discovery: to a group, unless a station is named.
+    pub(super) fn discover(&mut self, mut draft: Draft<'_>, outbound: &Outbound, station: Option<Mac>) -> Transmitted {
+        let ethertype = output::prepend(&mut draft, 0, outbound, &mut self.identifications);
+        let station = station.unwrap_or_else(|| Mac::of_group(outbound.destination));
+        self.frame_out(draft, &[], ethertype, station, Offload::default())
     }
 
     /// Sends a packet that waited for its neighbour.
@@ -293,7 +301,7 @@ impl<D: Device> Net<D> {
 
     /// The last header of every way down.
     #[inline]
-    fn frame_out(
+    pub(super) fn frame_out(
         &mut self,
         mut draft: Draft<'_>,
         payload: &[IoSlice<'_>],
@@ -302,7 +310,31 @@ impl<D: Device> Net<D> {
         offload: Offload,
     ) -> Transmitted {
         ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
-        self.transmit(draft.for_device(), payload, offload)
+        match self.vlan {
+            None => self.transmit(draft.for_device(), payload, offload),
+            Some(own) => self.transmit_tagged(draft, payload, offload, own),
+        }
+    }
+
+    /// Sends the frame that came, when it has become its answer.
+    #[inline(always)]
+    pub(super) fn transmit_in_place(&mut self, frame: &mut Frame, offload: Offload) -> Transmitted {
+        match self.vlan {
+            None => self.transmit(frame.for_device(), &[], offload),
+            Some(own) => self.transmit_tagged(frame.draft(), &[], offload, own),
+        }
+    }
+
+    #[inline(never)]
+    fn transmit_tagged(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        offload: Offload,
+        own: Vlan,
+    ) -> Transmitted {
+        vlan::output(&mut draft, own);
+        self.transmit(draft.for_device(), payload, vlan::behind_tag(offload))
     }
 
     /// Gives a frame, with the device's spare bytes in front, to the device.

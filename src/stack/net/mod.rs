@@ -1,5 +1,6 @@
 //! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
 
+pub(in crate::stack) mod addresses;
 mod down;
 mod up;
 
@@ -9,7 +10,9 @@ pub(in crate::stack) use up::{Arrived, Up};
 
 use std::io;
 
+use self::addresses::{Addresses, Role};
 use super::journal::{Event, Journal};
+use super::notice::Change;
 use super::{Config, ConfigError};
 use crate::base::address::{Address, Cidr};
 use crate::base::counters::{Counters, Dropped};
@@ -23,7 +26,8 @@ use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
 use crate::link::outbox::Outbox;
-use crate::link::rarp;
+use crate::link::vlan::Vlan;
+use crate::link::{rarp, vlan};
 use crate::wire;
 
 /// The lower half of a stack.
@@ -36,9 +40,11 @@ pub(in crate::stack) struct Net<D> {
     neighbors: Neighbors,
     routes: Routes,
     rarp: rarp::Server,
+    addresses: Addresses,
     limiter: Limiter,
     identifications: Identifications,
     outbox: Outbox,
+    vlan: Option<Vlan>,
     journal: Option<Box<dyn Journal>>,
     /// Why the device refused a frame, the last time that it did.
     pub(in crate::stack) refusal: Option<io::Error>,
@@ -46,14 +52,20 @@ pub(in crate::stack) struct Net<D> {
 }
 
 impl<D: Device> Net<D> {
-    pub(in crate::stack) fn new(device: D, config: &Config, random: &mut Random) -> Result<Net<D>, ConfigError> {
+    pub(in crate::stack) fn new(
+        device: D,
+        config: &Config,
+        role: Role,
+        random: &mut Random,
+    ) -> Result<Net<D>, ConfigError> {
         let capabilities = device.capabilities();
         let mut interface = Interface::new(config.mac, capabilities.mtu);
         let mut routes = Routes::default();
         let link_local = Cidr::new(Address::link_local(config.mac), 64)
             .filter(|own| capabilities.mtu >= wire::ipv6::MINIMUM_MTU && !config.addresses.contains(own));
+        let mut addresses = Addresses::new(config, role, random);
         for own in config.addresses.iter().copied().chain(link_local) {
-            if !interface.add(own) {
+            if !interface.add(own, addresses.begin(own.address())) {
                 return Err(ConfigError::Address(own));
             }
             if !routes.add(own, None) {
@@ -80,9 +92,11 @@ impl<D: Device> Net<D> {
             neighbors: Neighbors::new(random),
             routes,
             rarp,
+            addresses,
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
             outbox: Outbox::default(),
+            vlan: config.vlan,
             journal: None,
             refusal: None,
             now: Instant::ZERO,
@@ -125,7 +139,12 @@ impl<D: Device> Net<D> {
             Received::Refused(why) => self.note(|| Event::Refused(why)),
         }
         self.counters.frames_received += 1;
-        Ok(received)
+        match self.vlan {
+            Some(own) if received == Received::Frame => {
+                Ok(vlan::input(frame, own).map_or_else(Received::Refused, |()| received))
+            }
+            _ => Ok(received),
+        }
     }
 
     /// A frame that another shard received for us, to be taken in like one of our own.
@@ -135,6 +154,23 @@ impl<D: Device> Net<D> {
         self.counters.bytes_copied += frame.len() as u64;
         self.counters.frames_taken_over += 1;
         self.note(|| Event::HandedOver { bytes: frame.bytes(), offload: frame.offload });
+        if let Some(own) = self.vlan {
+            // Whoever received it looked at the tag.
+            let _ = vlan::input(frame, own);
+        }
+    }
+
+    /// Makes a frame what it was when it came, for another shard.
+    pub(in crate::stack) fn as_received(&self, frame: &mut Frame) {
+        if let Some(own) = self.vlan.filter(|_| !vlan::is_tagged(frame.bytes())) {
+            vlan::restore(frame, own);
+        }
+    }
+
+    /// The shard that leads decided something.
+    pub(in crate::stack) fn heard_of(&mut self, change: Change) {
+        self.note(|| Event::Changed(change));
+        self.follow(change);
     }
 
     /// A block of our pool came home.
@@ -145,11 +181,14 @@ impl<D: Device> Net<D> {
 
     /// When [`Net::fire_timers`] is due.
     pub(in crate::stack) fn deadline(&self) -> Option<Instant> {
-        self.neighbors.deadline()
+        self.neighbors.deadline().into_iter().chain(self.addresses.deadline()).min()
     }
 
     /// Does what is due.
     pub(in crate::stack) fn fire_timers(&mut self) {
+        if self.addresses.is_due(self.now) {
+            self.see_to_addresses();
+        }
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

@@ -7,7 +7,7 @@ use crate::buffer::{Checksum, Frame, Offload, SegmentKind};
 use crate::device::{Capabilities, Device};
 use crate::internet::{Packet, Problem, Refusal, Verdict, icmpv4, icmpv6, ipv4, ipv6, offload};
 use crate::link::{self, Arrival, arp, ethernet};
-use crate::wire::arp::Framed;
+use crate::wire::arp::{Framed, Operation};
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
 
@@ -17,6 +17,8 @@ pub(in crate::stack) enum Arrived {
     Packet(Family, Arrival),
     /// It told of a neighbour, which concerns every shard.
     Heard,
+    /// Somebody claims an address of ours, which concerns the shard that looks after them.
+    Conflict,
     /// It was answered, or dropped.
     Done,
 }
@@ -27,6 +29,8 @@ pub(in crate::stack) enum Up {
     Udp,
     /// Nowhere: it told of a neighbour, which concerns every shard.
     Heard,
+    /// Nowhere: somebody claims an address of ours, which concerns the shard that looks after them.
+    Conflict,
     /// Nowhere: it was answered, or dropped.
     Done,
 }
@@ -45,6 +49,8 @@ impl<D: Device> Net<D> {
             Ok(Arrived::Packet(Family::V6, link))
         } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
             self.resolution(frame, ethertype)
+        } else if ethertype == EtherType::VLAN {
+            Err(Dropped::OtherVlan)
         } else {
             Err(Dropped::UnknownEtherType)
         }
@@ -58,17 +64,26 @@ impl<D: Device> Net<D> {
         let (verdict, answered) = if ethertype == EtherType::ARP {
             (arp::input(framed, interface, neighbors, outbox, *now), &mut counters.arp_answered)
         } else {
+            if framed.packet.operation == Operation::REVERSE_REPLY && self.addresses.asks() {
+                let packet = framed.packet;
+                return self.take_reverse_reply(&packet).map(|()| Arrived::Heard);
+            }
             (rarp.input(framed, interface), &mut counters.rarp_answered)
         };
         match verdict {
             link::Verdict::Reply => {
                 *answered += 1;
                 frame.truncate(size_of::<Framed>());
-                let transmitted = self.transmit(frame.for_device(), &[], Offload::default());
+                let transmitted = self.transmit_in_place(frame, Offload::default());
                 self.count(transmitted.or_dropped());
                 Ok(Arrived::Done)
             }
             link::Verdict::Done => Ok(Arrived::Heard),
+            link::Verdict::Conflict => {
+                let (address, station) = (arp::contested(&framed.packet, interface), framed.packet.sender_mac());
+                self.conflict(address, station, None);
+                Ok(Arrived::Conflict)
+            }
             link::Verdict::Drop(why) => Err(why),
         }
     }
@@ -127,6 +142,10 @@ impl<D: Device> Net<D> {
                 Ok(Up::Done)
             }
             Verdict::Done => Ok(Up::Heard),
+            Verdict::Conflict(address, nonce) => {
+                self.conflict(address, packet.link.station, nonce);
+                Ok(Up::Conflict)
+            }
             Verdict::Drop(why) => Err(why),
         }
     }

@@ -5,4 +5,6 @@ mod closed;
 mod exhaustion;
 mod flow;
 mod peer;
+mod plan;
+mod smoltcp;
 mod states;

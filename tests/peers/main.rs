@@ -26,6 +26,7 @@ mod routed;
 mod shape;
 mod start;
 mod taps;
+mod tcp;
 mod trace;
 mod udp;
 mod user;

@@ -15,12 +15,14 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("arping", "iputils-arping"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("nmap", "nmap"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
+    ("ss", "iproute2"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("setpriv", "util-linux"),

@@ -116,7 +116,7 @@ fn the_kernel_sees_what_was_agreed_on() {
         command.args(["idle", &to.to_string()]);
         let mut idle = lab.start(command);
         idle.line_with("open");
-        let told = lab.run(&format!("ss -Htin dst {to}")).ok();
+        let told = lab.run(&format!("ss -Htinmo dst {to}")).ok();
         for part in [" ts ", " sack ", " wscale:"] {
             assert!(told.contains(part), "no {part:?} in {told}");
         }

@@ -292,7 +292,6 @@ impl Connection {
 
     /// An acknowledgment left.
     fn acknowledged(&mut self) {
-        // What the header rounds up is not promised: it would add up, byte for byte, to more than there is room for.
         self.rcv.edge = self.edge();
         self.rcv.twice = None;
         self.rcv.unacknowledged = 0;

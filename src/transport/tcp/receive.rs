@@ -103,10 +103,11 @@ impl Connection {
         if edge.from(self.rcv.edge) >= step as i32 { edge } else { self.rcv.edge.later(self.rcv.nxt) }
     }
 
-    /// The window as a header says it: rounded up, so that its edge does not move back as the data come in.
+    /// The window as a header says it: rounded down. So the peer may see the edge move back by less than a unit as data
+    /// come in (RFC 7323 §2.4), but everything that it was ever told is taken, and nothing adds up to more than that.
     pub(super) fn window_field(&self, edge: SeqNumber) -> u16 {
         let window = edge - self.rcv.nxt;
-        u16::try_from(window.div_ceil(1 << self.rcv.scale)).unwrap_or(u16::MAX)
+        u16::try_from(window >> self.rcv.scale).unwrap_or(u16::MAX)
     }
 
     /// Whether data are held that stand behind `end`.

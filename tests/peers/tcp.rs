@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 
-use crate::house::{BOTH, House, V4, V6, count};
+use crate::house::{BOTH, ECHO, House, V4, V6, count};
 use crate::lab::Lab;
 use crate::program::script_of_tests;
 
@@ -116,7 +116,7 @@ fn the_kernel_sees_what_was_agreed_on() {
         command.args(["idle", &to.to_string()]);
         let mut idle = lab.start(command);
         idle.line_with("open");
-        let told = lab.run(&format!("ss -Htinmo dst {to}")).ok();
+        let told = lab.run(&format!("ss -Htinmo dport = :{ECHO}")).ok();
         for part in [" ts ", " sack ", " wscale:"] {
             assert!(told.contains(part), "no {part:?} in {told}");
         }

@@ -29,10 +29,12 @@ fn assert_serves(lab: &Lab, house: House) {
             assert!(text.contains(&format!("{sent} packets transmitted, {sent} received, 0% packet loss")), "{text}");
         }
         let family = if to.is_ipv6() { "-6" } else { "" };
-        let text = lab.run(&format!("nmap {family} -n -Pn --max-retries 3 -sU -p 7,19,999 {to}")).ok();
-        for port in ["7/udp   open", "19/udp  open", "999/udp closed"] {
+        let text = lab.run(&format!("nmap {family} -n -Pn --max-retries 3 -sU -p 7,9,19,999 {to}")).ok();
+        for port in ["7/udp   open", "9/udp   open|filtered", "19/udp  open", "999/udp closed"] {
             assert!(text.contains(port), "{text}");
         }
+        let told = lab.python("batches.py", &[&to.to_string(), "one"]);
+        assert!(told.ends_with("all came back\n"), "{told}");
     }
     let text = lab.run("arping -c 2 -I tap0 10.77.0.2").ok();
     assert!(text.contains("Received 2 response(s)"), "{text}");

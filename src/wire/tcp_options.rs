@@ -94,9 +94,10 @@ impl Options {
             kind::TIMESTAMPS => self.timestamps = Some(timestamps(content.try_into().ok()?)),
             kind::SACK => {
                 let (ranges, []) = content.as_chunks::<8>() else { return None };
-                for range in ranges.iter().take(self.sack.remaining_capacity()) {
-                    let [a, b, c, d, e, f, g, h] = *range;
-                    self.sack.push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+                for [a, b, c, d, e, f, g, h] in ranges {
+                    let range = (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]));
+                    // More than fit only into a header with the option twice.
+                    let _full = self.sack.try_push(range);
                 }
             }
             kind::SACK_PERMITTED => return None,

@@ -148,7 +148,7 @@ impl<D: Device> Stack<D> {
         let owners = Owners::new(&mut random, mailbox.id(), mailbox.shards());
         let role = if mailbox.id() == ShardId(0) { Role::Leads } else { Role::Follows };
         let net = Net::new(device, config, role, &mut random)?;
-        let tcp = Tcp::new(random.clone(), owners.clone());
+        let tcp = Tcp::new(random.clone());
         let udp = Udp::new(random);
         Ok(Stack { net, udp, tcp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
     }
@@ -168,7 +168,7 @@ impl<D: Device> Stack<D> {
     /// # Errors
     /// [`ConnectError`] when there is no way to the peer, no port, or no room. What happens later the session is told.
     pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<ConnectionId, ConnectError> {
-        self.tcp.connect(remote, session, &mut self.net)
+        self.tcp.connect(remote, session, &self.owners, &mut self.net)
     }
 
     /// How TCP connections that begin from now on are tuned.
@@ -185,7 +185,6 @@ impl<D: Device> Stack<D> {
     /// has to be told the same.
     pub fn pin(&mut self, port: u16) {
         self.owners.pin(port);
-        self.tcp.pin(port);
     }
 
     /// Lets a journal note everything that comes in.
@@ -213,7 +212,7 @@ impl<D: Device> Stack<D> {
     fn end_turn(&mut self) -> bool {
         self.fire_timers();
         let fired = self.tcp.fire_timers(&mut self.net);
-        self.tcp.carry_out(self.udp.requests_mut(), &mut self.net);
+        self.tcp.carry_out(self.udp.requests_mut(), &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         unsent || fired == limits::TIMERS_A_TURN
     }

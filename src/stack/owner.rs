@@ -13,7 +13,6 @@ pub struct ShardId(pub u16);
 /// The hash is keyed, so a peer cannot aim at one shard, and symmetric, so both directions of a flow and an ICMP error
 /// that quotes it have the same owner. A service whose flows have to know of each other
 /// has its port pinned.
-#[derive(Clone)]
 pub struct Owners {
     key: HashKey,
     own: ShardId,

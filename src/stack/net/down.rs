@@ -50,7 +50,7 @@ pub(in crate::stack) enum Sent {
     /// The device is full: nothing changed.
     Busy,
     /// Its neighbour is being asked for.
-    Unresolved(NeighborId),
+    Unresolved,
     /// It cannot be sent.
     Refused(Dropped),
 }
@@ -199,7 +199,7 @@ impl<D: Device> Net<D> {
             }
             Err(Unresolved::Asked(id)) => {
                 *hop = Some(id);
-                Err(Sent::Unresolved(id))
+                Err(Sent::Unresolved)
             }
             Err(Unresolved::TooMany) => Err(Sent::Refused(Dropped::NeighborsFull)),
         }

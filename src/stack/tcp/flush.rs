@@ -73,18 +73,16 @@ impl Tcp {
         self.timers.set(entry.timer, deadline);
     }
 
-    /// A neighbour was found, or given up: who waited for it tries again (RFC 9293 §3.9.2.2: that it cannot be reached is
-    /// a soft error, except for a connection that is being opened).
+    /// A neighbour was found, or given up: who waited for it tries again, or hears of it.
     fn retry_unresolved<D: Device>(&mut self, net: &mut Net<D>) {
         for id in std::mem::take(&mut self.unresolved) {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             entry.waits = false;
             let given_up = entry.hop.is_some_and(|hop| !net.may_reach(hop));
-            if given_up && entry.connection.state() == State::SynSent {
-                entry.connection.give_up(Gone::Unreachable);
-                self.after(id.index(), net);
-            } else if !given_up {
+            if !given_up {
                 self.mark(id.index());
+            } else if entry.connection.on_unreachable() {
+                self.after(id.index(), net);
             }
         }
     }
@@ -124,10 +122,8 @@ fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Ro
         match emit::segment(&reply, &entry.flow, &slices, cut, &mut entry.hop, net) {
             Sent::Yes => {}
             Sent::Busy => return Round::Blocked,
-            Sent::Unresolved(_) => {
-                // Its timer goes on as if it had been sent: a neighbour that is found late is tried again.
-                return Round::Waits;
-            }
+            // Nothing changed: it is tried again when its neighbour is found.
+            Sent::Unresolved => return Round::Waits,
             // As if the network had lost it: it is sent again when its time comes.
             Sent::Refused(why) => net.counters.drop_unsent(why),
         }

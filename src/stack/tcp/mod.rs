@@ -104,14 +104,13 @@ pub(super) struct Tcp {
     /// The device took no more.
     blocked: bool,
     caller: Caller,
-    owners: Owners,
     secret: Secret,
     random: Random,
     tuning: Tuning,
 }
 
 impl Tcp {
-    pub(super) fn new(mut random: Random, owners: Owners) -> Tcp {
+    pub(super) fn new(mut random: Random) -> Tcp {
         let mut timers = Wheel::new(limits::CONNECTIONS + limits::HANDSHAKES + 1);
         let wait_timer = timers.add(Shape::TimeWait(0).into()).expect("the wheel is empty");
         Tcp {
@@ -128,7 +127,6 @@ impl Tcp {
             starved: VecDeque::new(),
             blocked: false,
             caller: Caller::new(random.clone()),
-            owners,
             secret: Secret::new(&mut random),
             random,
             tuning: Tuning::default(),
@@ -138,11 +136,6 @@ impl Tcp {
     /// Lets a service take connections at a port of every address.
     pub(super) fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
         self.listeners.bind(None, port, Listener { service, opening: 0 }).map(|_id| ())
-    }
-
-    /// All flows of this port of ours belong to one shard.
-    pub(super) fn pin(&mut self, port: u16) {
-        self.owners.pin(port);
     }
 
     /// How many connections there are.
@@ -298,7 +291,7 @@ impl Tcp {
     }
 
     /// Carries out what sessions asked for in this turn, and those of another transport.
-    pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, net: &mut Net<D>) {
+    pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, owners: &Owners, net: &mut Net<D>) {
         while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
             match request {
                 Request::Tell { from, to, message } => {
@@ -309,7 +302,7 @@ impl Tcp {
                 }
                 Request::Connect { remote, session } => {
                     // Who cannot be connected is told so by the connection that never was.
-                    let _told = self.connect(remote, session, net);
+                    let _told = self.connect(remote, session, owners, net);
                 }
                 Request::Listen { port, service } => {
                     if self.listen(port, service).is_err() {

@@ -12,6 +12,7 @@ use crate::buffer::Frame;
 use crate::device::Device;
 use crate::internet::{Packet, source};
 use crate::stack::net::Net;
+use crate::stack::owner::Owners;
 use crate::transport::tcp::{Connection, Handshake, Progress, Reply, Segment, SeqNumber};
 use crate::wire::tcp::flag;
 
@@ -136,9 +137,10 @@ impl Tcp {
         &mut self,
         remote: Endpoint,
         mut session: Box<dyn Session>,
+        owners: &Owners,
         net: &mut Net<D>,
     ) -> Result<ConnectionId, ConnectError> {
-        let (flow, connection) = match self.begin(remote, net) {
+        let (flow, connection) = match self.begin(remote, owners, net) {
             Ok(begun) => begun,
             Err(why) => {
                 session.on_gone(Gone::Unreachable);
@@ -158,27 +160,32 @@ impl Tcp {
     }
 
     /// A connection that is to be opened.
-    fn begin<D: Device>(&mut self, remote: Endpoint, net: &Net<D>) -> Result<(Flow, Connection), ConnectError> {
+    fn begin<D: Device>(
+        &mut self,
+        remote: Endpoint,
+        owners: &Owners,
+        net: &Net<D>,
+    ) -> Result<(Flow, Connection), ConnectError> {
         let unreachable = ConnectError::Unreachable(remote);
         if !remote.address.is_unicast() || remote.port == 0 || net.interface.owns(remote.address) {
             return Err(unreachable);
         }
         let address = source::select(&net.interface, remote.address).ok_or(unreachable)?;
-        let flow = self.free_flow(address, remote).ok_or(ConnectError::NoPort(remote))?;
+        let flow = self.free_flow(address, remote, owners).ok_or(ConnectError::NoPort(remote))?;
         let now = net.now();
         let initial = self.secret.initial(&flow, now);
         Ok((flow, Connection::connect(initial, emit::path(net, remote.address).mss, self.tuning, now)))
     }
 
     /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).
-    fn free_flow(&mut self, address: Address, remote: Endpoint) -> Option<Flow> {
+    fn free_flow(&mut self, address: Address, remote: Endpoint, owners: &Owners) -> Option<Flow> {
         const FIRST: u16 = 49_152;
         const COUNT: u16 = u16::MAX - FIRST + 1;
         let start = self.random.below(u64::from(COUNT)) as u16;
         (0..COUNT)
             .map(|step| FIRST + (start.wrapping_add(step)) % COUNT)
             .map(|port| Flow { local: Endpoint { address, port }, remote })
-            .find(|flow| self.owners.elsewhere(flow).is_none() && self.find(flow).is_none())
+            .find(|flow| owners.elsewhere(flow).is_none() && self.find(flow).is_none())
     }
 
     /// Adds a connection that has begun; gives the session back when there is no room.

@@ -275,24 +275,9 @@ impl Connection {
         &self.snd.queue
     }
 
-    /// The largest segment that the peer takes, options included.
-    pub fn mss(&self) -> u16 {
-        self.snd.mss
-    }
-
-    /// The smoothed round-trip time.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.rtt.smoothed()
-    }
-
     /// When small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.snd.coalescing = coalescing;
-    }
-
-    /// What a user may choose.
-    pub fn tuning_mut(&mut self) -> &mut Tuning {
-        &mut self.tuning
     }
 
     /// The user has nothing more to send (RFC 9293 §3.10.4).
@@ -303,11 +288,6 @@ impl Connection {
         if self.state == State::SynSent {
             self.end(Gone::Closed);
         }
-    }
-
-    /// Whether [`Connection::close`] was called.
-    pub fn is_closing(&self) -> bool {
-        self.snd.fin != Fin::Open
     }
 
     /// The user gives up: the peer is told with a reset (RFC 9293 §3.10.5).
@@ -323,6 +303,24 @@ impl Connection {
         match self.state {
             State::TimeWait => self.events.gone = Some(why),
             _ => self.end(why),
+        }
+    }
+
+    /// There is no way to the peer now. That is a soft error (RFC 9293 §3.9.2.2), but for who is only opening, or wants to
+    /// send nothing but a reset. Returns whether it is over.
+    pub fn on_unreachable(&mut self) -> bool {
+        match (self.state, self.is_aborting()) {
+            (_, true) => self.end(Gone::Aborted),
+            (State::SynSent, _) => self.end(Gone::Unreachable),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Asks for something to be sent, unless the user gave up already.
+    pub(super) fn urge(&mut self, urge: Urge) {
+        if !self.is_aborting() {
+            self.urge = urge;
         }
     }
 

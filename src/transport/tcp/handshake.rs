@@ -94,6 +94,7 @@ impl Handshake {
         if segment.acknowledgment != self.initial.sequence + 1 {
             return Progress::Reset;
         }
+        // Once a connection; without the box every other answer would be as large as one.
         Progress::Open(Box::new(self.open(tuning, mss, now)))
     }
 

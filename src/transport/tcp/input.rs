@@ -381,7 +381,7 @@ impl Connection {
             self.acknowledge_now();
         }
         if start >= stop && segment.length > 0 {
-            if segment.sequence.is_before(nxt) && segment.length > 0 {
+            if segment.sequence.is_before(nxt) {
                 self.rcv.twice = Some((segment.sequence, end.earlier(nxt)));
             }
             self.reach_fin(now);

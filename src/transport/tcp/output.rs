@@ -277,9 +277,7 @@ impl Connection {
             Why::Probe | Why::Acknowledge => {}
             Why::Reset => return self.end(Gone::Aborted),
         }
-        if self.urge != Urge::Reset {
-            self.urge = Urge::None;
-        }
+        self.urge(Urge::None);
         let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER;
         if self.snd.nxt != self.snd.una && (is_first || plan.why == Why::Again) {
             // RFC 6298 §5.1; and what is sent again has its time from then on.

@@ -27,7 +27,7 @@ impl Connection {
                 return self.end(Gone::TimedOut);
             }
             self.unanswered += 1;
-            self.urge = Urge::Probe;
+            self.urge(Urge::Probe);
         }
     }
 
@@ -50,12 +50,12 @@ impl Connection {
                 self.note_stall(now);
             }
             _ if self.snd.window == 0 => {
-                self.urge = Urge::Probe;
+                self.urge(Urge::Probe);
                 self.rtt.back_off();
                 self.note_stall(now);
             }
             // What Nagle, the cork or silly windows held back waited long enough.
-            _ => self.urge = Urge::Override,
+            _ => self.urge(Urge::Override),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One connection: its state, and what its user does with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::congestion::{Choice, Congestion};
@@ -38,8 +39,8 @@ pub enum State {
     Closed,
 }
 
-/// What a user may choose for a connection.
-#[derive(Clone, Copy, Debug)]
+/// What a user may choose for a connection. Connections that are tuned alike share one.
+#[derive(Clone, Debug)]
 pub struct Tuning {
     /// Congestion control.
     pub congestion: Choice,
@@ -47,11 +48,42 @@ pub struct Tuning {
     pub keep_alive: Option<Duration>,
     /// How long data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482).
     pub user_timeout: Duration,
+    /// The largest segment that is offered and sent, headers apart, where the path takes it (RFC 9293 §3.7.1).
+    pub mss: Option<u16>,
+    /// Bytes that the peer may send ahead, at first and at most.
+    pub receive_buffer: (u32, u32),
+    /// Bytes that may be queued to be sent, at first and at most.
+    pub send_buffer: (usize, usize),
 }
 
 impl Default for Tuning {
     fn default() -> Tuning {
-        Tuning { congestion: Choice::default(), keep_alive: None, user_timeout: limits::USER_TIMEOUT }
+        Tuning {
+            congestion: Choice::default(),
+            keep_alive: None,
+            user_timeout: limits::USER_TIMEOUT,
+            mss: None,
+            receive_buffer: limits::RECEIVE_BUFFER,
+            send_buffer: limits::SEND_BUFFER,
+        }
+    }
+}
+
+impl Tuning {
+    /// The largest segment on a path that takes `path` bytes.
+    pub(super) fn mss(&self, path: u16) -> u16 {
+        self.mss.map_or(path, |most| most.clamp(limits::MSS_LEAST, path.max(limits::MSS_LEAST)))
+    }
+
+    /// The shift that lets 16 bits say the largest window (RFC 7323 §2.3: at most 14).
+    pub(super) fn window_scale(&self) -> u8 {
+        let (_, most) = self.receive_buffer;
+        (0..14).find(|scale| u32::from(u16::MAX) << scale >= most).unwrap_or(14)
+    }
+
+    /// The window of a SYN, which is never scaled (RFC 7323 §2.2).
+    pub(super) fn first_window(&self) -> u16 {
+        self.receive_buffer.0.min(u32::from(u16::MAX)) as u16
     }
 }
 
@@ -188,7 +220,7 @@ pub struct Connection {
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
     pub(super) events: Events,
-    pub(super) tuning: Tuning,
+    pub(super) tuning: Arc<Tuning>,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
     pub(super) acknowledge_at: Instant,
@@ -211,12 +243,14 @@ pub struct Initial {
 
 impl Connection {
     /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what the path takes.
-    pub fn connect(initial: Initial, mss: u16, tuning: Tuning, now: Instant) -> Connection {
+    pub fn connect(initial: Initial, mss: u16, tuning: impl Into<Arc<Tuning>>, now: Instant) -> Connection {
+        let tuning = tuning.into();
+        let mss = tuning.mss(mss);
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
         Connection {
             state: State::SynSent,
             snd: Sender::new(initial.sequence, mss),
-            rcv: Receiver::new(SeqNumber(0), now),
+            rcv: Receiver::new(SeqNumber(0), tuning.receive_buffer.0, now),
             clock: Some(clock),
             selective: false,
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
@@ -257,7 +291,7 @@ impl Connection {
         if self.snd.fin != Fin::Open || self.state == State::Closed {
             return 0;
         }
-        let (least, most) = limits::SEND_BUFFER;
+        let (least, most) = self.tuning.send_buffer;
         // Twice the congestion window: one in flight, one to be sent when it is acknowledged.
         let buffer = (2 * self.congestion.window() as usize).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
@@ -273,6 +307,11 @@ impl Connection {
     #[inline]
     pub fn queue(&self) -> &SendQueue {
         &self.snd.queue
+    }
+
+    /// Tunes it from now on. What the SYN told the peer stays as it is.
+    pub fn tune(&mut self, change: impl FnOnce(&mut Tuning)) {
+        change(Arc::make_mut(&mut self.tuning));
     }
 
     /// When small segments leave.
@@ -398,12 +437,12 @@ impl Sender {
 }
 
 impl Receiver {
-    pub(super) fn new(nxt: SeqNumber, now: Instant) -> Receiver {
+    pub(super) fn new(nxt: SeqNumber, buffer: u32, now: Instant) -> Receiver {
         Receiver {
             nxt,
             edge: nxt,
             scale: 0,
-            buffer: limits::RECEIVE_BUFFER.0,
+            buffer,
             fin: None,
             position: 0,
             queue: None,

@@ -119,7 +119,8 @@ impl Connection {
         (self.rcv.newest, self.rcv.measured) = (self.rcv.nxt, (self.rcv.nxt, now));
         self.snd.mss = self.snd.mss.min(offer.mss);
         // None is scaled unless both have the option.
-        (self.snd.scale, self.rcv.scale) = offer.window_scale.map_or((0, 0), |scale| (scale, window_scale()));
+        (self.snd.scale, self.rcv.scale) =
+            offer.window_scale.map_or((0, 0), |scale| (scale, self.tuning.window_scale()));
         self.selective = offer.selective;
         self.clock = match (self.clock, offer.clock) {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
@@ -325,7 +326,7 @@ impl Connection {
         }
         // RFC 6298 §5.2, §5.3.
         self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
-        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
+        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= self.tuning.send_buffer.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
             self.state = match self.state {
@@ -429,14 +430,4 @@ impl Connection {
     pub(super) fn is_aborting(&self) -> bool {
         self.urge == Urge::Reset
     }
-}
-
-/// The shift that lets 16 bits say the largest window.
-pub(super) const fn window_scale() -> u8 {
-    let (_, most) = limits::RECEIVE_BUFFER;
-    let mut scale = 0;
-    while (u16::MAX as u32) << scale < most {
-        scale += 1;
-    }
-    scale
 }

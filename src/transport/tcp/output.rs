@@ -207,7 +207,7 @@ impl Connection {
         let mut options = Options::default();
         if plan.flags & flag::SYN != 0 {
             self.offer(&mut options, path, now);
-            let window = self.rcv.buffer.min(u32::from(u16::MAX)) as u16;
+            let window = self.tuning.first_window();
             let acknowledgment = self.rcv.nxt;
             return Reply { sequence: plan.sequence, acknowledgment, flags: plan.flags, window, options };
         }
@@ -229,9 +229,9 @@ impl Connection {
     /// What a SYN offers; with an acknowledgment, what both agreed on.
     fn offer(&self, options: &mut Options, path: Path, now: Instant) {
         let agreed = self.state == State::SynReceived;
-        options.maximum_segment_size = Some(path.mss);
+        options.maximum_segment_size = Some(self.tuning.mss(path.mss));
         options.sack_permitted = !agreed || self.selective;
-        options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
+        options.window_scale = (!agreed || self.rcv.scale > 0).then(|| self.tuning.window_scale());
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 

@@ -170,7 +170,7 @@ impl Connection {
         if now - since < self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
             return;
         }
-        let (_, most) = limits::RECEIVE_BUFFER;
+        let (_, most) = self.tuning.receive_buffer;
         let came = (self.rcv.nxt - from) as u32;
         if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);

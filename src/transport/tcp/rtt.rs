@@ -35,6 +35,16 @@ impl Rtt {
         (self.smoothed > 0).then(|| Duration::from_micros(u64::from(self.smoothed)))
     }
 
+    /// How much it varies.
+    pub(super) fn variation(&self) -> Duration {
+        Duration::from_micros(u64::from(self.variation))
+    }
+
+    /// How often the timeout was doubled since something was acknowledged.
+    pub(super) fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
     /// How long to wait before sending again.
     pub(super) fn timeout(&self) -> Duration {
         let base = match self.smoothed() {

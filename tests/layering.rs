@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "application",
         ],
     ),
+    ("sockets", &["base", "device", "application", "stack", "transport/endpoints", "transport/tcp"]),
     ("run", &["base", "device", "application", "stack"]),
     // The program: what it imports of the library it calls `taphouse::…`.
     ("cli", &["taphouse/base", "taphouse/device", "taphouse/application", "taphouse/stack", "taphouse/run"]),

@@ -126,6 +126,8 @@ impl Connection {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
         };
+        // RFC 6928 §2 counts in segments of the size that leaves.
+        self.congestion.on_agreed(self.data_size() as u32);
         // RFC 9293 §3.10.7.3: windows of SYNs are never scaled.
         (self.snd.window, self.snd.most) = (u32::from(offer.window), u32::from(offer.window));
         (self.snd.wl1, self.snd.wl2) = (offer.sequence, self.snd.una);

@@ -91,6 +91,11 @@ impl Congestion {
         Congestion { window, algorithm }
     }
 
+    /// Both ends agreed on the size of segments, of which nothing was sent yet.
+    pub fn on_agreed(&mut self, mss: u32) {
+        self.window.congestion = initial_window(mss);
+    }
+
     /// Bytes that may be in flight.
     #[inline]
     pub fn window(&self) -> u32 {

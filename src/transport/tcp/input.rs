@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge, millis};
+use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
 use super::recovery::News;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
@@ -59,6 +59,15 @@ impl Offer {
             clock: options.timestamps.map(|theirs| theirs.value),
         }
     }
+
+    /// Without what our user does not want.
+    pub(super) fn within(self, tuning: &Tuning) -> Offer {
+        Offer {
+            selective: self.selective && tuning.selective == Extension::Offered,
+            clock: self.clock.filter(|_| tuning.timestamps == Extension::Offered),
+            ..self
+        }
+    }
 }
 
 /// RFC 7323 §5.5: an older TS.Recent says nothing.
@@ -93,7 +102,7 @@ impl Connection {
         if !segment.has(flag::SYN) {
             return Err(Refused::Drop(Dropped::TcpIgnored));
         }
-        self.agree(&Offer::of(segment), now);
+        self.agree(&Offer::of(segment).within(&self.tuning), now);
         self.heard = now;
         if acknowledged {
             if let Some((_, sent)) = self.snd.timed.take() {
@@ -126,6 +135,7 @@ impl Connection {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
         };
+        self.rcv.segment = self.rcv.segment.min(self.snd.mss);
         // RFC 6928 §2 counts in segments of the size that leaves.
         self.congestion.on_agreed(self.data_size() as u32);
         // RFC 9293 §3.10.7.3: windows of SYNs are never scaled.
@@ -390,7 +400,9 @@ impl Connection {
             self.reach_fin(now);
             return Take::Nothing;
         }
-        self.rcv.segment = self.rcv.segment.max(segment.size.min(usize::from(u16::MAX)) as u16);
+        // What is larger than any segment of this connection was joined on its way, and counts for several.
+        let size = segment.size.min(usize::from(self.snd.mss)) as u16;
+        self.rcv.segment = self.rcv.segment.max(size);
         if segment.length == 0 {
             self.reach_fin(now);
             if self.rcv.fin.is_some() {

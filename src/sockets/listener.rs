@@ -61,6 +61,11 @@ impl Listener {
         !lock(&self.waiting).is_empty()
     }
 
+    /// Tunes the connections that are opened from now on.
+    pub fn tune<D: Device>(&self, stack: &mut Stack<D>, change: impl FnOnce(&mut Tuning)) {
+        stack.tune_port(self.port, change);
+    }
+
     /// Takes no more connections; those that wait are reset.
     pub fn close<D: Device>(self, stack: &mut Stack<D>) {
         stack.unlisten(self.port);

@@ -210,6 +210,11 @@ impl<D: Device> Stack<D> {
         self.tcp.tune(id, change)
     }
 
+    /// Tunes the connections that are opened at a port from now on; false when nobody listens there.
+    pub fn tune_port(&mut self, port: u16, change: impl FnOnce(&mut Tuning)) -> bool {
+        self.tcp.tune_port(port, change)
+    }
+
     /// Takes no more TCP connections at a port. Those that were opened stay.
     pub fn unlisten(&mut self, port: u16) {
         self.tcp.unlisten(port);

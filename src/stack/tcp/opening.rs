@@ -69,7 +69,7 @@ impl Tcp {
         let Some(timer) = self.timers.add(Shape::Handshake(0).into()) else {
             return net.counters.drop(Dropped::TcpBacklog);
         };
-        let mut handshake = Handshake::new(segment, initial, now);
+        let mut handshake = Handshake::new(segment, &tuning, initial, now);
         let reply = handshake.answer(&tuning, emit::path(net, flow.remote.address), now);
         let deadline = handshake.deadline();
         let Ok(id) = self.openings.insert(Opening { flow: *flow, handshake, timer }) else {

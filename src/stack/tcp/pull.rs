@@ -1,7 +1,10 @@
 //! Users who come for what there is, instead of being called with it.
 
+use std::sync::Arc;
+
 use super::{ConnectionId, Tcp};
 use crate::application::Stream;
+use crate::base::address::{Address, Endpoint};
 use crate::device::Device;
 use crate::stack::net::Net;
 use crate::transport::tcp::{Info, Tuning};
@@ -31,6 +34,12 @@ impl Tcp {
     /// How a connection is.
     pub(in crate::stack) fn info(&self, id: ConnectionId) -> Option<Info> {
         self.entries.get(id).map(|entry| entry.connection.info())
+    }
+
+    /// Tunes the connections that are opened at a port from now on; returns whether somebody listens there.
+    pub(in crate::stack) fn tune_port(&mut self, port: u16, change: impl FnOnce(&mut Tuning)) -> bool {
+        let listener = self.listeners.find(Endpoint { address: Address::UNSPECIFIED, port });
+        listener.map(|found| change(Arc::make_mut(&mut found.owner.tuning))).is_some()
     }
 
     /// Tunes one connection; returns whether it is there.

@@ -39,6 +39,16 @@ pub enum State {
     Closed,
 }
 
+/// Whether an extension is used with peers that know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extension {
+    /// It is offered, and taken.
+    #[default]
+    Offered,
+    /// It is not.
+    Refused,
+}
+
 /// What a user may choose for a connection. Connections that are tuned alike share one.
 #[derive(Clone, Debug)]
 pub struct Tuning {
@@ -50,6 +60,13 @@ pub struct Tuning {
     pub user_timeout: Duration,
     /// The largest segment that is offered and sent, headers apart, where the path takes it (RFC 9293 §3.7.1).
     pub mss: Option<u16>,
+    /// Timestamps (RFC 7323 §3).
+    pub timestamps: Extension,
+    /// Selective acknowledgments (RFC 2018).
+    pub selective: Extension,
+    /// How long an acknowledgment may wait for the next segment (RFC 9293 §3.8.6.3: less than half a second); not at all
+    /// when it is zero.
+    pub delayed_ack: Duration,
     /// Bytes that the peer may send ahead, at first and at most.
     pub receive_buffer: (u32, u32),
     /// Bytes that may be queued to be sent, at first and at most.
@@ -63,6 +80,9 @@ impl Default for Tuning {
             keep_alive: None,
             user_timeout: limits::USER_TIMEOUT,
             mss: None,
+            timestamps: Extension::Offered,
+            selective: Extension::Offered,
+            delayed_ack: limits::DELAYED_ACK,
             receive_buffer: limits::RECEIVE_BUFFER,
             send_buffer: limits::SEND_BUFFER,
         }
@@ -247,11 +267,12 @@ impl Connection {
         let tuning = tuning.into();
         let mss = tuning.mss(mss);
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
+        let clock = (tuning.timestamps == Extension::Offered).then_some(clock);
         Connection {
             state: State::SynSent,
             snd: Sender::new(initial.sequence, mss),
             rcv: Receiver::new(SeqNumber(0), tuning.receive_buffer.0, now),
-            clock: Some(clock),
+            clock,
             selective: false,
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
             rtt: Rtt::default(),

@@ -38,8 +38,8 @@ pub enum Progress {
 
 impl Handshake {
     /// Begins with a SYN, whose data are left to be sent again.
-    pub fn new(segment: &Segment, initial: Initial, now: Instant) -> Handshake {
-        Handshake { initial, offer: Offer::of(segment), began: now, answers: 0 }
+    pub fn new(segment: &Segment, tuning: &Tuning, initial: Initial, now: Instant) -> Handshake {
+        Handshake { initial, offer: Offer::of(segment).within(tuning), began: now, answers: 0 }
     }
 
     /// The SYN-ACK.

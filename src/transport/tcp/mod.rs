@@ -62,7 +62,7 @@ mod time_wait;
 mod timers;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
-pub use connection::{Connection, Events, Initial, State, Tuning};
+pub use connection::{Connection, Events, Extension, Initial, State, Tuning};
 pub use handshake::{Handshake, Progress};
 pub use info::{Info, Trouble};
 pub use initial::Secret;

@@ -1,6 +1,6 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge};
+use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Urge};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
@@ -230,7 +230,7 @@ impl Connection {
     fn offer(&self, options: &mut Options, path: Path, now: Instant) {
         let agreed = self.state == State::SynReceived;
         options.maximum_segment_size = Some(self.tuning.mss(path.mss));
-        options.sack_permitted = !agreed || self.selective;
+        options.sack_permitted = if agreed { self.selective } else { self.tuning.selective == Extension::Offered };
         options.window_scale = (!agreed || self.rcv.scale > 0).then(|| self.tuning.window_scale());
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }

@@ -32,11 +32,11 @@ impl Connection {
         self.rcv.duplicates = 0;
         self.rcv.unacknowledged = self.rcv.unacknowledged.saturating_add(came as u32);
         // RFC 9293 §3.8.6.3: at least every second full segment is acknowledged; a burst, at its end.
-        if self.rcv.unacknowledged >= 2 * u32::from(self.rcv.segment) {
+        if self.rcv.unacknowledged >= 2 * u32::from(self.rcv.segment) || self.tuning.delayed_ack.is_zero() {
             self.acknowledge_now();
         } else if self.rcv.acknowledgment == Acknowledgment::None {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
-            self.acknowledge_at = now + limits::DELAYED_ACK;
+            self.acknowledge_at = now + self.tuning.delayed_ack;
         }
         self.tune_buffer(unread, now);
         self.reach_fin(now);

@@ -263,8 +263,10 @@ impl Descriptor {
     /// Changes how it is tuned, and its connection, if it has one.
     pub(crate) fn tune(&mut self, stack: &mut Stack<Memory>, change: impl Fn(&mut Tuning)) {
         change(&mut self.tuning);
-        if let Ok(socket) = self.stream() {
-            socket.tune(stack, change);
+        match &self.shape {
+            Shape::Fresh(_) => {}
+            Shape::Listener(listener) => listener.tune(stack, change),
+            Shape::Stream(socket) => socket.tune(stack, change),
         }
     }
 }

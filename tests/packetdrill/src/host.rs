@@ -49,8 +49,7 @@ pub(crate) enum Wait {
 
 impl Host {
     pub(crate) fn new() -> Host {
-        // Superframes, as packetdrill's scripts expect them; whole, so that it can check them.
-        let capabilities = Capabilities { mtu: MTU, checksum: false, segment_tcp: true, segment_udp: false };
+        let capabilities = Capabilities { mtu: MTU, checksum: false, segment_tcp: false, segment_udp: false };
         let (own, other) = Memory::pair(capabilities);
         let addresses = ADDRESSES.map(|text| text.parse().expect("an address"));
         let config = Config {

@@ -17,4 +17,5 @@ mod host;
 mod info;
 mod link;
 mod options;
+mod push;
 mod settings;

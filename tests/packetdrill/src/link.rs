@@ -13,6 +13,8 @@ use taphouse::wire::ndp::{self, LinkLayer, Message, MessageWithOption, Parsed};
 use taphouse::wire::{arp, icmpv6, ipv6, protocol};
 use zerocopy::IntoBytes;
 
+use crate::push::Push;
+
 /// The station at the other end, by whatever address.
 const PEER: Mac = Mac::new([2, 0, 0, 0, 0, 1]);
 /// The stack's.
@@ -23,11 +25,12 @@ pub(crate) struct Link {
     end: Memory,
     /// Packets that the stack sent, and when.
     sent: VecDeque<(Instant, Vec<u8>)>,
+    push: Push,
 }
 
 impl Link {
     pub(crate) fn new(end: Memory) -> Link {
-        Link { end, sent: VecDeque::new() }
+        Link { end, sent: VecDeque::new(), push: Push::default() }
     }
 
     /// Gives the stack an IP packet.
@@ -49,6 +52,7 @@ impl Link {
     /// Takes what the stack sent; returns whether it was answered.
     pub(crate) fn drain(&mut self, now: Instant) -> bool {
         let mut answered = false;
+        let before = self.sent.len();
         while let Some((frame, _)) = self.end.take() {
             let Ok((header, payload)) = Header::parse(&frame) else { continue };
             match header.ethertype {
@@ -58,6 +62,7 @@ impl Link {
                 _ => {}
             }
         }
+        self.push.mark(self.sent.make_contiguous()[before..].iter_mut().map(|(_, packet)| packet));
         answered
     }
 

@@ -298,12 +298,22 @@ impl Connection {
     /// What happened since this was asked last.
     pub fn take_events(&mut self) -> Events {
         let mut events = std::mem::take(&mut self.events);
-        // The end is shown behind the last byte; but nobody reads on after a reset.
-        if self.has_unread() && matches!(events.gone, None | Some(Gone::Closed)) {
+        // The end is shown behind the last byte.
+        if !self.is_read_out(events.gone) {
             self.events = Events { ended: events.ended, gone: events.gone, ..Events::default() };
             (events.ended, events.gone) = (false, None);
         }
         events
+    }
+
+    /// Whether it is over, and its user has nothing more to read.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::TimeWait | State::Closed) && self.is_read_out(self.events.gone)
+    }
+
+    /// Whether all was read that will be: nobody reads on after a reset.
+    fn is_read_out(&self, gone: Option<Gone>) -> bool {
+        !self.has_unread() || !matches!(gone, None | Some(Gone::Closed))
     }
 
     /// How many bytes the user may write now.

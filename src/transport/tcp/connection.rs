@@ -231,6 +231,8 @@ pub struct Connection {
     /// Whether the peer understands selective acknowledgments.
     pub(super) selective: bool,
     pub(super) congestion: Congestion,
+    /// The most that was in flight since data were sent that end here: how much of the window is used (RFC 7661 §4.1).
+    pub(super) used: (SeqNumber, u32),
     pub(super) rtt: Rtt,
     /// Made when something is missing.
     pub(super) recovery: Option<Box<Recovery>>,
@@ -274,6 +276,7 @@ impl Connection {
             rcv: Receiver::new(SeqNumber(0), tuning.receive_buffer.0, now),
             clock,
             selective: false,
+            used: (initial.sequence, 0),
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
             rtt: Rtt::default(),
             recovery: None,

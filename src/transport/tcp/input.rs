@@ -310,7 +310,6 @@ impl Connection {
     /// New data of ours were acknowledged.
     #[inline]
     fn advance(&mut self, segment: &Segment, advanced: usize, now: Instant, pool: &mut Pool) {
-        let in_flight = self.pipe() as u32;
         let was_full = self.room() == 0;
         self.snd.una = segment.acknowledgment;
         let data = advanced.min(self.snd.queue.len());
@@ -334,7 +333,7 @@ impl Connection {
         if !self.is_in_fast_recovery() {
             let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
             let acked = super::congestion::Acked { now, bytes: data as u32, round_trip, mss: self.data_size() as u32 };
-            self.congestion.on_acked(acked, in_flight);
+            self.congestion.on_acked(acked, self.used.1);
         }
         // RFC 6298 §5.2, §5.3.
         self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };

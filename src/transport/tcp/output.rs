@@ -255,6 +255,7 @@ impl Connection {
                     self.congestion.on_idle(self.data_size() as u32);
                 }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
+                self.note_use();
                 if self.snd.timed.is_none() {
                     self.snd.timed = Some((self.snd.nxt, now));
                 }
@@ -285,6 +286,18 @@ impl Connection {
         }
         if plan.flags & flag::ACK != 0 {
             self.acknowledged();
+        }
+    }
+
+    /// Notes how much of the congestion window is used, a round trip at a time.
+    #[inline]
+    fn note_use(&mut self) {
+        let (end, most) = self.used;
+        let in_flight = self.pipe() as u32;
+        if !self.snd.una.is_before(end) {
+            self.used = (self.snd.nxt, in_flight);
+        } else if in_flight > most {
+            self.used = (end, in_flight);
         }
     }
 

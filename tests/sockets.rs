@@ -73,7 +73,7 @@ fn what_is_written_is_read_in_pieces_and_ends() {
     let (client, server) = wire.connected();
     assert!(client.is_open() && client.ready(&wire.client).write && !client.ready(&wire.client).read);
     would_block(server.read(&mut wire.server, &mut [0; 10]));
-    let message: Vec<u8> = (0..200_000u32).map(|n| (n * 2_654_435_761 >> 13) as u8).collect();
+    let message: Vec<u8> = (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let (mut sent, mut seen) = (0, Vec::new());
     for turn in 0.. {
         assert!(turn < 10_000, "it goes on");

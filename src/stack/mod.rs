@@ -190,7 +190,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// Lets the user of a connection do what its session may do when it is called; `None` when the connection is gone.
-    /// What is to be sent leaves at the end of the next turn.
+    /// What is to be sent leaves at the end of the next turn. A journal does not note what is done so.
     pub fn visit<R>(&mut self, id: ConnectionId, work: impl FnOnce(&mut Stream<'_>) -> R) -> Option<R> {
         self.tcp.visit(id, &mut self.net, work)
     }

@@ -50,7 +50,7 @@ use crate::device::{Device, Interest, Received, Waker};
 use crate::internet::Packet;
 use crate::link::{Arrival, vlan};
 use crate::transport::endpoints::InUse;
-use crate::transport::tcp::Tuning;
+use crate::transport::tcp::{Segment, Tuning};
 
 /// Who a stack is.
 #[derive(Clone, Debug)]
@@ -332,13 +332,16 @@ impl<D: Device> Stack<D> {
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Tcp) => match tcp::arrival(&packet, frame) {
-                Ok((flow, segment)) => match owners.elsewhere(&flow) {
-                    None => tcp.input(&packet, &flow, &segment, frame, net),
-                    Some(owner) => mailbox.hand_over(owner, frame, net),
-                },
-                Err(why) => net.counters.drop(why),
-            },
+            Ok(Up::Tcp) => {
+                let mut segment = Segment::default();
+                match tcp::arrival(&packet, frame, &mut segment) {
+                    Ok(flow) => match owners.elsewhere(&flow) {
+                        None => tcp.input(&packet, &flow, &segment, frame, net),
+                        Some(owner) => mailbox.hand_over(owner, frame, net),
+                    },
+                    Err(why) => net.counters.drop(why),
+                }
+            }
             Ok(Up::Heard) => self.hear(came),
             Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}

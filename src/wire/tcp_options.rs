@@ -54,18 +54,27 @@ impl Options {
     /// # Errors
     /// [`Dropped::BadTcp`] when a length is less than two, differs from what its kind has, or leads beyond the header
     /// (RFC 9293 §3.1, MUST-7).
-    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Options, Dropped> {
         let mut options = Options::default();
+        options.take_in(bytes)?;
+        Ok(options)
+    }
+
+    /// The same where the options are to stand: moving them costs more than reading them.
+    ///
+    /// # Errors
+    /// As [`Options::parse`].
+    #[inline]
+    pub fn take_in(&mut self, bytes: &[u8]) -> Result<(), Dropped> {
         if let Some((head, clocks)) = bytes.split_first_chunk::<4>()
             && *head == TIMESTAMPS_HEAD
             && let Ok(clocks) = <[u8; 8]>::try_from(clocks)
         {
-            options.timestamps = Some(timestamps(clocks));
+            self.timestamps = Some(timestamps(clocks));
         } else if !bytes.is_empty() {
-            options.read_all(bytes)?;
+            self.read_all(bytes)?;
         }
-        Ok(options)
+        Ok(())
     }
 
     fn read_all(&mut self, mut bytes: &[u8]) -> Result<(), Dropped> {

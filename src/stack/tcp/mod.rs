@@ -88,6 +88,8 @@ struct Waiting {
 /// All connections of a shard.
 pub(super) struct Tcp {
     flows: Flows,
+    /// The entry for which a segment came last.
+    last: u32,
     entries: Slab<Entry>,
     openings: Slab<Opening>,
     waits: Slab<TimeWait>,
@@ -115,6 +117,7 @@ impl Tcp {
         let wait_timer = timers.add(Shape::TimeWait(0).into()).expect("the wheel is empty");
         Tcp {
             flows: Flows::new(&mut random),
+            last: 0,
             entries: Slab::new(limits::CONNECTIONS),
             openings: Slab::new(limits::HANDSHAKES),
             waits: Slab::new(limits::TIME_WAITS),
@@ -166,14 +169,26 @@ impl Tcp {
         }
     }
 
+    /// The connection that a segment came for last is the first one asked: much of what is sent comes in bursts.
     #[inline]
-    fn find(&self, flow: &Flow) -> Option<Shape> {
-        self.flows.find(flow, |shape| self.flow_of(shape))
+    fn find(&mut self, flow: &Flow) -> Option<Shape> {
+        if self.entries.at(self.last).is_some_and(|entry| entry.flow == *flow) {
+            return Some(Shape::Connection(self.last));
+        }
+        let found = self.look_up(flow);
+        if let Some(Shape::Connection(index)) = found {
+            self.last = index;
+        }
+        found
     }
 
     #[inline]
-    fn flow_of(&self, shape: Shape) -> Option<Flow> {
-        flow_of(&self.entries, &self.openings, &self.waits, shape)
+    fn look_up(&self, flow: &Flow) -> Option<Shape> {
+        self.flows.find(flow, |shape| match shape {
+            Shape::Connection(index) => self.entries.at(index).is_some_and(|entry| entry.flow == *flow),
+            Shape::Handshake(index) => self.openings.at(index).is_some_and(|opening| opening.flow == *flow),
+            Shape::TimeWait(index) => self.waits.at(index).is_some_and(|wait| wait.flow() == *flow),
+        })
     }
 
     fn index_flow(&mut self, flow: &Flow, shape: Shape) {
@@ -399,15 +414,15 @@ fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Slab<TimeWai
     }
 }
 
-/// What a frame brings, checked.
+/// What a frame brings, checked, into `segment`.
 #[inline]
-pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<(Flow, Segment), Dropped> {
+pub(super) fn arrival(packet: &Packet, frame: &Frame, segment: &mut Segment) -> Result<Flow, Dropped> {
     // RFC 9293 §3.9.2.3 and RFC 1122 §4.2.3.10: TCP is between two.
     if packet.cast != Cast::Unicast {
         return Err(Dropped::TcpIgnored);
     }
     let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
-    tcp::input(bytes, packet.source, packet.destination, frame.offload)
+    tcp::input(bytes, packet.source, packet.destination, frame.offload, segment)
 }
 
 #[cfg(test)]

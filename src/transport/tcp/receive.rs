@@ -167,7 +167,7 @@ impl Connection {
     /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread.
     fn tune_buffer(&mut self, unread: usize, now: Instant) {
         let (from, since) = self.rcv.measured;
-        if now - since < self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
+        if now < since + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
             return;
         }
         let (_, most) = limits::RECEIVE_BUFFER;

@@ -3,7 +3,7 @@
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
-use crate::buffer::{Block, SendQueue};
+use crate::buffer::{Block, Pieces, SendQueue};
 
 /// What a session wants done after its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,15 +37,14 @@ pub struct Stream<'a> {
     flow: &'a Flow,
     queue: &'a mut SendQueue,
     room: usize,
-    /// Bytes of a full chunk: whole segments, as many as leave in one piece.
-    full: usize,
+    pieces: Pieces,
     wishes: Wishes,
 }
 
 impl<'a> Stream<'a> {
-    /// The means of one call: `room` bytes may be written, in chunks of `full`.
-    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, full: usize) -> Stream<'a> {
-        Stream { io, flow, queue, room, full, wishes: Wishes::default() }
+    /// The means of one call: `room` bytes may be written, to leave in `pieces`.
+    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, pieces: Pieces) -> Stream<'a> {
+        Stream { io, flow, queue, room, pieces, wishes: Wishes::default() }
     }
 
     /// Both ends, seen from here.
@@ -66,7 +65,7 @@ impl<'a> Stream<'a> {
         if room == 0 {
             return 0;
         }
-        match self.queue.write_with(self.io.pool(), room, self.full, write) {
+        match self.queue.write_with(self.io.pool(), room, self.pieces, write) {
             Ok(written) => {
                 self.room -= written;
                 self.io.count_copied(written);

@@ -160,6 +160,9 @@ pub const CONGESTION_WINDOW: u32 = 16 << 20;
 /// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full
 /// superframe to wait for.
 pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
+/// What of that may be more than both windows let be in flight: a session is told of room in the turn in which an
+/// acknowledgment comes, and what is written earlier than that leaves the cache before it leaves the host.
+pub const SEND_AHEAD: usize = 128 << 10;
 /// What a stream lets its peer send at first, and at most.
 pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
 /// Selectively acknowledged ranges remembered of one peer (SACK Panic, CVE-2019-11477).

@@ -15,6 +15,7 @@ pub mod ndp;
 pub mod offload;
 pub mod output;
 pub mod route;
+pub mod segmentation;
 pub mod source;
 
 use crate::base::address::{Address, Family};

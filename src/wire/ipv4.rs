@@ -104,6 +104,14 @@ impl Header {
         }
     }
 
+    /// Says another length of header, options and payload (RFC 1624).
+    #[inline]
+    pub fn set_total_length(&mut self, total_length: u16) {
+        let sum = Sum::ZERO.without(self.checksum).without(self.total_length.to_bytes()).word(total_length);
+        self.total_length = U16::new(total_length);
+        self.checksum = sum.checksum();
+    }
+
     /// Turns a header without options round: from `source`, to whom it came from.
     #[inline]
     pub fn turn_round(&mut self, source: [u8; 4], traffic_class: u8, total_length: u16, time_to_live: u8) {

@@ -47,6 +47,8 @@ impl Transmitted {
 pub(in crate::stack) enum Sent {
     /// The device has it.
     Yes,
+    /// So many bytes of its payload left, then the device was full.
+    Part(usize),
     /// The device is full: nothing changed.
     Busy,
     /// Its neighbour is being asked for.
@@ -181,6 +183,12 @@ impl<D: Device> Net<D> {
         };
         let behind: usize = payload.iter().map(|slice| slice.len()).sum();
         let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
+        if let Some(segments) = offload.segments
+            && !self.capabilities.segment_tcp
+        {
+            let family = outbound.destination.family();
+            return self.send_cut(draft, payload, family, station, usize::from(segments.size));
+        }
         match self.frame_out(draft, payload, ethertype, station, offload) {
             Transmitted::Yes => Sent::Yes,
             Transmitted::Busy => Sent::Busy,

@@ -1,6 +1,7 @@
 //! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
 
 pub(in crate::stack) mod addresses;
+mod cut;
 mod down;
 mod up;
 

@@ -150,12 +150,12 @@ impl Caller {
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
         let Entry { flow, connection, session, id, .. } = entry;
-        let full = emit::path(net, flow.remote.address).piece(connection.data_size());
+        let pieces = emit::path(net, flow.remote.address).pieces(connection.data_size());
         let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
         let room = connection.room();
         let Caller { written, requests, random, .. } = self;
         let io = Io::new(net.now(), largest, &mut net.pool, random, written, requests).of(*id);
-        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, full);
+        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, pieces);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();
         let wishes = stream.into_wishes();

@@ -11,7 +11,7 @@ use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, SegmentKind, Segm
 use crate::device::Device;
 use crate::internet::{Outbound, Packet, output};
 use crate::stack::net::{Net, Sent};
-use crate::transport::tcp::{Path, Reply};
+use crate::transport::tcp::{Path, Reply, Segmentation};
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{CHECKSUM_OFFSET, LENGTH};
 use crate::wire::{ethernet, protocol};
@@ -29,8 +29,10 @@ pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let headers = output::header_length(remote.family()) + LENGTH;
     let mss = u16::try_from(net.mtu().saturating_sub(headers)).unwrap_or(u16::MAX);
     // A superframe is one IP packet: its length has 16 bits.
-    let superframe = if net.capabilities().segment_tcp { usize::from(u16::MAX) - headers } else { usize::from(mss) };
-    Path { mss, superframe }
+    let superframe = usize::from(u16::MAX) - headers;
+    let cuts = net.capabilities().segment_tcp;
+    let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
+    Path { mss, superframe, segmentation }
 }
 
 /// Sends a segment whose data lie elsewhere, and are kept by who sent them.
@@ -45,9 +47,12 @@ pub(super) fn segment<D: Device>(
 ) -> Sent {
     let mut room = [0; HEADROOM];
     let mut draft = Draft::new(&mut room, HEADROOM);
-    let checksum = head(&mut draft, reply, flow, payload, cut.length, net.capabilities().checksum);
+    let is_cut = cut.length > cut.size;
+    // Whoever cuts it computes the checksums.
+    let offloaded = is_cut || net.capabilities().checksum;
+    let checksum = head(&mut draft, reply, flow, payload, cut.length, offloaded);
     let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
-    let segments = (cut.length > cut.size).then_some(Segments { kind, size: cut.size as u16, ecn: false });
+    let segments = is_cut.then_some(Segments { kind, size: cut.size as u16, ecn: false });
     net.send_kept(draft, payload, &outbound(flow), Offload { checksum, segments }, hop)
 }
 

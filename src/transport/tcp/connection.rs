@@ -258,8 +258,9 @@ impl Connection {
             return 0;
         }
         let (least, most) = limits::SEND_BUFFER;
-        // Twice the congestion window: one in flight, one to be sent when it is acknowledged.
-        let buffer = (2 * self.congestion.window() as usize).clamp(least, most);
+        // What may be in flight, and what is to be sent when that is acknowledged.
+        let window = self.congestion.window().min(self.snd.window) as usize;
+        let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }
 

@@ -64,7 +64,7 @@ pub use connection::{Connection, Events, Initial, State, Tuning};
 pub use handshake::{Handshake, Progress};
 pub use initial::Secret;
 pub use input::{Refused, Take};
-pub use output::{Path, Plan, Why};
+pub use output::{Path, Plan, Segmentation, Why};
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};

@@ -6,6 +6,7 @@ use super::sequence::SeqNumber;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
+use crate::buffer::Pieces;
 use crate::wire::tcp::flag;
 use crate::wire::tcp_options::{Options, ROOM, Timestamps};
 
@@ -14,17 +15,26 @@ use crate::wire::tcp_options::{Options, ROOM, Timestamps};
 pub struct Path {
     /// Bytes of options and data in a segment (RFC 9293 §3.7.1: what is left of the MTU).
     pub mss: u16,
-    /// Bytes of options and data that may leave in one piece, to be cut by the device; not more than `mss` when it does
-    /// not cut.
+    /// Bytes of options and data that may leave in one piece, to be cut into segments.
     pub superframe: usize,
+    /// Who cuts.
+    pub segmentation: Segmentation,
+}
+
+/// Who cuts what is larger than a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segmentation {
+    /// The device: a full superframe costs it hardly more than a segment, and is worth waiting for.
+    ByDevice,
+    /// We: it costs as much as its segments do.
+    BySoftware,
 }
 
 impl Path {
-    /// Bytes of data that leave in one piece when segments hold `size` each: as many whole ones as a superframe holds.
+    /// How data leave when segments hold `size` bytes of them.
     #[inline]
-    pub fn piece(&self, size: usize) -> usize {
-        // Without offload nothing is to be divided, which takes longer than all else here.
-        if self.superframe < 2 * size { size } else { self.superframe / size * size }
+    pub fn pieces(&self, size: usize) -> Pieces {
+        Pieces { segment: size, most: self.superframe }
     }
 }
 
@@ -78,8 +88,11 @@ impl Connection {
         let mss = usize::from(self.snd.mss.min(path.mss));
         let size = mss.saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
-        let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.piece(size);
-        self.plan_again(size, piece).or_else(|| self.plan_new(size, piece)).or_else(|| self.plan_bare())
+        let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
+        let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
+        self.plan_again(size, piece)
+            .or_else(|| self.plan_new(size, piece, worth_waiting_for))
+            .or_else(|| self.plan_bare())
     }
 
     /// Bytes of options that the next segment carries.
@@ -127,7 +140,7 @@ impl Connection {
     }
 
     /// New data, as both windows allow, in pieces worth sending (RFC 9293 §3.8.6.2.1).
-    fn plan_new(&self, size: usize, piece: usize) -> Option<Plan> {
+    fn plan_new(&self, size: usize, piece: usize, worth_waiting_for: usize) -> Option<Plan> {
         if self.snd.fin == Fin::Sent {
             return None;
         }
@@ -160,7 +173,7 @@ impl Connection {
         // What a window cuts short is worth waiting for while an acknowledgment is on its way: the superframe that it lets
         // leave will be a fuller one.
         let window = self.congestion.window().min(self.snd.window) as usize;
-        if usable < unsent.min(piece) && in_flight > 0 && length < piece.min(window / 4) {
+        if usable < unsent.min(piece) && in_flight > 0 && length < worth_waiting_for.min(window / 4) {
             return None;
         }
         Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))

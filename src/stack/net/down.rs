@@ -226,6 +226,12 @@ impl<D: Device> Net<D> {
         self.neighbors.has_settled()
     }
 
+    /// A neighbour passes on, or takes, what we send: it need not be asked (RFC 4861 §7.3.1).
+    #[inline]
+    pub(in crate::stack) fn confirm(&mut self, neighbor: NeighborId) {
+        self.neighbors.confirm(neighbor, self.now);
+    }
+
     /// Whether a neighbour is known, or still asked for.
     pub(in crate::stack) fn may_reach(&self, neighbor: NeighborId) -> bool {
         self.neighbors.remembers(neighbor)

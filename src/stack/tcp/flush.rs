@@ -108,6 +108,9 @@ impl Tcp {
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
     let path = emit::path(net, entry.flow.remote.address);
     entry.connection.on_path(path);
+    if let (true, Some(hop)) = (entry.connection.take_progress(), entry.hop) {
+        net.confirm(hop);
+    }
     let share = *sent + limits::BYTES_A_ROUND;
     loop {
         let connection: &Connection = &entry.connection;

@@ -191,6 +191,8 @@ pub struct Connection {
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
     pub(super) events: Events,
+    /// Something new was acknowledged, or came.
+    pub(super) progress: bool,
     pub(super) tuning: Tuning,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
@@ -229,6 +231,7 @@ impl Connection {
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),
+            progress: false,
             tuning,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
@@ -335,6 +338,12 @@ impl Connection {
         };
         self.end(why);
         true
+    }
+
+    /// Whether the peer showed since this was asked last that what we send reaches it (RFC 4861 §7.3.1).
+    #[inline]
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
     }
 
     /// Asks for something to be sent, unless the user gave up already.

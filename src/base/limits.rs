@@ -99,6 +99,17 @@ pub const ICMPV4_ERROR: usize = 576;
 /// How much of an ICMPv6 error's packet there may be: the minimum MTU (RFC 4443 §2.4 c).
 pub const ICMPV6_ERROR: usize = 1280;
 
+/// Destinations whose path's MTU is remembered, because it is less than the link's.
+pub const PATH_MTUS: usize = 1024;
+/// How long it is remembered (RFC 1191 §6.3, RFC 8201 §5.3: ten minutes).
+pub const PATH_MTU_AGE: Duration = Duration::from_secs(600);
+/// An IPv4 path takes as much (RFC 791 §3.2, every module forwards 68); who tells less lies.
+pub const PATH_MTU_LEAST: usize = 68;
+/// Less than this is not believed of an IPv4 path, however little is told: 512 bytes of data behind headers of 40, Linux's
+/// least. With 68 a forged error would let each packet carry as little as 28 bytes (RFC 5927 §7.1). A path that
+/// does take less gets what its routers may cut.
+pub const PATH_MTU_FLOOR: usize = 552;
+
 /// Hop limit and time to live of what we send (RFC 1700).
 pub const HOP_LIMIT: u8 = 64;
 

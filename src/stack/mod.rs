@@ -47,10 +47,11 @@ use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
-use crate::internet::Packet;
+use crate::internet::{self, Packet};
 use crate::link::{Arrival, vlan};
 use crate::transport::endpoints::InUse;
 use crate::transport::tcp::{Segment, Tuning};
+use crate::wire::protocol;
 
 /// Who a stack is.
 #[derive(Clone, Debug)]
@@ -342,9 +343,32 @@ impl<D: Device> Stack<D> {
                     Err(why) => net.counters.drop(why),
                 }
             }
+            Ok(Up::Error) => self.take_in_error(&packet),
             Ok(Up::Heard) => self.hear(came),
             Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}
+            Err(why) => net.counters.drop(why),
+        }
+    }
+
+    /// The rest of the journey of an ICMP error: to the owner of the flow that it quotes.
+    #[cold]
+    fn take_in_error(&mut self, packet: &Packet) {
+        let Stack { net, udp, tcp, mailbox, owners, frame, .. } = self;
+        let notice = match internet::notice::input(frame.bytes(), packet) {
+            Ok(notice) => notice,
+            Err(why) => return net.counters.drop(why),
+        };
+        if let Some(owner) = owners.elsewhere(&notice.flow) {
+            return mailbox.hand_over(owner, frame, net);
+        }
+        let taken = match notice.protocol {
+            protocol::TCP => tcp.on_error(&notice, net),
+            protocol::UDP => udp.on_error(&notice, net),
+            _ => Err(Dropped::IcmpUnrelated),
+        };
+        match taken {
+            Ok(()) => net.counters.errors_received += 1,
             Err(why) => net.counters.drop(why),
         }
     }

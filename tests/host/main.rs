@@ -18,6 +18,7 @@ mod neighbors;
 mod offload;
 mod packet;
 mod reading;
+mod routers;
 mod samples;
 mod services;
 mod shards;

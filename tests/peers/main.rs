@@ -17,6 +17,7 @@ mod iperf;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod neighbours;
+mod path_mtu;
 mod plain;
 mod ports;
 mod program;

@@ -7,6 +7,8 @@
 mod changes;
 mod matrix;
 mod network;
+mod path_mtu;
+mod routers;
 mod sequence;
 mod transfer;
 mod window;

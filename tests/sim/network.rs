@@ -1,7 +1,7 @@
 //! A network between two hosts that exists only in memory: seeded, in virtual time, as bad as a test wants it.
 //!
 //! Each direction is a link: frames wait in a queue of bounded length, leave at a rate, may be lost, spoiled, doubled or
-//! overtaken on the way, and arrive after a delay.
+//! overtaken on the way, and arrive after a delay. What is larger than it takes a router sends back as an error.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,6 +13,8 @@ use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
 use taphouse::device::{Capabilities, Memory};
 use taphouse::stack::{Config, Stack};
+
+use crate::routers;
 
 /// What a link does to frames. The default is a good one: 1 Gbit/s, 1 ms, a queue of 1,000 frames.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct Conditions {
     pub(crate) reordering: (u64, u64),
     /// Of 1,000: how many say a smaller window than their sender meant.
     pub(crate) shrinking: u64,
+    /// The largest packets over IPv4 and IPv6 that get through a router on the way.
+    pub(crate) mtu: (usize, usize),
 }
 
 impl Default for Conditions {
@@ -46,6 +50,7 @@ impl Default for Conditions {
             corruption: 0,
             reordering: (0, 0),
             shrinking: 0,
+            mtu: (usize::MAX, usize::MAX),
         }
     }
 }
@@ -64,7 +69,7 @@ struct Link {
 
 impl Link {
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking } =
+        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
             self.conditions.clone();
         // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
         let spared = is_resolution(&frame);
@@ -217,7 +222,11 @@ impl Network {
         while let Some((frame, _)) = end.take() {
             assert!(frame.len() <= 14 + *mtu, "{} bytes for an MTU of {mtu}", frame.len() - 14);
             *initial = initial.or_else(|| sequence_of_syn(&frame));
-            links[host].send(frame, *now, random);
+            match routers::error(&frame, links[host].conditions.mtu) {
+                // The first half of the way there, and back.
+                Some(error) => links[1 - host].send(error, *now, random),
+                None => links[host].send(frame, *now, random),
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use crate::buffer::{Block, Frame, Pool};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
+use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
@@ -44,6 +45,7 @@ pub(in crate::stack) struct Net<D> {
     addresses: Addresses,
     limiter: Limiter,
     identifications: Identifications,
+    paths: PathMtus,
     outbox: Outbox,
     vlan: Option<Vlan>,
     journal: Option<Box<dyn Journal>>,
@@ -96,6 +98,7 @@ impl<D: Device> Net<D> {
             addresses,
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
+            paths: PathMtus::new(random),
             outbox: Outbox::default(),
             vlan: config.vlan,
             journal: None,
@@ -114,6 +117,24 @@ impl<D: Device> Net<D> {
 
     pub(in crate::stack) fn mtu(&self) -> usize {
         self.interface.mtu()
+    }
+
+    /// What the whole way to a destination takes.
+    #[inline]
+    pub(in crate::stack) fn path_mtu(&self, destination: Address) -> PathMtu {
+        let link = PathMtu::of_link(self.mtu());
+        // Nearly always nothing is known of any.
+        if self.paths.is_empty() { link } else { self.paths.find(destination).unwrap_or(link) }
+    }
+
+    /// A router tells that a packet of `length` bytes was too big, and who caused it believes that.
+    pub(in crate::stack) fn shrink_path(
+        &mut self,
+        destination: Address,
+        told: u32,
+        length: usize,
+    ) -> Result<(), Dropped> {
+        self.paths.shrink(destination, told, length, self.interface.mtu(), self.now)
     }
 
     pub(in crate::stack) fn now(&self) -> Instant {
@@ -190,6 +211,7 @@ impl<D: Device> Net<D> {
         if self.addresses.is_due(self.now) {
             self.see_to_addresses();
         }
+        self.paths.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

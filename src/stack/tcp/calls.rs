@@ -7,10 +7,8 @@ use crate::application::{Data, Io, Message, Reading, Requests, Session, SessionI
 use crate::base::random::Random;
 use crate::buffer::{Frame, PoolFull};
 use crate::device::Device;
-use crate::internet::output;
 use crate::stack::net::Net;
 use crate::stack::udp;
-use crate::wire;
 
 /// What sessions need while they are called.
 pub(super) struct Caller {
@@ -151,7 +149,7 @@ impl Caller {
     ) -> R {
         let Entry { flow, connection, session, id, .. } = entry;
         let pieces = emit::path(net, flow.remote.address).pieces(connection.data_size());
-        let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
+        let largest = udp::largest(net, flow.remote.address);
         let room = connection.room();
         let Caller { written, requests, random, .. } = self;
         let io = Io::new(net.now(), largest, &mut net.pool, random, written, requests).of(*id);

@@ -107,6 +107,10 @@ impl Tcp {
 #[inline]
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
     let path = emit::path(net, entry.flow.remote.address);
+    entry.connection.on_path(path);
+    if let (true, Some(hop)) = (entry.connection.take_progress(), entry.hop) {
+        net.confirm(hop);
+    }
     let share = *sent + limits::BYTES_A_ROUND;
     loop {
         let connection: &Connection = &entry.connection;
@@ -118,7 +122,7 @@ fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Ro
             plan.flags &= !(flag::FIN | flag::PSH);
         }
         let reply = connection.reply(&plan, path, net.now());
-        let cut = emit::Cut { size: plan.size, length };
+        let cut = emit::Cut { size: plan.size, length, dont_fragment: path.dont_fragment };
         let mut blocked = false;
         match emit::segment(&reply, &entry.flow, &slices, cut, &mut entry.hop, net) {
             Sent::Yes => {}

@@ -22,6 +22,7 @@ use super::owner::Owners;
 use crate::application::{Reading, Request, Requests, Service, Session, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
+use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::slab::{Id, Slab};
@@ -30,10 +31,11 @@ use crate::base::wheel::{Timer, Wheel};
 use crate::buffer::Frame;
 use crate::device::Device;
 use crate::internet::Packet;
+use crate::internet::notice::Notice;
 use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, State, Take, TimeWait, Tuning};
+use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -234,6 +236,35 @@ impl Tcp {
             Err(tcp::Refused::Reset) => emit::reset(Reply::reset(segment), &entry.flow, packet, frame, net),
         }
         self.after(index, net);
+    }
+
+    /// An ICMP error quotes a segment (RFC 5927 §4). Handshakes and TIME-WAIT have nothing that an error could change.
+    ///
+    /// A packet too big is believed at once. RFC 5927 §7.2 would have it wait until the segment times out, to blunt errors
+    /// that are made up. But those have to guess a number in flight, and then cannot make segments smaller than our floors
+    /// let them, for ten minutes; and every honest path that becomes narrow would stand still for a timeout.
+    #[cold]
+    pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
+        let Some(Shape::Connection(index)) = self.find(&notice.flow) else { return Err(Dropped::IcmpUnrelated) };
+        let entry = self.entries.at_mut(index).ok_or(Dropped::IcmpUnrelated)?;
+        let sequence = SeqNumber(notice.sequence);
+        if !entry.connection.has_in_flight(sequence) {
+            return Err(Dropped::IcmpOutsideWindow);
+        }
+        match notice.error {
+            IcmpError::TooBig(mtu) => {
+                let remote = notice.flow.remote.address;
+                net.shrink_path(remote, mtu, notice.length)?;
+                entry.connection.on_path_at(emit::path(net, remote), sequence);
+                self.mark(index);
+            }
+            error => {
+                if entry.connection.on_error(error) {
+                    self.after(index, net);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What every event of a connection is followed by: its user is told, and what it has to send is sent in its turn.

@@ -94,7 +94,7 @@ impl Tcp {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, now) = (opening.flow, net.now());
         let path = emit::path(net, flow.remote.address);
-        match opening.handshake.on_segment(segment, self.tuning, path.mss, now) {
+        match opening.handshake.on_segment(segment, self.tuning, path.link_mss, now) {
             Progress::Ignored => net.counters.drop(Dropped::TcpIgnored),
             Progress::Reset => emit::reset(Reply::reset(segment), &flow, packet, frame, net),
             Progress::Gone => {
@@ -174,7 +174,7 @@ impl Tcp {
         let flow = self.free_flow(address, remote, owners).ok_or(ConnectError::NoPort(remote))?;
         let now = net.now();
         let initial = self.secret.initial(&flow, now);
-        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).mss, self.tuning, now)))
+        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).link_mss, self.tuning, now)))
     }
 
     /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).

@@ -6,6 +6,7 @@ use super::congestion::{Choice, Congestion};
 use super::recovery::Recovery;
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
+use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
@@ -78,6 +79,8 @@ pub(super) struct Sender {
     pub(super) scale: u8,
     /// The largest segment that the peer takes, options included.
     pub(super) mss: u16,
+    /// The same of the path, as it is known now.
+    pub(super) path_mss: u16,
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
     pub(super) queue: SendQueue,
@@ -188,6 +191,8 @@ pub struct Connection {
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
     pub(super) events: Events,
+    /// Something new was acknowledged, or came.
+    pub(super) progress: bool,
     pub(super) tuning: Tuning,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
@@ -210,7 +215,7 @@ pub struct Initial {
 }
 
 impl Connection {
-    /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what the path takes.
+    /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what our link takes.
     pub fn connect(initial: Initial, mss: u16, tuning: Tuning, now: Instant) -> Connection {
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
         Connection {
@@ -226,6 +231,7 @@ impl Connection {
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),
+            progress: false,
             tuning,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
@@ -318,6 +324,29 @@ impl Connection {
         true
     }
 
+    /// Whether a number was sent and is not acknowledged: all that an ICMP error can truly quote (RFC 5927 §4).
+    pub fn has_in_flight(&self, sequence: SeqNumber) -> bool {
+        !sequence.is_before(self.snd.una) && sequence.is_before(self.snd.nxt)
+    }
+
+    /// An ICMP error quotes what is in flight. A hard one ends who is only opening (RFC 1122 §4.2.3.9); who is open goes on,
+    /// for what still arrives is worth more than what anybody can say (RFC 5927 §5.2). Returns whether it is over.
+    pub fn on_error(&mut self, error: IcmpError) -> bool {
+        let why = match (self.state, error) {
+            (State::SynSent, IcmpError::Refused) => Gone::Refused,
+            (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
+            _ => return false,
+        };
+        self.end(why);
+        true
+    }
+
+    /// Whether the peer showed since this was asked last that what we send reaches it (RFC 4861 §7.3.1).
+    #[inline]
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
     /// Asks for something to be sent, unless the user gave up already.
     pub(super) fn urge(&mut self, urge: Urge) {
         if !self.is_aborting() {
@@ -369,7 +398,13 @@ impl Connection {
     /// Data bytes of a full segment, as the congestion control counts.
     #[inline]
     pub fn data_size(&self) -> usize {
-        usize::from(self.snd.mss) - self.fixed_options()
+        usize::from(self.mss()) - self.fixed_options()
+    }
+
+    /// Bytes of options and data in a segment, as the peer and the path take them.
+    #[inline]
+    pub(super) fn mss(&self) -> u16 {
+        self.snd.mss.min(self.snd.path_mss)
     }
 
     /// Bytes of options that every segment carries.
@@ -390,6 +425,7 @@ impl Sender {
             most: 0,
             scale: 0,
             mss,
+            path_mss: mss,
             fin: Fin::Open,
             coalescing: Coalescing::default(),
             queue: SendQueue::default(),

@@ -339,6 +339,7 @@ impl Connection {
         let in_flight = self.pipe() as u32;
         let was_full = self.room() == 0;
         self.snd.una = segment.acknowledgment;
+        self.progress = true;
         let data = advanced.min(self.snd.queue.len());
         self.snd.queue.acknowledge(data, pool);
         if let Some((end, sent)) = self.snd.timed

@@ -15,10 +15,14 @@ use crate::wire::tcp_options::{Options, ROOM, Timestamps};
 pub struct Path {
     /// Bytes of options and data in a segment (RFC 9293 §3.7.1: what is left of the MTU).
     pub mss: u16,
+    /// The same of our link alone: what a SYN offers, for the way back may be another (RFC 1191 §3.1).
+    pub link_mss: u16,
     /// Bytes of options and data that may leave in one piece, to be cut into segments.
     pub superframe: usize,
     /// Who cuts.
     pub segmentation: Segmentation,
+    /// Whether routers must not cut segments.
+    pub dont_fragment: bool,
 }
 
 /// Who cuts what is larger than a segment.
@@ -85,8 +89,7 @@ impl Connection {
             return Some(self.bare(Why::Reset, self.snd.nxt, flag::RST | flag::ACK));
         }
         let options = self.options_length();
-        let mss = usize::from(self.snd.mss.min(path.mss));
-        let size = mss.saturating_sub(options).max(1);
+        let size = usize::from(self.mss().min(path.mss)).saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
         let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
         let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
@@ -242,7 +245,7 @@ impl Connection {
     /// What a SYN offers; with an acknowledgment, what both agreed on.
     fn offer(&self, options: &mut Options, path: Path, now: Instant) {
         let agreed = self.state == State::SynReceived;
-        options.maximum_segment_size = Some(path.mss);
+        options.maximum_segment_size = Some(path.link_mss);
         options.sack_permitted = !agreed || self.selective;
         options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });

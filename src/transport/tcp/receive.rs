@@ -16,6 +16,7 @@ impl Connection {
     #[inline]
     pub fn received(&mut self, count: usize, pool: &mut Pool, now: Instant) {
         self.rcv.nxt += count;
+        self.progress |= count > 0;
         self.rcv.position += count as u64;
         let mut came = count;
         let unread = self.rcv.queue.as_ref().map_or(0, |queue| queue.unread_capacity());

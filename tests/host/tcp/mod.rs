@@ -4,6 +4,7 @@ mod attacks;
 mod closed;
 mod exhaustion;
 mod flow;
+mod icmp;
 mod peer;
 mod plan;
 mod smoltcp;

@@ -107,6 +107,7 @@ pub(super) struct Sent {
     pub(super) at: Instant,
     pub(super) header: TcpHeader,
     pub(super) data: Vec<u8>,
+    pub(super) dont_fragment: bool,
 }
 
 impl Sent {
@@ -322,7 +323,8 @@ impl Peer {
                 if header.ack && header.destination_port == self.port {
                     self.acknowledged = header.acknowledgment_number;
                 }
-                sent.push(Sent { at: self.host.now, header, data: data.to_vec() });
+                let data = data.to_vec();
+                sent.push(Sent { at: self.host.now, header, data, dont_fragment: answer.dont_fragment });
             }
         }
     }

@@ -147,12 +147,14 @@ impl Sum {
 /// processor has are picked when the program runs.
 #[multiversion(targets("x86_64+avx2"))]
 fn long(bytes: &[u8]) -> u64 {
-    let (blocks, rest) = bytes.as_chunks::<64>();
+    let (blocks, rest) = bytes.as_chunks::<128>();
     let mut lanes = [0u64; 16];
     for block in blocks {
-        // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
-        for (lane, quad) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
-            *lane += u64::from(u32::from_ne_bytes(*quad));
+        for half in block.as_chunks::<64>().0 {
+            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
+            for (lane, quad) in lanes.iter_mut().zip(half.as_chunks::<4>().0) {
+                *lane += u64::from(u32::from_ne_bytes(*quad));
+            }
         }
     }
     let (quads, rest) = rest.as_chunks::<4>();

@@ -46,7 +46,10 @@ impl<D: Device> Net<D> {
             let next = size.min(length - sent);
             let data = cutter.next(next);
             let position = if sent + next == length { Position::Last } else { Position::Inner };
-            let sum = Sum::ZERO.pieces(data.iter().map(|slice| &**slice));
+            let sum = match &*data {
+                [slice] => Sum::of(slice),
+                slices => Sum::ZERO.pieces(slices.iter().map(|slice| &**slice)),
+            };
             match self.transmit(template.next(next, position, sum), &data, Offload::default()) {
                 Transmitted::Yes => sent += next,
                 Transmitted::Busy if sent == 0 => return Sent::Busy,

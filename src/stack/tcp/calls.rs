@@ -148,7 +148,7 @@ impl Caller {
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
         let Entry { flow, connection, session, id, .. } = entry;
-        let pieces = emit::path(net, flow.remote.address).pieces(connection.data_size());
+        let pieces = emit::pieces(flow.remote.address, connection);
         let largest = udp::largest(net, flow.remote.address);
         let room = connection.room();
         let Caller { written, requests, random, .. } = self;

@@ -7,12 +7,12 @@ use zerocopy::IntoBytes;
 use crate::base::address::{Address, Family, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, SegmentKind, Segments};
+use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, Pieces, SegmentKind, Segments};
 use crate::device::Device;
 use crate::internet::path_mtu::PathMtu;
 use crate::internet::{Outbound, Packet, output};
 use crate::stack::net::{Net, Sent};
-use crate::transport::tcp::{Path, Reply, Segmentation};
+use crate::transport::tcp::{Connection, Path, Reply, Segmentation};
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{CHECKSUM_OFFSET, LENGTH};
 use crate::wire::{ethernet, protocol};
@@ -38,6 +38,13 @@ pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let cuts = net.capabilities().segment_tcp;
     let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
     Path { mss: mss(mtu), link_mss: mss(net.mtu()), superframe, segmentation, dont_fragment }
+}
+
+/// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less.
+#[inline]
+pub(super) fn pieces(remote: Address, connection: &Connection) -> Pieces {
+    let headers = output::header_length(remote.family()) + LENGTH;
+    Pieces { segment: connection.data_size(), most: usize::from(u16::MAX) - headers }
 }
 
 /// Sends a segment whose data lie elsewhere, and are kept by who sent them.

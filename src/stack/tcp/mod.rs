@@ -273,12 +273,15 @@ impl Tcp {
         let Some(entry) = self.entries.at_mut(index) else { return };
         let over = self.caller.tell(entry, net);
         if self.caller.is_starved() {
-            self.starved.extend(self.entries.id_at(index));
+            self.starved.push_back(ConnectionId::from_bits(entry.id.0));
         }
         if over {
             return self.remove(index, net);
         }
-        self.mark(index);
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push_back(index);
+        }
     }
 
     /// It may have something to send.

@@ -42,6 +42,10 @@ impl Caller {
         range: Range<usize>,
         net: &mut Net<D>,
     ) -> Result<(), PoolFull> {
+        // With data that came with what opened the connection; nobody is shown those first.
+        if entry.connection.take_opened() {
+            self.on_open(entry, net);
+        }
         let length = range.len();
         let at_once = entry.reading == Reading::On && !entry.connection.has_unread();
         let used = if at_once {
@@ -103,8 +107,7 @@ impl Caller {
             }
             let events = entry.connection.take_events();
             if events.opened {
-                net.counters.connections_opened += 1;
-                self.call(entry, net, |session, stream| session.on_open(stream));
+                self.on_open(entry, net);
             }
             if events.room && entry.connection.room() > 0 {
                 self.call(entry, net, |session, stream| session.on_room(stream));
@@ -121,6 +124,11 @@ impl Caller {
                 return false;
             }
         }
+    }
+
+    fn on_open<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
+        net.counters.connections_opened += 1;
+        self.call(entry, net, |session, stream| session.on_open(stream));
     }
 
     pub(super) fn on_timer<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {

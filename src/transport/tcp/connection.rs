@@ -251,6 +251,12 @@ impl Connection {
         events
     }
 
+    /// Whether it opened since this or all events were asked for last.
+    #[inline]
+    pub fn take_opened(&mut self) -> bool {
+        std::mem::take(&mut self.events.opened)
+    }
+
     /// How many bytes the user may write now.
     #[inline]
     pub fn room(&self) -> usize {

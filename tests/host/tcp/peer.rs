@@ -52,6 +52,7 @@ impl Session for Puppet {
     }
 
     fn on_data(&mut self, data: Data<'_>, stream: &mut Stream<'_>) -> Used {
+        assert!(self.seen.lock().unwrap().opened, "a session hears that it is open before it is shown anything");
         self.seen.lock().unwrap().data.extend_from_slice(data.bytes());
         for byte in data.bytes() {
             match byte {

@@ -170,6 +170,20 @@ fn an_active_open() {
 }
 
 /// RFC 9293 §3.5, figure 7.
+/// What opens the connection may carry data, where its last acknowledgment was lost or waited for them.
+#[test]
+fn it_is_open_before_data_are_shown() {
+    for family in BOTH {
+        let mut peer = Peer::new(family);
+        let answer = peer.offer(Offer::default());
+        peer.expected = answer.end();
+        peer.next += 1;
+        peer.data(b"at once");
+        assert_eq!((peer.seen().opened, &peer.seen().data[..]), (true, &b"at once"[..]));
+        assert_eq!(peer.host.counters().connections_opened, 1);
+    }
+}
+
 #[test]
 fn both_open_at_once() {
     for family in BOTH {

@@ -58,6 +58,11 @@ impl<'a> Stream<'a> {
         if self.wishes.close || self.wishes.starved { 0 } else { self.room }
     }
 
+    /// Bytes that leave in one piece: what a block should hold that is read to be given.
+    pub fn piece(&self) -> usize {
+        self.full
+    }
+
     /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
     /// how many it says that it wrote. What `write` gets may be shorter than both, and is not empty; it is not called
     /// when there is no room.

@@ -176,3 +176,15 @@ pub const TIMERS_A_TURN: usize = 256;
 pub const STARVED_RETRY: Duration = Duration::from_millis(1);
 /// Messages, connections and the like that the calls of one turn may ask for.
 pub const REQUESTS: usize = 1024;
+
+/// Threads that wait for the disk.
+pub const STORAGE_THREADS: usize = 4;
+/// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
+/// are bounded by the pool, too.
+pub const WORK: usize = MAILBOX / 2;
+/// Work that they may have of one session: enough to read or write ahead, and to open, sync and rename without waiting.
+pub const WORK_A_SESSION: u8 = 16;
+/// Files and directories that one session may have open.
+pub const HANDLES_A_SESSION: usize = 8;
+/// Names of a directory that are told at once: a large one is not to be a large answer.
+pub const NAMES_A_LIST: usize = 256;

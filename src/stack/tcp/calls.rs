@@ -3,8 +3,12 @@
 use std::ops::Range;
 
 use super::{Entry, emit};
-use crate::application::{Data, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written};
+use crate::application::{
+    Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
+};
+use crate::base::address::Family;
 use crate::base::random::Random;
+use crate::base::stream::{Ending, Gone};
 use crate::buffer::{Frame, PoolFull};
 use crate::device::Device;
 use crate::internet::output;
@@ -116,7 +120,7 @@ impl Caller {
                 self.call(entry, net, |session, stream| session.on_end(stream));
             }
             if let Some(why) = events.gone {
-                entry.session.on_gone(why);
+                self.on_gone(entry, why, net);
                 return true;
             }
             // What the session did may have made something else happen: an abort, or data that it resumed.
@@ -145,6 +149,30 @@ impl Caller {
         self.call(entry, net, |session, stream| session.on_message(from, message, stream));
     }
 
+    /// A storage thread answered.
+    pub(super) fn on_done<D: Device>(&mut self, entry: &mut Entry, done: Done, net: &mut Net<D>) {
+        entry.errands.done();
+        self.call(entry, net, |session, stream| session.on_done(done, stream));
+    }
+
+    /// Tells the session for the last time. What it has open is closed after what it asks for now.
+    fn on_gone<D: Device>(&mut self, entry: &mut Entry, why: Gone, net: &mut Net<D>) {
+        let ending = Ending { why, unacknowledged: entry.connection.queue().len() };
+        let mut io = self.io(entry.flow.remote.address.family(), net).of(entry.id, entry.errands);
+        entry.session.on_gone(ending, &mut io);
+        let errands = io.errands();
+        self.after_call(net);
+        if errands.were_any() {
+            self.requests.forget(entry.id);
+        }
+    }
+
+    /// Tells a session that its connection cannot be opened.
+    pub(super) fn refuse<D: Device>(&mut self, session: &mut dyn Session, net: &mut Net<D>) {
+        session.on_gone(Ending::unopened(Gone::Unreachable), &mut self.io(Family::V4, net));
+        self.after_call(net);
+    }
+
     pub(super) fn on_room<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         self.call(entry, net, |session, stream| session.on_room(stream));
     }
@@ -157,24 +185,37 @@ impl Caller {
         net: &mut Net<D>,
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
-        let Entry { flow, connection, session, id, .. } = entry;
+        let Entry { flow, connection, session, id, errands, .. } = entry;
         let full = emit::path(net, flow.remote.address).piece(connection.data_size());
-        let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
         let room = connection.room();
-        let Caller { written, requests, random, .. } = self;
-        let io = Io::new(net.now(), largest, &mut net.pool, random, written, requests).of(*id);
+        let io = self.io(flow.remote.address.family(), net).of(*id, *errands);
         let mut stream = Stream::new(io, flow, connection.queue_mut(), room, full);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();
+        *errands = stream.io.errands();
         let wishes = stream.into_wishes();
         net.counters.bytes_copied += copied as u64;
         if wishes != Wishes::default() {
             self.carry_out(wishes, entry);
         }
+        self.after_call(net);
+        result
+    }
+
+    /// The means of one call.
+    #[inline]
+    fn io<'a, D: Device>(&'a mut self, family: Family, net: &'a mut Net<D>) -> Io<'a> {
+        let largest = net.mtu().saturating_sub(output::header_length(family) + wire::udp::LENGTH);
+        let Caller { written, requests, random, .. } = self;
+        Io::new(net.now(), largest, &mut net.pool, random, written, requests)
+    }
+
+    /// Sends the datagrams that were written in a call.
+    #[inline]
+    fn after_call<D: Device>(&mut self, net: &mut Net<D>) {
         if !self.written.is_empty() {
             udp::send_written(&mut self.written, net);
         }
-        result
     }
 
     fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry) {

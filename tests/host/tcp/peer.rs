@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use etherparse::TcpHeader;
-use taphouse::application::{Data, Service, Session, Stream, Used};
+use taphouse::application::{Data, Io, Service, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint, Family, Flow};
 use taphouse::base::counters::Dropped;
-use taphouse::base::stream::{Coalescing, Gone};
+use taphouse::base::stream::{Coalescing, Ending, Gone};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
 use taphouse::transport::tcp::Tuning;
@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) data: Vec<u8>,
     pub(super) ended: bool,
     pub(super) gone: Option<Gone>,
+    /// Bytes that the peer had not acknowledged then.
+    pub(super) unacknowledged: usize,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -80,8 +82,9 @@ impl Session for Puppet {
         stream.close();
     }
 
-    fn on_gone(&mut self, why: Gone) {
-        self.seen.lock().unwrap().gone = Some(why);
+    fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {
+        let mut seen = self.seen.lock().unwrap();
+        (seen.gone, seen.unacknowledged) = (Some(ending.why), ending.unacknowledged);
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -1,5 +1,7 @@
 //! What a session may do with its connection while it is called. All of it is carried out after the call returns.
 
+use std::time::Duration;
+
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
@@ -10,6 +12,8 @@ use crate::buffer::{Block, SendQueue};
 pub struct Wishes {
     /// Nothing more will be written.
     pub close: bool,
+    /// How long the peer has then to acknowledge everything.
+    pub linger: Option<Duration>,
     /// The peer is to be told with a reset.
     pub abort: bool,
     /// Whether data are to be shown from now on.
@@ -131,7 +135,15 @@ impl<'a> Stream<'a> {
         self.wishes.close = true;
     }
 
-    /// Ends the connection at once, with a reset. What was not sent is lost.
+    /// The same, and ends the connection with a reset if the peer has not acknowledged everything, the end included,
+    /// within `limit`. What it has to send in return is not meant.
+    pub fn close_within(&mut self, limit: Duration) {
+        self.close();
+        self.wishes.linger = Some(limit);
+    }
+
+    /// Ends the connection at once, with a reset. What was not acknowledged may be lost; how much that was
+    /// [`Session::on_gone`](super::Session::on_gone) tells.
     pub fn abort(&mut self) {
         self.wishes.abort = true;
     }

@@ -9,6 +9,7 @@ use crate::application::{
 use crate::base::address::Family;
 use crate::base::random::Random;
 use crate::base::stream::{Ending, Gone};
+use crate::base::time::Instant;
 use crate::buffer::{Frame, PoolFull};
 use crate::device::Device;
 use crate::internet::output;
@@ -196,7 +197,7 @@ impl Caller {
         let wishes = stream.into_wishes();
         net.counters.bytes_copied += copied as u64;
         if wishes != Wishes::default() {
-            self.carry_out(wishes, entry);
+            self.carry_out(wishes, entry, net.now());
         }
         self.after_call(net);
         result
@@ -218,8 +219,8 @@ impl Caller {
         }
     }
 
-    fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry) {
-        let Wishes { close, abort, reading, coalescing, starved } = wishes;
+    fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry, now: Instant) {
+        let Wishes { close, linger, abort, reading, coalescing, starved } = wishes;
         if let Some(reading) = reading {
             entry.reading = reading;
             entry.seen = 0;
@@ -229,6 +230,9 @@ impl Caller {
         }
         if close {
             entry.connection.close();
+        }
+        if let Some(limit) = linger {
+            entry.connection.close_within(limit, now);
         }
         if abort {
             entry.connection.abort();

@@ -196,6 +196,8 @@ pub struct Connection {
     pub(super) heard: Instant,
     /// Since when sending the same again brought nothing.
     pub(super) stalled: Instant,
+    /// When it is reset if the peer has not acknowledged everything, the end included.
+    pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
 }
@@ -231,6 +233,7 @@ impl Connection {
             acknowledge_at: Instant::NEVER,
             heard: now,
             stalled: Instant::NEVER,
+            lingers_until: Instant::NEVER,
             challenged: None,
         }
     }
@@ -296,6 +299,14 @@ impl Connection {
         }
     }
 
+    /// The same, and the user gives up if the peer has not acknowledged everything within `limit`.
+    pub fn close_within(&mut self, limit: Duration, now: Instant) {
+        self.close();
+        if !matches!(self.state, State::FinWait2 | State::TimeWait | State::Closed) {
+            self.lingers_until = self.lingers_until.min(now + limit);
+        }
+    }
+
     /// The user gives up: the peer is told with a reset (RFC 9293 §3.10.5).
     pub fn abort(&mut self) {
         match self.state {
@@ -336,6 +347,7 @@ impl Connection {
             self.state = State::Closed;
             self.events.gone = Some(why);
             (self.retransmit_at, self.acknowledge_at) = (Instant::NEVER, Instant::NEVER);
+            self.lingers_until = Instant::NEVER;
         }
     }
 

@@ -328,6 +328,7 @@ impl Connection {
         self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
+            self.lingers_until = Instant::NEVER;
             self.state = match self.state {
                 State::FinWait1 => State::FinWait2,
                 State::Closing => State::TimeWait,

@@ -9,11 +9,15 @@ impl Connection {
     /// When [`Connection::on_timer`] is due.
     #[inline]
     pub fn deadline(&self) -> Instant {
-        self.retransmit_at.min(self.acknowledge_at).min(self.ask_at())
+        self.retransmit_at.min(self.acknowledge_at).min(self.lingers_until).min(self.ask_at())
     }
 
     /// Does what is due. What is to be sent then is in [`Connection::plan`].
     pub fn on_timer(&mut self, now: Instant) {
+        if self.lingers_until <= now {
+            self.lingers_until = Instant::NEVER;
+            self.abort();
+        }
         if self.acknowledge_at <= now {
             self.rcv.acknowledgment = Acknowledgment::Now;
             self.acknowledge_at = Instant::NEVER;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod closed;
+mod ending;
 mod exhaustion;
 mod flow;
 mod peer;

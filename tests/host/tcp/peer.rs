@@ -30,7 +30,10 @@ pub(super) struct Seen {
 
 type Shared = Arc<Mutex<Seen>>;
 
-/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `a` aborts, `p` pauses for 1,000
+/// How long a puppet lingers.
+pub(super) const LINGER: Duration = Duration::from_secs(5);
+
+/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `w` closes within [`LINGER`], `a` aborts, `p` pauses for 1,000
 /// seconds, `k` corks, `n` coalesces nothing; others say nothing. At the peer's end it writes 3,000 bytes and closes.
 struct Puppet {
     seen: Shared,
@@ -62,6 +65,7 @@ impl Session for Puppet {
                 b'l' => Puppet::write(stream, 5000),
                 b'c' => stream.close(),
                 b'a' => stream.abort(),
+                b'w' => stream.close_within(LINGER),
                 b'k' => stream.set_coalescing(Coalescing::Cork),
                 b'n' => stream.set_coalescing(Coalescing::None),
                 b'p' => {

@@ -20,6 +20,8 @@ pub struct Wishes {
     pub reading: Option<Reading>,
     /// When small segments leave from now on.
     pub coalescing: Option<Coalescing>,
+    /// How long data may stay unacknowledged from now on.
+    pub user_timeout: Option<Duration>,
     /// The pool had no memory: the session is to be called when it has.
     pub starved: bool,
 }
@@ -161,6 +163,11 @@ impl<'a> Stream<'a> {
     /// Chooses when small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.wishes.coalescing = Some(coalescing);
+    }
+
+    /// Chooses how long data may stay unacknowledged before the connection is given up (RFC 9293 §3.9.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        self.wishes.user_timeout = Some(span);
     }
 
     /// What the session wants done.

@@ -132,6 +132,9 @@ pub const RTO_MINIMUM: Duration = Duration::from_millis(200);
 pub const RTO_MAXIMUM: Duration = Duration::from_secs(60);
 /// How long sending the same again may go on (RFC 9293 §3.8.3, R2: at least 100 s).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// RFC 5482 §3.1, L_LIMIT and U_LIMIT: what a peer can make of it. The least is RFC 9293's (§3.8.3); an hour keeps no
+/// connection to a vanished peer for much longer than ours would.
+pub const USER_TIMEOUT_AGREED: (Duration, Duration) = (Duration::from_secs(100), Duration::from_secs(3600));
 /// The same for a SYN (RFC 9293 §3.8.3: at least 3 minutes).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 /// How often a SYN that is not acknowledged is answered again.

@@ -220,13 +220,16 @@ impl Caller {
     }
 
     fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry, now: Instant) {
-        let Wishes { close, linger, abort, reading, coalescing, starved } = wishes;
+        let Wishes { close, linger, abort, reading, coalescing, user_timeout, starved } = wishes;
         if let Some(reading) = reading {
             entry.reading = reading;
             entry.seen = 0;
         }
         if let Some(coalescing) = coalescing {
             entry.connection.set_coalescing(coalescing);
+        }
+        if let Some(span) = user_timeout {
+            entry.connection.set_user_timeout(span);
         }
         if close {
             entry.connection.close();

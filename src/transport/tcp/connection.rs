@@ -10,7 +10,7 @@ use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
 use crate::buffer::{Pool, ReceiveQueue, SendQueue};
-use crate::wire::tcp_options::TIMESTAMPS_LENGTH;
+use crate::wire::tcp_options::{TIMESTAMPS_LENGTH, UserTimeout};
 
 /// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
 /// [`Handshake`](super::Handshake), and TIME-WAIT becomes a [`TimeWait`](super::TimeWait) as soon as it is reached.
@@ -38,6 +38,18 @@ pub enum State {
     Closed,
 }
 
+/// Whether both ends tell each other their user timeouts (RFC 5482 §3.1: ENABLED and CHANGEABLE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeoutOption {
+    /// We say nothing, and do not listen.
+    #[default]
+    Off,
+    /// We tell ours, and keep to it.
+    Told,
+    /// We tell ours, and both wait as long as who is more patient, within [`limits::USER_TIMEOUT_AGREED`].
+    Agreed,
+}
+
 /// What a user may choose for a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -47,11 +59,18 @@ pub struct Tuning {
     pub keep_alive: Option<Duration>,
     /// How long data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482).
     pub user_timeout: Duration,
+    /// Whether the peer is told that.
+    pub timeout_option: TimeoutOption,
 }
 
 impl Default for Tuning {
     fn default() -> Tuning {
-        Tuning { congestion: Choice::default(), keep_alive: None, user_timeout: limits::USER_TIMEOUT }
+        Tuning {
+            congestion: Choice::default(),
+            keep_alive: None,
+            user_timeout: limits::USER_TIMEOUT,
+            timeout_option: TimeoutOption::default(),
+        }
     }
 }
 
@@ -189,6 +208,10 @@ pub struct Connection {
     pub(super) unanswered: u8,
     pub(super) events: Events,
     pub(super) tuning: Tuning,
+    /// The peer's user timeout, once it told it (RFC 5482 §3.1: REMOTE_UTO).
+    pub(super) their_timeout: Option<UserTimeout>,
+    /// Whether the next segment tells ours.
+    pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
     pub(super) acknowledge_at: Instant,
@@ -229,6 +252,9 @@ impl Connection {
             unanswered: 0,
             events: Events::default(),
             tuning,
+            their_timeout: None,
+            // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
+            owes_timeout: tuning.timeout_option != TimeoutOption::Off,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
             heard: now,
@@ -287,6 +313,15 @@ impl Connection {
     /// When small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.snd.coalescing = coalescing;
+    }
+
+    /// How long data may stay unacknowledged from now on, whatever the peer says of that (RFC 5482 §3.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        self.tuning.user_timeout = span;
+        if self.tuning.timeout_option != TimeoutOption::Off {
+            self.tuning.timeout_option = TimeoutOption::Told;
+            self.owes_timeout = true;
+        }
     }
 
     /// The user has nothing more to send (RFC 9293 §3.10.4).

@@ -5,6 +5,7 @@ mod closed;
 mod ending;
 mod exhaustion;
 mod flow;
+mod patience;
 mod peer;
 mod plan;
 mod smoltcp;

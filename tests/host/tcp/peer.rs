@@ -30,11 +30,13 @@ pub(super) struct Seen {
 
 type Shared = Arc<Mutex<Seen>>;
 
+/// The user timeout that a puppet chooses.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a puppet lingers.
 pub(super) const LINGER: Duration = Duration::from_secs(5);
 
-/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `w` closes within [`LINGER`], `a` aborts, `p` pauses for 1,000
-/// seconds, `k` corks, `n` coalesces nothing; others say nothing. At the peer's end it writes 3,000 bytes and closes.
+/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `w` closes within [`LINGER`], `a`
+/// aborts, `u` chooses [`PATIENCE`], `p` pauses for 1,000 seconds, `k` corks, `n` coalesces nothing; others say nothing. At the peer's end it writes 3,000 bytes and closes.
 struct Puppet {
     seen: Shared,
     resumes: Option<Instant>,
@@ -65,6 +67,7 @@ impl Session for Puppet {
                 b'l' => Puppet::write(stream, 5000),
                 b'c' => stream.close(),
                 b'a' => stream.abort(),
+                b'u' => stream.set_user_timeout(PATIENCE),
                 b'w' => stream.close_within(LINGER),
                 b'k' => stream.set_coalescing(Coalescing::Cork),
                 b'n' => stream.set_coalescing(Coalescing::None),
@@ -138,6 +141,8 @@ pub(super) struct Offer {
     pub(super) clock: bool,
     /// No window scaling if `None`.
     pub(super) scale: Option<u8>,
+    /// The field of a user timeout option.
+    pub(super) timeout: Option<u16>,
 }
 
 /// The only neighbour of our host.
@@ -201,6 +206,10 @@ impl Peer {
         let mut options = vec![2, 4, 5, 0xb4];
         self.clock = offer.clock.then_some((7000, 0));
         options.extend(offer.scale.map(|scale| [1, 3, 3, scale]).into_iter().flatten());
+        if let Some(timeout) = offer.timeout {
+            options.extend([28, 4]);
+            options.extend(timeout.to_be_bytes());
+        }
         if offer.selective {
             options.extend([1, 1, 4, 2]);
         }

@@ -437,7 +437,8 @@ fn a_syn_ack_is_repeated_and_given_up() {
 fn options_are_agreed_on() {
     for family in BOTH {
         for bits in 0..8 {
-            let offer = Offer { selective: bits & 1 != 0, clock: bits & 2 != 0, scale: (bits & 4 != 0).then_some(3) };
+            let (selective, clock, scale) = (bits & 1 != 0, bits & 2 != 0, (bits & 4 != 0).then_some(3));
+            let offer = Offer { selective, clock, scale, timeout: None };
             let mut peer = Peer::new(family);
             let answer = peer.offer(offer);
             let options: Vec<_> = answer.header.options_iterator().map(Result::unwrap).collect();

@@ -5,6 +5,8 @@
 //! carries 64 MiB each way under the same conditions.
 
 mod changes;
+#[path = "../impair/mod.rs"]
+mod impair;
 mod matrix;
 mod network;
 mod sequence;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::{Came, Change, Stack, Ticket, Transmitted};
 use crate::application::Outcome;
 use crate::base::counters::Dropped;
+use crate::base::limits;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
 use crate::device::{Capabilities, Device, Interest, Received, Waker};
@@ -149,7 +150,7 @@ impl Replay {
 impl Stack<Replay> {
     /// Says that the host had storage threads. What they did is in the recording.
     pub fn had_storage(&mut self) {
-        self.tcp.allow_work();
+        self.tcp.allow_work(limits::WORK);
     }
 
     /// Repeats one turn; false at the end of the recording.

@@ -195,10 +195,10 @@ impl<D: Device> Stack<D> {
     }
 
     /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the
-    /// same one.
+    /// same one. Without channels there is nobody to ask.
     pub fn set_storage(&mut self, orders: Vec<Sender<Order>>) {
+        self.tcp.allow_work(if orders.is_empty() { 0 } else { limits::WORK });
         self.storage = Storage::new(self.mailbox.id(), self.mailbox.post(), orders);
-        self.tcp.allow_work();
     }
 
     /// Lets a journal note everything that comes in.

@@ -40,6 +40,17 @@ pub enum Order {
     Forget(Asker),
 }
 
+impl Order {
+    /// Says that nobody does it.
+    fn fail(self) {
+        if let Order::Work { work, answer: Answer { post, ticket }, .. } = self {
+            let finished = Finished { ticket, result: Err(ErrorKind::BrokenPipe), block: work.into_block() };
+            // To ourselves, so it cannot wait for room.
+            let _ = post.send(Message::Done(finished));
+        }
+    }
+}
+
 /// The way back of one outcome.
 pub struct Answer {
     post: Post,
@@ -109,15 +120,15 @@ struct Threads {
     shard: ShardId,
     post: Post,
     orders: Vec<Sender<Order>>,
-    /// What found a full channel, for each thread: sessions to be forgotten, and what came behind those.
-    unsent: Vec<VecDeque<Order>>,
+    /// What found a full channel, by thread, and what came behind it. Work is bounded by its number, and so is the rest: a
+    /// session is forgotten once.
+    unsent: VecDeque<(usize, Order)>,
 }
 
 impl Storage {
     /// Threads that take orders through these channels, and answer by this post.
     pub(super) fn new(shard: ShardId, post: Post, orders: Vec<Sender<Order>>) -> Storage {
-        let unsent = orders.iter().map(|_| VecDeque::new()).collect();
-        Storage { threads: Some(Threads { shard, post, orders, unsent }), ..Storage::default() }
+        Storage { threads: Some(Threads { shard, post, orders, unsent: VecDeque::new() }), ..Storage::default() }
     }
 
     /// Sends work to its thread.
@@ -144,13 +155,13 @@ impl Storage {
 
     /// Whether nothing waits for room in a channel.
     pub(super) fn is_settled(&self) -> bool {
-        self.threads.as_ref().is_none_or(|threads| threads.unsent.iter().all(VecDeque::is_empty))
+        self.threads.as_ref().is_none_or(|threads| threads.unsent.is_empty())
     }
 
     /// Tries what could not be sent before.
     pub(super) fn retry(&mut self) {
         if let Some(threads) = &mut self.threads {
-            (0..threads.orders.len()).for_each(|thread| threads.retry(thread));
+            threads.retry();
         }
     }
 
@@ -178,20 +189,18 @@ impl Threads {
     fn send(&mut self, asker: Asker, order: Order) {
         // Positions in a table are dense, so they spread evenly.
         let thread = asker.session.0 as usize % self.orders.len().max(1);
-        if let Some(unsent) = self.unsent.get_mut(thread) {
-            unsent.push_back(order);
-            self.retry(thread);
-        }
+        self.unsent.push_back((thread, order));
+        self.retry();
     }
 
-    fn retry(&mut self, thread: usize) {
-        let (Some(orders), Some(unsent)) = (self.orders.get(thread), self.unsent.get_mut(thread)) else { return };
-        while let Some(order) = unsent.pop_front() {
+    fn retry(&mut self) {
+        while let Some((thread, order)) = self.unsent.pop_front() {
+            let Some(orders) = self.orders.get(thread) else { return };
             match orders.try_send(order) {
                 Ok(()) => {}
-                Err(TrySendError::Full(order)) => return unsent.push_front(order),
-                // Threads end after the shards; one that panicked answers nothing any more.
-                Err(TrySendError::Disconnected(_)) => {}
+                Err(TrySendError::Full(order)) => return self.unsent.push_front((thread, order)),
+                // Threads end after the shards: it panicked.
+                Err(TrySendError::Disconnected(order)) => order.fail(),
             }
         }
     }

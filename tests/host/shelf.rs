@@ -100,7 +100,7 @@ impl Session for Serving {
             Ok(Outcome::End) => self.ended = true,
             Ok(_) => self.waiting.extend(done.data),
             Err(why) => {
-                assert_eq!(why, ErrorKind::NotFound, "{}", self.name);
+                assert!(matches!(why, ErrorKind::NotFound | ErrorKind::BrokenPipe), "{}: {why}", self.name);
                 return stream.abort();
             }
         }

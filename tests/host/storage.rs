@@ -271,6 +271,23 @@ fn without_threads_work_is_refused_at_once() {
     assert_eq!(*refused.lock().unwrap(), Some(true), "nobody could be told");
 }
 
+/// Nobody waits for a channel that is full, and who answers no more is not waited for either.
+#[test]
+fn a_thread_that_hangs_and_goes_stops_no_loop_and_keeps_no_memory() {
+    let mut lab = Lab::new();
+    let (orders, hangs) = crossbeam_channel::bounded(1);
+    lab.server.set_storage(vec![orders]);
+    let all: Vec<_> = (0..40).map(|_| lab.connect(SERVES, Vec::new(), usize::MAX)).collect();
+    lab.drive(|lab| lab.server.connections() == 40);
+    (0..20).for_each(|_| lab.turn());
+    assert!(lab.server.memory_pinned() > 0, "blocks stay charged while they wait");
+    assert!(lab.server.deadline().is_some(), "it tries again");
+    drop(hangs);
+    for got in lab.finish(&all) {
+        assert_eq!(got.ending.map(|ending| ending.why), Some(Gone::Reset));
+    }
+}
+
 #[test]
 fn a_run_with_a_disk_is_repeated_without_one() {
     let mut lab = Lab::new();

@@ -324,9 +324,9 @@ impl Tcp {
         }
     }
 
-    /// Lets sessions ask for work, now that there is somebody who does it.
-    pub(super) fn allow_work(&mut self) {
-        self.caller.requests.allow_work(limits::WORK);
+    /// Lets sessions ask for so much work before some of it is done.
+    pub(super) fn allow_work(&mut self, most: usize) {
+        self.caller.requests.allow_work(most);
     }
 
     /// A storage thread answered a session, which may be gone.

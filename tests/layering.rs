@@ -32,7 +32,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "application",
         ],
     ),
-    ("run", &["base", "device", "application", "stack"]),
+    // Storage threads read into blocks and write from them.
+    ("run", &["base", "buffer", "device", "application", "stack"]),
     // The program: what it imports of the library it calls `taphouse::…`.
     ("cli", &["taphouse/base", "taphouse/device", "taphouse/application", "taphouse/stack", "taphouse/run"]),
     ("main", &["cli", "taphouse/base", "taphouse/device", "taphouse/application", "taphouse/stack", "taphouse/run"]),

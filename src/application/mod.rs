@@ -14,11 +14,13 @@ pub mod iperf;
 mod requests;
 mod session;
 mod stream;
+mod work;
 
-pub use io::{Datagram, Io, NoRoom, Written};
-pub use requests::{Message, Request, Requests, SessionId, TooMany};
+pub use io::{Datagram, Errands, Io, NoRoom, Written};
+pub use requests::{Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
 pub use stream::{Reading, Stream, Wishes};
+pub use work::{Done, Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 
 use std::ops::Range;
 

@@ -1,5 +1,7 @@
 //! What a session may do with its connection while it is called. All of it is carried out after the call returns.
 
+use std::time::Duration;
+
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
@@ -10,12 +12,16 @@ use crate::buffer::{Block, Pieces, SendQueue};
 pub struct Wishes {
     /// Nothing more will be written.
     pub close: bool,
+    /// How long the peer has then to acknowledge everything.
+    pub linger: Option<Duration>,
     /// The peer is to be told with a reset.
     pub abort: bool,
     /// Whether data are to be shown from now on.
     pub reading: Option<Reading>,
     /// When small segments leave from now on.
     pub coalescing: Option<Coalescing>,
+    /// How long data may stay unacknowledged from now on.
+    pub user_timeout: Option<Duration>,
     /// The pool had no memory: the session is to be called when it has.
     pub starved: bool,
 }
@@ -55,6 +61,11 @@ impl<'a> Stream<'a> {
     /// How many bytes may be written now. When it was zero, [`Session::on_room`](super::Session::on_room) tells of more.
     pub fn room(&self) -> usize {
         if self.wishes.close || self.wishes.starved { 0 } else { self.room }
+    }
+
+    /// Bytes that leave in one piece: what a block should hold that is read to be given.
+    pub fn piece(&self) -> usize {
+        self.pieces.full()
     }
 
     /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
@@ -125,7 +136,15 @@ impl<'a> Stream<'a> {
         self.wishes.close = true;
     }
 
-    /// Ends the connection at once, with a reset. What was not sent is lost.
+    /// The same, and ends the connection with a reset if the peer has not acknowledged everything, the end included,
+    /// within `limit`. What it has to send in return is not meant.
+    pub fn close_within(&mut self, limit: Duration) {
+        self.close();
+        self.wishes.linger = Some(limit);
+    }
+
+    /// Ends the connection at once, with a reset. What was not acknowledged may be lost; how much that was
+    /// [`Session::on_gone`](super::Session::on_gone) tells.
     pub fn abort(&mut self) {
         self.wishes.abort = true;
     }
@@ -143,6 +162,11 @@ impl<'a> Stream<'a> {
     /// Chooses when small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.wishes.coalescing = Some(coalescing);
+    }
+
+    /// Chooses how long data may stay unacknowledged before the connection is given up (RFC 9293 §3.9.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        self.wishes.user_timeout = Some(span);
     }
 
     /// What the session wants done.

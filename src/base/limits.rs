@@ -143,6 +143,9 @@ pub const RTO_MINIMUM: Duration = Duration::from_millis(200);
 pub const RTO_MAXIMUM: Duration = Duration::from_secs(60);
 /// How long sending the same again may go on (RFC 9293 §3.8.3, R2: at least 100 s).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// RFC 5482 §3.1, L_LIMIT and U_LIMIT: what a peer can make of it. The least is RFC 9293's (§3.8.3); an hour keeps no
+/// connection to a vanished peer for much longer than ours would.
+pub const USER_TIMEOUT_AGREED: (Duration, Duration) = (Duration::from_secs(100), Duration::from_secs(3600));
 /// The same for a SYN (RFC 9293 §3.8.3: at least 3 minutes).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 /// How often a SYN that is not acknowledged is answered again.
@@ -190,3 +193,15 @@ pub const TIMERS_A_TURN: usize = 256;
 pub const STARVED_RETRY: Duration = Duration::from_millis(1);
 /// Messages, connections and the like that the calls of one turn may ask for.
 pub const REQUESTS: usize = 1024;
+
+/// Threads that wait for the disk.
+pub const STORAGE_THREADS: usize = 4;
+/// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
+/// are bounded by the pool, too.
+pub const WORK: usize = MAILBOX / 2;
+/// Work that they may have of one session: enough to read or write ahead, and to open, sync and rename without waiting.
+pub const WORK_A_SESSION: u8 = 16;
+/// Files and directories that one session may have open.
+pub const HANDLES_A_SESSION: usize = 8;
+/// Names of a directory that are told at once: a large one is not to be a large answer.
+pub const NAMES_A_LIST: usize = 256;

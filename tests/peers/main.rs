@@ -13,6 +13,8 @@ mod faults;
 mod first;
 mod house;
 mod idle;
+#[path = "../impair/mod.rs"]
+mod impair;
 mod iperf;
 #[path = "../lab/mod.rs"]
 mod lab;
@@ -23,6 +25,9 @@ mod ports;
 mod program;
 mod rarp;
 mod record;
+mod relay;
+#[path = "../relay/mod.rs"]
+mod relayed;
 mod routed;
 mod shape;
 mod start;

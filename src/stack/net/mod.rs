@@ -14,6 +14,7 @@ use std::io;
 use self::addresses::{Addresses, Role};
 use super::journal::{Event, Journal};
 use super::notice::Change;
+use super::storage::Finished;
 use super::{Config, ConfigError};
 use crate::base::address::{Address, Cidr};
 use crate::base::counters::{Counters, Dropped};
@@ -199,6 +200,12 @@ impl<D: Device> Net<D> {
     pub(in crate::stack) fn take_back(&mut self, block: Block) {
         self.note(|| Event::Returned);
         self.pool.release(block);
+    }
+
+    /// A storage thread answered.
+    pub(in crate::stack) fn note_done(&mut self, finished: &Finished) {
+        let (ticket, result, data) = (finished.ticket, &finished.result, finished.data());
+        self.note(|| Event::Done { ticket, result, data });
     }
 
     /// When [`Net::fire_timers`] is due.

@@ -19,7 +19,8 @@ use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
 use super::net::Net;
 use super::owner::Owners;
-use crate::application::{Reading, Request, Requests, Service, Session, SessionId};
+use super::storage::Storage;
+use crate::application::{Done, Errands, Reading, Request, Requests, Service, Session, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
@@ -71,6 +72,8 @@ pub struct Entry {
     waits: bool,
     /// Unread bytes that the session has seen and left.
     seen: u32,
+    /// What storage threads do for it.
+    errands: Errands,
 }
 
 /// A port at which connections are taken.
@@ -340,7 +343,13 @@ impl Tcp {
     }
 
     /// Carries out what sessions asked for in this turn, and those of another transport.
-    pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, owners: &Owners, net: &mut Net<D>) {
+    pub(super) fn carry_out<D: Device>(
+        &mut self,
+        others: &mut Requests,
+        storage: &mut Storage,
+        owners: &Owners,
+        net: &mut Net<D>,
+    ) {
         while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
             match request {
                 Request::Tell { from, to, message } => {
@@ -358,7 +367,28 @@ impl Tcp {
                         net.counters.drop_unsent(Dropped::Misuse);
                     }
                 }
+                Request::Work(errand) => storage.send(errand),
+                Request::Forget(session) => storage.forget(session),
             }
+        }
+    }
+
+    /// Lets sessions ask for so much work before some of it is done.
+    pub(super) fn allow_work(&mut self, most: usize) {
+        self.caller.requests.allow_work(most);
+    }
+
+    /// A storage thread answered a session, which may be gone.
+    pub(super) fn on_done<D: Device>(&mut self, session: SessionId, done: Done, net: &mut Net<D>) {
+        self.caller.requests.work_done();
+        let id = ConnectionId::from_bits(session.0);
+        match (self.entries.get_mut(id), done.data) {
+            (Some(entry), data) => {
+                self.caller.on_done(entry, Done { data, ..done }, net);
+                self.after(id.index(), net);
+            }
+            (None, Some(block)) => net.pool.release(block),
+            (None, None) => {}
         }
     }
 

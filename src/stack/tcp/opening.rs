@@ -2,11 +2,10 @@
 
 use super::flows::{Packed, Shape};
 use super::{ConnectError, ConnectionId, Entry, Tcp, emit};
-use crate::application::{Reading, Session, SessionId};
+use crate::application::{Errands, Reading, Session, SessionId};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::base::stream::Gone;
 use crate::base::wheel::Timer;
 use crate::buffer::Frame;
 use crate::device::Device;
@@ -143,7 +142,7 @@ impl Tcp {
         let (flow, connection) = match self.begin(remote, owners, net) {
             Ok(begun) => begun,
             Err(why) => {
-                session.on_gone(Gone::Unreachable);
+                self.caller.refuse(session.as_mut(), net);
                 return Err(why);
             }
         };
@@ -153,7 +152,7 @@ impl Tcp {
                 Ok(id)
             }
             Err(mut session) => {
-                session.on_gone(Gone::Unreachable);
+                self.caller.refuse(session.as_mut(), net);
                 Err(ConnectError::TooMany)
             }
         }
@@ -198,9 +197,9 @@ impl Tcp {
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
             return Err(session);
         };
-        let (reading, id) = (Reading::On, SessionId(0));
+        let (reading, id, errands) = (Reading::On, SessionId(0), Errands::default());
         let (dirty, waits) = (false, false);
-        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0 };
+        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0, errands };
         let id = match self.entries.insert(entry) {
             Ok(id) => id,
             Err(entry) => {

@@ -11,7 +11,7 @@ use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
 use crate::buffer::{Pool, ReceiveQueue, SendQueue};
-use crate::wire::tcp_options::TIMESTAMPS_LENGTH;
+use crate::wire::tcp_options::{TIMESTAMPS_LENGTH, UserTimeout};
 
 /// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
 /// [`Handshake`](super::Handshake), and TIME-WAIT becomes a [`TimeWait`](super::TimeWait) as soon as it is reached.
@@ -39,6 +39,18 @@ pub enum State {
     Closed,
 }
 
+/// Whether both ends tell each other their user timeouts (RFC 5482 §3.1: ENABLED and CHANGEABLE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeoutOption {
+    /// We say nothing, and do not listen.
+    #[default]
+    Off,
+    /// We tell ours, and keep to it.
+    Told,
+    /// We tell ours, and both wait as long as who is more patient, within [`limits::USER_TIMEOUT_AGREED`].
+    Agreed,
+}
+
 /// What a user may choose for a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -48,11 +60,18 @@ pub struct Tuning {
     pub keep_alive: Option<Duration>,
     /// How long data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482).
     pub user_timeout: Duration,
+    /// Whether the peer is told that.
+    pub timeout_option: TimeoutOption,
 }
 
 impl Default for Tuning {
     fn default() -> Tuning {
-        Tuning { congestion: Choice::default(), keep_alive: None, user_timeout: limits::USER_TIMEOUT }
+        Tuning {
+            congestion: Choice::default(),
+            keep_alive: None,
+            user_timeout: limits::USER_TIMEOUT,
+            timeout_option: TimeoutOption::default(),
+        }
     }
 }
 
@@ -194,6 +213,10 @@ pub struct Connection {
     /// Something new was acknowledged, or came.
     pub(super) progress: bool,
     pub(super) tuning: Tuning,
+    /// The peer's user timeout, once it told it (RFC 5482 §3.1: REMOTE_UTO).
+    pub(super) their_timeout: Option<UserTimeout>,
+    /// Whether the next segment tells ours.
+    pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
     pub(super) acknowledge_at: Instant,
@@ -201,6 +224,8 @@ pub struct Connection {
     pub(super) heard: Instant,
     /// Since when sending the same again brought nothing.
     pub(super) stalled: Instant,
+    /// When it is reset if the peer has not acknowledged everything, the end included.
+    pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
 }
@@ -233,10 +258,14 @@ impl Connection {
             events: Events::default(),
             progress: false,
             tuning,
+            their_timeout: None,
+            // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
+            owes_timeout: tuning.timeout_option != TimeoutOption::Off,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
             heard: now,
             stalled: Instant::NEVER,
+            lingers_until: Instant::NEVER,
             challenged: None,
         }
     }
@@ -255,6 +284,12 @@ impl Connection {
             (events.ended, events.gone) = (false, None);
         }
         events
+    }
+
+    /// Whether it opened since this or all events were asked for last.
+    #[inline]
+    pub fn take_opened(&mut self) -> bool {
+        std::mem::take(&mut self.events.opened)
     }
 
     /// How many bytes the user may write now.
@@ -287,6 +322,15 @@ impl Connection {
         self.snd.coalescing = coalescing;
     }
 
+    /// How long data may stay unacknowledged from now on, whatever the peer says of that (RFC 5482 §3.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        self.tuning.user_timeout = span;
+        if self.tuning.timeout_option != TimeoutOption::Off {
+            self.tuning.timeout_option = TimeoutOption::Told;
+            self.owes_timeout = true;
+        }
+    }
+
     /// The user has nothing more to send (RFC 9293 §3.10.4).
     pub fn close(&mut self) {
         if self.snd.fin == Fin::Open {
@@ -294,6 +338,14 @@ impl Connection {
         }
         if self.state == State::SynSent {
             self.end(Gone::Closed);
+        }
+    }
+
+    /// The same, and the user gives up if the peer has not acknowledged everything within `limit`.
+    pub fn close_within(&mut self, limit: Duration, now: Instant) {
+        self.close();
+        if !matches!(self.state, State::FinWait2 | State::TimeWait | State::Closed) {
+            self.lingers_until = self.lingers_until.min(now + limit);
         }
     }
 
@@ -360,6 +412,7 @@ impl Connection {
             self.state = State::Closed;
             self.events.gone = Some(why);
             (self.retransmit_at, self.acknowledge_at) = (Instant::NEVER, Instant::NEVER);
+            self.lingers_until = Instant::NEVER;
         }
     }
 

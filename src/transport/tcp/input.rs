@@ -12,6 +12,7 @@ use crate::base::stream::Gone;
 use crate::base::time::Instant;
 use crate::buffer::Pool;
 use crate::wire::tcp::flag;
+use crate::wire::tcp_options::UserTimeout;
 
 /// What becomes of a segment's data. Ranges count from its first data byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(super) struct Offer {
     pub(super) selective: bool,
     /// Its timestamp.
     pub(super) clock: Option<u32>,
+    pub(super) user_timeout: Option<UserTimeout>,
 }
 
 impl Offer {
@@ -57,6 +59,7 @@ impl Offer {
             window_scale: options.window_scale.map(|scale| scale.min(14)),
             selective: options.sack_permitted,
             clock: options.timestamps.map(|theirs| theirs.value),
+            user_timeout: options.user_timeout,
         }
     }
 }
@@ -121,6 +124,7 @@ impl Connection {
         // None is scaled unless both have the option.
         (self.snd.scale, self.rcv.scale) = offer.window_scale.map_or((0, 0), |scale| (scale, window_scale()));
         self.selective = offer.selective;
+        self.their_timeout = offer.user_timeout;
         self.clock = match (self.clock, offer.clock) {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
@@ -174,6 +178,8 @@ impl Connection {
         self.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
         self.note_clock(segment, now);
+        // RFC 5482 §3.1: the latest that it told; what it is good for is decided when it is needed.
+        self.their_timeout = segment.options.user_timeout.or(self.their_timeout);
         // Sixth, the URG bit: urgent data are data, delivered in line (RFC 6093 §6), so the pointer is not looked at.
         // Seventh: process the segment text. Eighth: check the FIN bit.
         Ok(self.take_data(segment, now))
@@ -368,6 +374,7 @@ impl Connection {
         self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
+            self.lingers_until = Instant::NEVER;
             self.state = match self.state {
                 State::FinWait1 => State::FinWait2,
                 State::Closing => State::TimeWait,

@@ -60,7 +60,7 @@ mod time_wait;
 mod timers;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
-pub use connection::{Connection, Events, Initial, State, Tuning};
+pub use connection::{Connection, Events, Initial, State, TimeoutOption, Tuning};
 pub use handshake::{Handshake, Progress};
 pub use initial::Secret;
 pub use input::{Refused, Take};

@@ -1,6 +1,6 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge};
+use super::connection::{Acknowledgment, Clock, Connection, Fin, State, TimeoutOption, Urge};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
@@ -8,7 +8,7 @@ use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
 use crate::buffer::Pieces;
 use crate::wire::tcp::flag;
-use crate::wire::tcp_options::{Options, ROOM, Timestamps};
+use crate::wire::tcp_options::{Options, ROOM, Timestamps, USER_TIMEOUT_LENGTH, UserTimeout};
 
 /// What the way to the peer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,14 +101,15 @@ impl Connection {
     /// Bytes of options that the next segment carries.
     #[inline]
     fn options_length(&self) -> usize {
+        let fixed = self.fixed_options() + if self.owes_timeout { USER_TIMEOUT_LENGTH } else { 0 };
         if !self.tells_ranges() {
-            return self.fixed_options();
+            return fixed;
         }
         let ranges = match self.sack_ranges().len() {
             0 => 0,
             count => 4 + 8 * count,
         };
-        (self.fixed_options() + ranges).min(ROOM)
+        (fixed + ranges).min(ROOM)
     }
 
     /// Whether an acknowledgment says more than its number.
@@ -230,6 +231,9 @@ impl Connection {
         if let Some(clock) = &self.clock {
             options.timestamps = Some(Timestamps { value: clock.now(now), echo: clock.recent });
         }
+        if self.owes_timeout {
+            options.user_timeout = Some(UserTimeout::new(self.tuning.user_timeout));
+        }
         if self.tells_ranges() {
             options.sack = self.sack_ranges();
         }
@@ -248,6 +252,9 @@ impl Connection {
         options.maximum_segment_size = Some(path.link_mss);
         options.sack_permitted = !agreed || self.selective;
         options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
+        // Not with an acknowledgment: the first segment behind it tells it anyway.
+        let told = !agreed && self.tuning.timeout_option != TimeoutOption::Off;
+        options.user_timeout = told.then(|| UserTimeout::new(self.tuning.user_timeout));
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 
@@ -301,6 +308,9 @@ impl Connection {
         }
         if plan.flags & flag::ACK != 0 {
             self.acknowledged();
+        }
+        if plan.flags & flag::SYN == 0 {
+            self.owes_timeout = false;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
 use crate::buffer::Pool;
-use crate::wire::tcp::flag;
+use crate::wire::tcp::{LENGTH, flag};
 use crate::wire::tcp_options::UserTimeout;
 
 /// What becomes of a segment's data. Ranges count from its first data byte.
@@ -202,7 +202,8 @@ impl Connection {
             && self.snd.window > 0
             && segment.length > 0
             && segment.length <= self.rcv.edge - self.rcv.nxt
-            && segment.options.sack.is_empty()
+            // No options but the timestamps.
+            && segment.header_length == LENGTH + self.fixed_options()
             && self.recovery.is_none()
             && self.rcv.fin.is_none()
             && clock_goes_on

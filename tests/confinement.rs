@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io, thread};
 
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, socket};
@@ -127,6 +129,18 @@ fn files_below_the_folders_that_were_named_can_be_used() {
     });
 }
 
+/// What storage threads do, as they do it.
+#[test]
+fn a_folder_that_was_opened_before_can_be_used_by_threads() {
+    in_a_process(|| {
+        let path = tempfile::tempdir().expect("a folder").keep();
+        std::os::unix::fs::symlink("/etc/passwd", path.join("out")).expect("a link");
+        let folder = Dir::open_ambient_dir(&path, ambient_authority()).expect("it can be opened");
+        assert_confined(&confine(std::slice::from_ref(&path)));
+        thread::spawn(move || use_folder(&folder)).join().expect("all of it is allowed");
+    });
+}
+
 /// An outer filter plays the older kernel, as a container might.
 #[test]
 fn what_the_kernel_has_not_is_said_and_not_fatal() {
@@ -160,4 +174,27 @@ fn use_files(folder: &Path) {
     fs::File::open(name("file")).and_then(|file| file.sync_all()).expect("a file can be put on the disk");
     fs::remove_file(name("file")).expect("a file can be removed");
     fs::remove_dir(name("new")).expect("a folder can be removed");
+}
+
+fn use_folder(folder: &Dir) {
+    folder.create_dir("new").expect("a folder can be made");
+    let mut options = OpenOptions::new();
+    let mut file = folder
+        .open_with("new/file", options.write(true).create_new(true).custom_flags(libc::O_NONBLOCK))
+        .expect("a file can be made");
+    io::Write::write_all(&mut file, b"content").expect("a file can be written");
+    file.sync_all().expect("a file can be put on the disk");
+    file.set_len(3).expect("a file can be cut");
+    folder.rename("new/file", folder, "file").expect("a file can be renamed");
+    folder.open_dir("new").and_then(|new| new.open(".")?.sync_all()).expect("names can be put on the disk");
+    assert_eq!(folder.read("file").expect("a file can be read"), b"con");
+    assert_eq!(folder.metadata("file").expect("a file can be looked at").len(), 3);
+    assert!(folder.dir_metadata().and_then(|metadata| metadata.modified()).is_ok());
+    let names = folder.try_clone().and_then(|folder| folder.entries()).expect("a folder can be listed");
+    let looked_at = names.map(|name| name.and_then(|name| name.metadata()));
+    assert_eq!(looked_at.collect::<Result<Vec<_>, _>>().expect("each can be looked at").len(), 3);
+    folder.remove_file("file").expect("a file can be removed");
+    folder.remove_dir("new").expect("a folder can be removed");
+    assert_refused(folder.read("out"));
+    assert_refused(folder.read("../outside"));
 }

@@ -33,7 +33,8 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("sockets", &["base", "device", "application", "stack", "transport/endpoints", "transport/tcp"]),
-    ("run", &["base", "device", "application", "stack"]),
+    // Storage threads read into blocks and write from them.
+    ("run", &["base", "buffer", "device", "application", "stack"]),
     // The program: what it imports of the library it calls `taphouse::…`.
     ("cli", &["taphouse/base", "taphouse/device", "taphouse/application", "taphouse/stack", "taphouse/run"]),
     ("main", &["cli", "taphouse/base", "taphouse/device", "taphouse/application", "taphouse/stack", "taphouse/run"]),

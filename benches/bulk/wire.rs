@@ -6,7 +6,7 @@ use std::rc::Rc;
 use taphouse::buffer::{Frame, HEADROOM, Offload};
 
 /// Frames on the wire in one direction: two turns of ours, and few enough to stay in a cache of the second level.
-const SLOTS: usize = 128;
+const SLOTS: usize = 64;
 /// Of a buffer. Not a power of two, or all buffers would want the same lines of the cache.
 const SIZE: usize = HEADROOM + 1600;
 

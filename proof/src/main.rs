@@ -8,9 +8,9 @@
 use std::hint::black_box;
 
 use no_panic::no_panic;
-use taphouse::base::address::{Address, Mac};
+use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, tcp, tcp_options, udp};
+use taphouse::wire::{arp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, quote, tcp, tcp_options, udp};
 use zerocopy::FromBytes;
 
 #[no_panic]
@@ -76,6 +76,12 @@ fn icmp(bytes: &[u8]) -> Option<bool> {
 }
 
 #[no_panic]
+fn quoted(bytes: &[u8], family: Family) -> Option<(Address, usize, u32)> {
+    let quote = quote::Quote::parse(family, bytes).ok()?;
+    Some((quote.source, quote.length, quote.transport.sequence.get()))
+}
+
+#[no_panic]
 fn neighbor_discovery(bytes: &[u8]) -> Option<u8> {
     let parsed = ndp::Parsed::parse(bytes).ok()?;
     parsed.source.or(parsed.target).map(|mac| mac.bytes()[0] ^ parsed.message.flags)
@@ -111,6 +117,7 @@ fn main() {
     black_box((ethernet(bytes), arp(bytes), arp_in_a_frame(bytes), ipv4(bytes)));
     black_box((ipv4_turned_round(bytes, [10, 0, 0, 1], 20), ipv6(bytes), extension_header(bytes), options(bytes)));
     black_box((icmp(bytes), neighbor_discovery(bytes), tcp(bytes), segment_options(bytes), udp(bytes)));
+    black_box((quoted(bytes, Family::V4), quoted(bytes, Family::V6)));
     black_box(checksum(bytes, Address::UNSPECIFIED, Address::BROADCAST));
     println!("no parser can panic");
 }

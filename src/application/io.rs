@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::{Batch, Data, Message, Request, Requests, Service, Session, SessionId, TooMany};
+use super::{Batch, Data, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
@@ -76,7 +76,24 @@ pub struct Io<'a> {
     requests: &'a mut Requests,
     /// Who is called.
     id: Option<SessionId>,
+    errands: Errands,
     copied: usize,
+}
+
+/// Work of one session that is under way; `None` if it never asked for any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Errands(Option<u8>);
+
+impl Errands {
+    /// Some was done.
+    pub fn done(&mut self) {
+        self.0 = self.0.map(|under_way| under_way.saturating_sub(1));
+    }
+
+    /// Whether a storage thread may know the session.
+    pub fn were_any(self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl<'a> Io<'a> {
@@ -89,7 +106,7 @@ impl<'a> Io<'a> {
         written: &'a mut Written,
         requests: &'a mut Requests,
     ) -> Io<'a> {
-        Io { now, largest, pool, random, written, requests, id: None, copied: 0 }
+        Io { now, largest, pool, random, written, requests, id: None, errands: Errands::default(), copied: 0 }
     }
 
     /// The time of this turn.
@@ -97,9 +114,9 @@ impl<'a> Io<'a> {
         self.now
     }
 
-    /// The same for a session.
-    pub fn of(self, id: SessionId) -> Io<'a> {
-        Io { id: Some(id), ..self }
+    /// The same for a session with work under way.
+    pub fn of(self, id: SessionId, errands: Errands) -> Io<'a> {
+        Io { id: Some(id), errands, ..self }
     }
 
     /// Who is called; `None` for a service of datagrams.
@@ -120,6 +137,26 @@ impl<'a> Io<'a> {
     /// Takes connections at a port from the end of the turn on, unless it is in use.
     pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), TooMany> {
         self.requests.add(Request::Listen { port, service })
+    }
+
+    /// Lets a storage thread do something, which begins at the end of the turn. [`Session::on_done`] tells when it is
+    /// done; `tag` says there which work it was.
+    ///
+    /// # Errors
+    /// The work, when [`limits::WORK_A_SESSION`] of this session or [`limits::WORK`] of the shard is under way, when there
+    /// are no storage threads, and always for a service of datagrams.
+    pub fn ask(&mut self, tag: u64, work: Work) -> Result<(), Work> {
+        let Errands(under_way) = self.errands;
+        let under_way = under_way.unwrap_or(0);
+        let Some(session) = self.id.filter(|_| under_way < limits::WORK_A_SESSION) else { return Err(work) };
+        self.requests.add_work(Errand { session, tag, work })?;
+        self.errands = Errands(Some(under_way + 1));
+        Ok(())
+    }
+
+    /// An empty block for at least `length` bytes, to be read into. It stays charged until it is sent or released.
+    pub fn block(&mut self, length: usize) -> Result<Block, PoolFull> {
+        self.pool.write(length, Purpose::Taken)
     }
 
     /// A number below `end`.
@@ -188,6 +225,11 @@ impl<'a> Io<'a> {
 
     pub(super) fn count_copied(&mut self, bytes: usize) {
         self.copied += bytes;
+    }
+
+    /// The session's work that is under way now.
+    pub fn errands(&self) -> Errands {
+        self.errands
     }
 
     /// Bytes that were copied in this call, for the ledger.

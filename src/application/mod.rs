@@ -14,16 +14,19 @@ pub mod iperf;
 mod requests;
 mod session;
 mod stream;
+mod work;
 
-pub use io::{Datagram, Io, NoRoom, Written};
-pub use requests::{Message, Request, Requests, SessionId, TooMany};
+pub use io::{Datagram, Errands, Io, NoRoom, Written};
+pub use requests::{Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
 pub use stream::{Reading, Stream, Wishes};
+pub use work::{Done, Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 
 use std::ops::Range;
 
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
+use crate::base::icmp::IcmpError;
 use crate::buffer::Frame;
 
 /// What a service does with the datagrams that it was shown.
@@ -41,6 +44,10 @@ pub enum Answer {
 pub trait Datagrams: Send {
     /// Datagrams came, from one sender, in one frame.
     fn on_datagrams(&mut self, flow: &Flow, batch: Batch<'_>, io: &mut Io<'_>) -> Answer;
+
+    /// Something that was sent from our end of `flow` to the other did not arrive, an ICMP error says. Anybody can say so:
+    /// it is a hint, and nothing is answered.
+    fn on_error(&mut self, _flow: &Flow, _error: IcmpError) {}
 }
 
 /// Datagrams of one sender that came in one frame, and lie in it still.

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 
-use super::{Service, Session};
+use super::{Service, Session, Work};
 use crate::base::address::Endpoint;
 use crate::base::limits;
 
@@ -40,9 +40,23 @@ pub enum Request {
         /// By whom.
         service: Box<dyn Service>,
     },
+    /// A storage thread is to do something.
+    Work(Errand),
+    /// A session that let storage threads work is gone: what it has open is closed, after all that it asked for.
+    Forget(SessionId),
 }
 
-/// There are too many requests in this turn.
+/// Work of a session.
+pub struct Errand {
+    /// Whose.
+    pub session: SessionId,
+    /// What the session calls it.
+    pub tag: u64,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// There are too many requests in this turn, or too much work is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests in one turn")]
 pub struct TooMany;
@@ -51,6 +65,9 @@ pub struct TooMany;
 #[derive(Default)]
 pub struct Requests {
     waiting: VecDeque<Request>,
+    /// Work that was asked for and is not done, and how much of it there may be: none without storage threads.
+    under_way: usize,
+    most_under_way: usize,
 }
 
 impl Requests {
@@ -63,6 +80,31 @@ impl Requests {
         Ok(())
     }
 
+    /// Lets sessions ask for so much work before some of it is done.
+    pub fn allow_work(&mut self, most: usize) {
+        self.most_under_way = most;
+    }
+
+    /// Adds work; gives it back when there is too much.
+    pub(super) fn add_work(&mut self, errand: Errand) -> Result<(), Work> {
+        if self.under_way >= self.most_under_way || self.waiting.len() >= limits::REQUESTS {
+            return Err(errand.work);
+        }
+        self.under_way += 1;
+        self.waiting.push_back(Request::Work(errand));
+        Ok(())
+    }
+
+    /// Work is done.
+    pub fn work_done(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// A session is gone. There is always room for this, once for each that asked for work.
+    pub fn forget(&mut self, session: SessionId) {
+        self.waiting.push_back(Request::Forget(session));
+    }
+
     /// The one that came first.
     pub fn pop(&mut self) -> Option<Request> {
         self.waiting.pop_front()
@@ -72,5 +114,36 @@ impl Requests {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::{Errands, Handle, Io, Written};
+    use crate::base::random::Random;
+    use crate::base::time::Instant;
+    use crate::buffer::Pool;
+
+    #[test]
+    fn work_has_a_limit_for_each_session_and_for_all() {
+        let (mut pool, mut random, mut written) = (Pool::new(0), Random::new([1; 16]), Written::default());
+        let mut requests = Requests::default();
+        let mut ask = |requests: &mut Requests, session: u64| {
+            let io = Io::new(Instant::ZERO, 0, &mut pool, &mut random, &mut written, requests);
+            let mut io = io.of(SessionId(session), Errands::default());
+            (0..1000).take_while(|tag| io.ask(*tag, Work::Close(Handle(0))).is_ok()).count()
+        };
+        assert_eq!(ask(&mut requests, 0), 0, "there is nobody who would do it");
+        requests.allow_work(limits::WORK);
+        let each = usize::from(limits::WORK_A_SESSION);
+        for session in 0..limits::WORK / each {
+            assert_eq!(ask(&mut requests, session as u64), each);
+        }
+        assert_eq!(ask(&mut requests, 1_000_000), 0);
+        // A session that goes is never too much.
+        requests.forget(SessionId(0));
+        requests.work_done();
+        assert_eq!(ask(&mut requests, 1_000_000), 1);
     }
 }

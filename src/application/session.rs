@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::stream::Stream;
-use super::{Message, SessionId};
+use super::{Done, Io, Message, SessionId};
 use crate::base::address::Flow;
-use crate::base::stream::Gone;
+use crate::base::stream::Ending;
 use crate::base::time::Instant;
 use crate::buffer::Frame;
 
@@ -34,8 +34,15 @@ pub trait Session: Send {
         stream.close();
     }
 
-    /// The connection is no more.
-    fn on_gone(&mut self, _why: Gone) {}
+    /// The connection is no more. Blocks that the session holds are to be released; other sessions can be told, and
+    /// storage threads can be asked for something, of which the session will not hear any more.
+    fn on_gone(&mut self, _ending: Ending, _io: &mut Io<'_>) {}
+
+    /// A storage thread did what the session asked for, or could not. Who overrides this releases what it does not give
+    /// to the stream.
+    fn on_done(&mut self, done: Done, stream: &mut Stream<'_>) {
+        done.release(&mut stream.io);
+    }
 
     /// Another session, or a service of datagrams (`None`), says something.
     fn on_message(&mut self, _from: Option<SessionId>, _message: Message, _stream: &mut Stream<'_>) {}

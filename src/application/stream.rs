@@ -1,21 +1,27 @@
 //! What a session may do with its connection while it is called. All of it is carried out after the call returns.
 
+use std::time::Duration;
+
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
-use crate::buffer::{Block, SendQueue};
+use crate::buffer::{Block, Pieces, SendQueue};
 
 /// What a session wants done after its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// Nothing more will be written.
     pub close: bool,
+    /// How long the peer has then to acknowledge everything.
+    pub linger: Option<Duration>,
     /// The peer is to be told with a reset.
     pub abort: bool,
     /// Whether data are to be shown from now on.
     pub reading: Option<Reading>,
     /// When small segments leave from now on.
     pub coalescing: Option<Coalescing>,
+    /// How long data may stay unacknowledged from now on.
+    pub user_timeout: Option<Duration>,
     /// The pool had no memory: the session is to be called when it has.
     pub starved: bool,
 }
@@ -37,15 +43,14 @@ pub struct Stream<'a> {
     flow: &'a Flow,
     queue: &'a mut SendQueue,
     room: usize,
-    /// Bytes of a full chunk: whole segments, as many as leave in one piece.
-    full: usize,
+    pieces: Pieces,
     wishes: Wishes,
 }
 
 impl<'a> Stream<'a> {
-    /// The means of one call: `room` bytes may be written, in chunks of `full`.
-    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, full: usize) -> Stream<'a> {
-        Stream { io, flow, queue, room, full, wishes: Wishes::default() }
+    /// The means of one call: `room` bytes may be written, to leave in `pieces`.
+    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, pieces: Pieces) -> Stream<'a> {
+        Stream { io, flow, queue, room, pieces, wishes: Wishes::default() }
     }
 
     /// Both ends, seen from here.
@@ -58,6 +63,11 @@ impl<'a> Stream<'a> {
         if self.wishes.close || self.wishes.starved { 0 } else { self.room }
     }
 
+    /// Bytes that leave in one piece: what a block should hold that is read to be given.
+    pub fn piece(&self) -> usize {
+        self.pieces.full()
+    }
+
     /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
     /// how many it says that it wrote. What `write` gets may be shorter than both, and is not empty; it is not called
     /// when there is no room.
@@ -66,7 +76,7 @@ impl<'a> Stream<'a> {
         if room == 0 {
             return 0;
         }
-        match self.queue.write_with(self.io.pool(), room, self.full, write) {
+        match self.queue.write_with(self.io.pool(), room, self.pieces, write) {
             Ok(written) => {
                 self.room -= written;
                 self.io.count_copied(written);
@@ -126,7 +136,15 @@ impl<'a> Stream<'a> {
         self.wishes.close = true;
     }
 
-    /// Ends the connection at once, with a reset. What was not sent is lost.
+    /// The same, and ends the connection with a reset if the peer has not acknowledged everything, the end included,
+    /// within `limit`. What it has to send in return is not meant.
+    pub fn close_within(&mut self, limit: Duration) {
+        self.close();
+        self.wishes.linger = Some(limit);
+    }
+
+    /// Ends the connection at once, with a reset. What was not acknowledged may be lost; how much that was
+    /// [`Session::on_gone`](super::Session::on_gone) tells.
     pub fn abort(&mut self) {
         self.wishes.abort = true;
     }
@@ -144,6 +162,11 @@ impl<'a> Stream<'a> {
     /// Chooses when small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.wishes.coalescing = Some(coalescing);
+    }
+
+    /// Chooses how long data may stay unacknowledged before the connection is given up (RFC 9293 §3.9.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        self.wishes.user_timeout = Some(span);
     }
 
     /// What the session wants done.

@@ -72,6 +72,14 @@ dropped! {
     BadIcmpChecksum,
     /// an ICMP message that asks nothing of us
     IcmpIgnored,
+    /// a source quench, which RFC 6633 forbids to follow
+    IcmpQuench,
+    /// an ICMP error that quotes nothing of a connection or endpoint of ours
+    IcmpUnrelated,
+    /// an ICMP error that quotes a sequence number that is not in flight (RFC 5927 §4)
+    IcmpOutsideWindow,
+    /// a packet too big that cannot be: less than 68 bytes over IPv4, or 1,280 over IPv6, or for a packet that fits
+    IcmpBadMtu,
     /// what could only be answered to one host came for a group (RFC 1122 §3.2.2.6)
     AskedOfGroup,
     /// neighbour discovery that is not from the link, or wrongly built (RFC 4861 §7.1)
@@ -207,6 +215,8 @@ counters! {
     neighbors_heard,
     /// ICMP errors sent
     errors_sent,
+    /// ICMP errors that reached the connection or endpoint that caused them
+    errors_received,
     /// frames whose datagrams reached a service
     frames_delivered,
     /// UDP datagrams that reached a service
@@ -274,7 +284,8 @@ impl Counters {
         let Counters { arp_answered, rarp_answered, echo_answered, ndp_answered, errors_sent, resets_sent, .. } = self;
         let answered = arp_answered + rarp_answered + echo_answered + ndp_answered + errors_sent + resets_sent;
         let received_and_dropped = self.dropped_in_all() - self.unsent;
-        answered + self.neighbors_heard + self.frames_delivered + self.frames_handed_over + received_and_dropped
+        let taken = self.neighbors_heard + self.errors_received + self.frames_delivered + self.frames_handed_over;
+        answered + taken + received_and_dropped
     }
 }
 

@@ -99,6 +99,17 @@ pub const ICMPV4_ERROR: usize = 576;
 /// How much of an ICMPv6 error's packet there may be: the minimum MTU (RFC 4443 §2.4 c).
 pub const ICMPV6_ERROR: usize = 1280;
 
+/// Destinations whose path's MTU is remembered, because it is less than the link's.
+pub const PATH_MTUS: usize = 1024;
+/// How long it is remembered (RFC 1191 §6.3, RFC 8201 §5.3: ten minutes).
+pub const PATH_MTU_AGE: Duration = Duration::from_secs(600);
+/// An IPv4 path takes as much (RFC 791 §3.2, every module forwards 68); who tells less lies.
+pub const PATH_MTU_LEAST: usize = 68;
+/// Less than this is not believed of an IPv4 path, however little is told: 512 bytes of data behind headers of 40, Linux's
+/// least. With 68 a forged error would let each packet carry as little as 28 bytes (RFC 5927 §7.1). A path that
+/// does take less gets what its routers may cut.
+pub const PATH_MTU_FLOOR: usize = 552;
+
 /// Hop limit and time to live of what we send (RFC 1700).
 pub const HOP_LIMIT: u8 = 64;
 
@@ -133,6 +144,9 @@ pub const RTO_MINIMUM: Duration = Duration::from_millis(200);
 pub const RTO_MAXIMUM: Duration = Duration::from_secs(60);
 /// How long sending the same again may go on (RFC 9293 §3.8.3, R2: at least 100 s).
 pub const USER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// RFC 5482 §3.1, L_LIMIT and U_LIMIT: what a peer can make of it. The least is RFC 9293's (§3.8.3); an hour keeps no
+/// connection to a vanished peer for much longer than ours would.
+pub const USER_TIMEOUT_AGREED: (Duration, Duration) = (Duration::from_secs(100), Duration::from_secs(3600));
 /// The same for a SYN (RFC 9293 §3.8.3: at least 3 minutes).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 /// How often a SYN that is not acknowledged is answered again.
@@ -161,6 +175,9 @@ pub const CONGESTION_WINDOW: u32 = 16 << 20;
 /// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full
 /// superframe to wait for.
 pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
+/// What of that may be more than both windows let be in flight: a session is told of room in the turn in which an
+/// acknowledgment comes, and what is written earlier than that leaves the cache before it leaves the host.
+pub const SEND_AHEAD: usize = 128 << 10;
 /// What a stream lets its peer send at first, and at most.
 pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
 /// Selectively acknowledged ranges remembered of one peer (SACK Panic, CVE-2019-11477).
@@ -177,3 +194,15 @@ pub const TIMERS_A_TURN: usize = 256;
 pub const STARVED_RETRY: Duration = Duration::from_millis(1);
 /// Messages, connections and the like that the calls of one turn may ask for.
 pub const REQUESTS: usize = 1024;
+
+/// Threads that wait for the disk.
+pub const STORAGE_THREADS: usize = 4;
+/// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
+/// are bounded by the pool, too.
+pub const WORK: usize = MAILBOX / 2;
+/// Work that they may have of one session: enough to read or write ahead, and to open, sync and rename without waiting.
+pub const WORK_A_SESSION: u8 = 16;
+/// Files and directories that one session may have open.
+pub const HANDLES_A_SESSION: usize = 8;
+/// Names of a directory that are told at once: a large one is not to be a large answer.
+pub const NAMES_A_LIST: usize = 256;

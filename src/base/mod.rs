@@ -5,6 +5,7 @@
 pub mod address;
 pub mod counters;
 pub mod hash;
+pub mod icmp;
 pub mod limits;
 pub mod random;
 pub mod slab;

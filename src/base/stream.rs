@@ -19,6 +19,22 @@ pub enum Gone {
     Aborted,
 }
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Why it is no more.
+    pub why: Gone,
+    /// Bytes that its user wrote and the peer did not acknowledge: 0 if all of them arrived.
+    pub unacknowledged: usize,
+}
+
+impl Ending {
+    /// The end of a connection that never was.
+    pub fn unopened(why: Gone) -> Ending {
+        Ending { why, unacknowledged: 0 }
+    }
+}
+
 /// When small segments leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Coalescing {

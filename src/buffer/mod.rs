@@ -15,4 +15,4 @@ pub use frame::{CAPACITY, Frame, HEADROOM};
 pub use offload::{Checksum, Offload, SegmentKind, Segments};
 pub use pool::{Block, Pool, PoolFull, Purpose};
 pub use receive_queue::ReceiveQueue;
-pub use send_queue::SendQueue;
+pub use send_queue::{Pieces, SendQueue};

@@ -41,6 +41,23 @@ struct Chunk {
     full: u32,
 }
 
+/// How bytes leave: in pieces of whole segments, of which chunks are therefore made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    /// Bytes of a segment, at least one.
+    pub segment: usize,
+    /// Bytes that may leave in one piece.
+    pub most: usize,
+}
+
+impl Pieces {
+    /// Bytes of a full piece.
+    #[inline]
+    pub fn full(self) -> usize {
+        (self.most / self.segment * self.segment).max(self.segment)
+    }
+}
+
 /// A queue of bytes that are sent from where they lie.
 #[derive(Default)]
 pub struct SendQueue {
@@ -66,7 +83,7 @@ impl SendQueue {
     }
 
     /// Lets `write` put at most `room` bytes where they will be sent from, and returns how many it says that it wrote.
-    /// What it is given may be shorter than `room`. A new chunk is full with `full` bytes.
+    /// What it is given may be shorter than `room`.
     ///
     /// # Errors
     /// [`PoolFull`] when a new chunk is needed and there is none; `write` is not called then.
@@ -74,13 +91,14 @@ impl SendQueue {
         &mut self,
         pool: &mut Pool,
         room: usize,
-        full: usize,
+        pieces: Pieces,
         write: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<usize, PoolFull> {
         if room == 0 {
             return Ok(0);
         }
         if self.room_in_last() == 0 {
+            let full = pieces.full();
             let block = pool.write(room.min(full), Purpose::Sending)?;
             self.push(Content::Block(block), full);
         }
@@ -219,7 +237,8 @@ mod tests {
     proptest! {
         /// Against one long vector; and the pool is full again.
         #[test]
-        fn like_a_vector(operations in prop::collection::vec(operation(), 1..60), full in 100usize..65_000) {
+        fn like_a_vector(operations in prop::collection::vec(operation(), 1..60), segment in 100usize..65_000) {
+            let pieces = Pieces { segment, most: 65_000 };
             let mut pool = Pool::new(64 << 20);
             let mut queue = SendQueue::default();
             let mut model: Vec<u8> = Vec::new();
@@ -227,7 +246,7 @@ mod tests {
             for operation in operations {
                 match operation {
                     Operation::Write(room) => {
-                        let written = queue.write_with(&mut pool, room, full, |place| {
+                        let written = queue.write_with(&mut pool, room, pieces, |place| {
                             for byte in place.iter_mut() {
                                 next = next.wrapping_mul(31).wrapping_add(7);
                                 *byte = next;

@@ -19,7 +19,7 @@ pub fn input(frame: &mut Frame, packet: &Packet) -> Verdict {
     }
     let Ok((header, _)) = Header::mut_from_prefix(message) else { return Verdict::Drop(Dropped::BadIcmp) };
     if header.kind != kind::ECHO_REQUEST {
-        return Verdict::Drop(Dropped::IcmpIgnored);
+        return if Header::is_error(header.kind) { Verdict::Error } else { Verdict::Drop(Dropped::IcmpIgnored) };
     }
     // RFC 1122 §3.2.2.6 lets a host be silent, and one that is not can be used to flood another.
     if packet.cast != Cast::Unicast {

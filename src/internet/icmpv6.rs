@@ -12,7 +12,7 @@ use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
 use crate::link::outbox::Outbox;
 use crate::wire::checksum::Sum;
-use crate::wire::icmpv6::{Header, kind};
+use crate::wire::icmpv6::{Header, is_error, kind};
 use crate::wire::protocol;
 
 /// Takes in a message; an echo request becomes its reply where it lies.
@@ -47,6 +47,7 @@ pub fn input(
             echo(header, packet, source);
             Verdict::Answer(Answer { source, traffic_class: packet.traffic_class })
         }
+        kind if is_error(kind) => Verdict::Error,
         _ => Verdict::Drop(Dropped::IcmpIgnored),
     }
 }

@@ -12,9 +12,12 @@ pub mod icmpv6;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
+pub mod notice;
 pub mod offload;
 pub mod output;
+pub mod path_mtu;
 pub mod route;
+pub mod segmentation;
 pub mod source;
 
 use crate::base::address::{Address, Family};
@@ -156,6 +159,8 @@ pub enum Verdict {
     Reply(Outbound),
     /// It told of a neighbour.
     Done,
+    /// It is an error: [`notice::input`] reads it.
+    Error,
     /// Somebody else claims this address of ours, or asks under this nonce whether it is free.
     Conflict(Address, Option<Nonce>),
     /// It goes no further.

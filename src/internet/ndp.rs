@@ -150,7 +150,11 @@ fn advertisement(
     };
     match station {
         Some(mac) => neighbors.learn(target, mac, evidence, outbox, now),
-        None if solicited => neighbors.confirm(target, now),
+        None if solicited => {
+            if let Some(neighbor) = neighbors.name(target) {
+                neighbors.confirm(neighbor, now);
+            }
+        }
         None => {}
     }
     Verdict::Done

@@ -67,10 +67,7 @@ fn correct_lengths(bytes: &mut [u8], packet: &Packet) {
     match packet.family {
         Family::V4 => {
             if let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) {
-                let old = header.total_length.to_bytes();
-                header.total_length = field(length - packet.network());
-                let sum = Sum::ZERO.without(header.checksum).without(old).field(header.total_length.to_bytes());
-                header.checksum = sum.checksum();
+                header.set_total_length((length - packet.network()) as u16);
             }
         }
         Family::V6 => {

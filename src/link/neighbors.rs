@@ -250,12 +250,17 @@ impl Neighbors {
         }
     }
 
-    /// Takes in that a neighbour answers, as an advertisement without an address says.
-    pub fn confirm(&mut self, address: Address, now: Instant) {
-        let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else { return };
-        if !matches!(neighbor.state, State::Incomplete { .. }) {
-            neighbor.state = State::Reachable { until: now + self.reachable };
-            self.timers.set(neighbor.timer, Instant::NEVER);
+    /// Takes in that a neighbour answers, as an advertisement without an address says, or progress above (RFC 4861 §7.3.1).
+    #[inline]
+    pub fn confirm(&mut self, id: NeighborId, now: Instant) {
+        let Some(neighbor) = self.entries.get_mut(id) else { return };
+        let reachable = State::Reachable { until: now + self.reachable };
+        match std::mem::replace(&mut neighbor.state, reachable) {
+            asked @ State::Incomplete { .. } => neighbor.state = asked,
+            State::Reachable { .. } | State::Stale => {}
+            State::Delay | State::Probe { .. } | State::Unreachable { .. } => {
+                self.timers.set(neighbor.timer, Instant::NEVER);
+            }
         }
     }
 

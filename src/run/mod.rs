@@ -8,6 +8,7 @@ mod confine;
 mod record;
 mod shard;
 mod signals;
+mod storage;
 pub mod trace;
 mod trouble;
 
@@ -16,4 +17,5 @@ pub use confine::{Confinement, Held, confine};
 pub use record::{Recorded, Recorder};
 pub use shard::{Handle, Shard};
 pub use signals::Signals;
+pub use storage::{Folders, Storage};
 pub use trouble::{Doing, News};

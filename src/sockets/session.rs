@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::application::{Data, Session, Stream, Used};
-use crate::base::stream::Gone;
+use crate::application::{Data, Io, Session, Stream, Used};
+use crate::base::stream::{Ending, Gone};
 use crate::stack::ConnectionId;
 
 /// What the connection told its session, for the socket to see.
@@ -59,7 +59,8 @@ impl Session for Pulled {
         lock(&self.told).ended = true;
     }
 
-    fn on_gone(&mut self, why: Gone) {
+    fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {
+        let why = ending.why;
         let mut told = lock(&self.told);
         told.gone = true;
         told.failed = (!matches!(why, Gone::Closed | Gone::Aborted)).then_some(why);

@@ -1,17 +1,19 @@
 //! The input log of a shard, and its repetition.
 //!
-//! A journal notes the time of each turn, the frames with their offload, what other shards handed over, and what the
-//! device said to each transmission. With the same [`Config`](super::Config), seed and services, a [`Replay`] of it
+//! A journal notes the time of each turn, the frames with their offload, what other shards handed over, what
+//! storage threads did, and what the device said to each transmission. With the same [`Config`](super::Config), seed and services, a [`Replay`] of it
 //! sends the same frames to the bit. That is what makes a bug report exact.
 
 use std::collections::VecDeque;
 use std::io;
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Came, Change, Stack, Transmitted};
+use super::{Came, Change, Stack, Ticket, Transmitted};
+use crate::application::Outcome;
 use crate::base::counters::Dropped;
+use crate::base::limits;
 use crate::base::time::Instant;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
 use crate::device::{Capabilities, Device, Interest, Received, Waker};
@@ -41,6 +43,15 @@ pub enum Event<'a> {
     Changed(Change),
     /// A block came home.
     Returned,
+    /// A storage thread answered.
+    Done {
+        /// Which work.
+        ticket: Ticket,
+        /// What came of it, or why it could not be done.
+        result: &'a Result<Outcome, ErrorKind>,
+        /// What was read.
+        data: &'a [u8],
+    },
     /// What became of a transmission.
     Transmitted(Transmitted),
 }
@@ -57,7 +68,14 @@ enum Entry {
     Frame(Vec<u8>, Offload),
     Refused(Dropped),
     Changed(Change),
+    Done(u64, Result<Outcome, ErrorKind>, Vec<u8>),
     Transmitted(Transmitted),
+}
+
+/// What came by mail and not from the device.
+enum Mail {
+    Change(Change),
+    Done(u64, Result<Outcome, ErrorKind>, Vec<u8>),
 }
 
 /// A journal in memory. Clones share what they note.
@@ -76,6 +94,7 @@ impl Journal for Recording {
             }
             Event::Refused(why) => Entry::Refused(why),
             Event::Changed(change) => Entry::Changed(change),
+            Event::Done { ticket, result, data } => Entry::Done(ticket.number, result.clone(), data.to_vec()),
             Event::Transmitted(transmitted) => Entry::Transmitted(transmitted),
             // What a service or thread gave back follows from the services, which the repetition has too.
             Event::Returned => return,
@@ -112,10 +131,14 @@ impl Replay {
         }
     }
 
-    /// What was decided on an address, if that comes next.
-    fn next_change(&mut self) -> Option<Change> {
-        let next = self.entries.pop_front_if(|entry| matches!(entry, Entry::Changed(_)));
-        next.and_then(|entry| if let Entry::Changed(change) = entry { Some(change) } else { None })
+    /// What came by mail, if that comes next.
+    fn next_mail(&mut self) -> Option<Mail> {
+        let next = self.entries.pop_front_if(|entry| matches!(entry, Entry::Changed(_) | Entry::Done(..)));
+        next.and_then(|entry| match entry {
+            Entry::Changed(change) => Some(Mail::Change(change)),
+            Entry::Done(number, result, data) => Some(Mail::Done(number, result, data)),
+            _ => None,
+        })
     }
 
     /// What was sent so far.
@@ -125,6 +148,11 @@ impl Replay {
 }
 
 impl Stack<Replay> {
+    /// Says that the host had storage threads. What they did is in the recording.
+    pub fn had_storage(&mut self) {
+        self.tcp.allow_work(limits::WORK);
+    }
+
     /// Repeats one turn; false at the end of the recording.
     ///
     /// What came in by mail lies in the recording beside the frames of the device, so the budgets of a turn do not
@@ -139,8 +167,12 @@ impl Stack<Replay> {
             match self.net.receive(&mut self.frame) {
                 Ok(Received::Frame) => self.take_in(Came::FromDevice),
                 Ok(Received::Refused(why)) => self.net.counters.drop(why),
-                Ok(Received::Nothing) | Err(_) => match self.net.device.next_change() {
-                    Some(change) => self.net.heard_of(change),
+                Ok(Received::Nothing) | Err(_) => match self.net.device.next_mail() {
+                    Some(Mail::Change(change)) => self.net.heard_of(change),
+                    Some(Mail::Done(number, result, data)) => {
+                        let finished = self.storage.repeat(number, result, &data).ok_or(Diverged)?;
+                        self.take_done(finished);
+                    }
                     None => break,
                 },
             }
@@ -168,7 +200,9 @@ impl Device for Replay {
                 self.entries.pop_front();
                 return Ok(Received::Refused(why));
             }
-            Some(Entry::Turn(_) | Entry::Changed(_) | Entry::Transmitted(_)) | None => return Ok(Received::Nothing),
+            Some(Entry::Turn(_) | Entry::Changed(_) | Entry::Done(..) | Entry::Transmitted(_)) | None => {
+                return Ok(Received::Nothing);
+            }
         }
         self.entries.pop_front();
         Ok(Received::Frame)

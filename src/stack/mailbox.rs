@@ -1,4 +1,5 @@
-//! What threads send each other: frames that belong to another shard, and blocks on their way home.
+//! What threads send each other: frames that belong to another shard, blocks on their way home, and what storage threads
+//! have done.
 //!
 //! A mailbox is bounded. A frame that finds it full is dropped and counted; a block on its way home waits at the
 //! sender and is tried again, for its memory is charged until it is back. There are never more of those than the quota
@@ -7,11 +8,12 @@
 use std::collections::VecDeque;
 use std::io;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, SendError, Sender, TrySendError, bounded};
 
 use super::net::Net;
 use super::notice::Change;
 use super::owner::ShardId;
+use super::storage::Finished;
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::{Block, Frame, PoolFull, Purpose};
@@ -30,6 +32,8 @@ pub enum Message {
     Change(Change),
     /// A block of this shard's own pool that is not needed any more.
     Return(Block),
+    /// A storage thread did what a session asked for.
+    Done(Finished),
 }
 
 /// Sends to one shard, from any thread.
@@ -43,10 +47,22 @@ impl Post {
     /// Sends a message and wakes the shard; gives it back when the mailbox is full or its shard gone.
     pub fn send(&self, message: Message) -> Result<(), Message> {
         self.sender.try_send(message).map_err(TrySendError::into_inner)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// The same, and waits while the mailbox is full; gives it back when the shard is gone. Not for shards, which never
+    /// wait.
+    pub(super) fn send_waiting(&self, message: Message) -> Result<(), Message> {
+        self.sender.send(message).map_err(|SendError(message)| message)?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake();
         }
-        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ mod mailbox;
 mod net;
 mod notice;
 mod owner;
+mod storage;
 mod tcp;
 mod udp;
 
@@ -26,6 +27,7 @@ pub use mailbox::{Mailbox, Message, Post};
 pub use net::Transmitted;
 pub use notice::{Change, Notice, Start};
 pub use owner::{Owners, ShardId};
+pub use storage::{Answer, Asker, Finished, Order, Ticket};
 pub use tcp::{ConnectError, ConnectionId};
 
 pub use crate::link::vlan::Vlan;
@@ -33,10 +35,13 @@ pub use crate::link::vlan::Vlan;
 use std::io;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
+
 use self::journal::Journal;
 use self::mailbox::Unsent;
 use self::net::addresses::Role;
 use self::net::{Arrived, Net, Up};
+use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
 use crate::application::{Datagrams, Service, Session, Stream};
@@ -47,10 +52,11 @@ use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
-use crate::internet::Packet;
+use crate::internet::{self, Packet};
 use crate::link::{Arrival, vlan};
 use crate::transport::endpoints::InUse;
-use crate::transport::tcp::{Info, Tuning};
+use crate::transport::tcp::{Info, Segment, Tuning};
+use crate::wire::protocol;
 
 /// Who a stack is.
 #[derive(Clone, Debug)]
@@ -130,6 +136,7 @@ pub struct Stack<D> {
     tcp: Tcp,
     mailbox: Mailbox,
     owners: Owners,
+    storage: Storage,
     unsent: Unsent,
     /// Received into again and again, so it stays in cache.
     frame: Frame,
@@ -150,7 +157,8 @@ impl<D: Device> Stack<D> {
         let net = Net::new(device, config, role, &mut random)?;
         let tcp = Tcp::new(random.clone());
         let udp = Udp::new(random);
-        Ok(Stack { net, udp, tcp, mailbox, owners, unsent: Unsent::default(), frame: Frame::new(CAPACITY) })
+        let (storage, unsent) = (Storage::default(), Unsent::default());
+        Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame: Frame::new(CAPACITY) })
     }
 
     /// Lets a service have a UDP port of every address.
@@ -236,6 +244,13 @@ impl<D: Device> Stack<D> {
         self.owners.pin(port);
     }
 
+    /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the
+    /// same one. Without channels there is nobody to ask.
+    pub fn set_storage(&mut self, orders: Vec<Sender<Order>>) {
+        self.tcp.allow_work(if orders.is_empty() { 0 } else { limits::WORK });
+        self.storage = Storage::new(self.mailbox.id(), self.mailbox.post(), orders);
+    }
+
     /// Lets a journal note everything that comes in.
     pub fn keep_journal(&mut self, journal: Box<dyn Journal>) {
         self.net.keep_journal(journal);
@@ -261,15 +276,16 @@ impl<D: Device> Stack<D> {
     fn end_turn(&mut self) -> bool {
         self.fire_timers();
         let fired = self.tcp.fire_timers(&mut self.net);
-        self.tcp.carry_out(self.udp.requests_mut(), &self.owners, &mut self.net);
+        self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         unsent || fired == limits::TIMERS_A_TURN
     }
 
     /// When the next turn is due though nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
-        // Nobody wakes us when another shard's mailbox has room again.
-        let unsent = (!self.unsent.is_empty()).then(|| self.net.now() + limits::MAILBOX_RETRY);
+        // Nobody wakes us when another shard's mailbox has room again, or a storage thread's channel.
+        let settled = self.unsent.is_empty() && self.storage.is_settled();
+        let unsent = (!settled).then(|| self.net.now() + limits::MAILBOX_RETRY);
         let tcp = self.tcp.deadline(self.net.now());
         self.net.deadline().into_iter().chain(unsent).chain(tcp).min()
     }
@@ -381,16 +397,42 @@ impl<D: Device> Stack<D> {
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Tcp) => match tcp::arrival(&packet, frame) {
-                Ok((flow, segment)) => match owners.elsewhere(&flow) {
-                    None => tcp.input(&packet, &flow, &segment, frame, net),
-                    Some(owner) => mailbox.hand_over(owner, frame, net),
-                },
-                Err(why) => net.counters.drop(why),
-            },
+            Ok(Up::Tcp) => {
+                let mut segment = Segment::default();
+                match tcp::arrival(&packet, frame, &mut segment) {
+                    Ok(flow) => match owners.elsewhere(&flow) {
+                        None => tcp.input(&packet, &flow, &segment, frame, net),
+                        Some(owner) => mailbox.hand_over(owner, frame, net),
+                    },
+                    Err(why) => net.counters.drop(why),
+                }
+            }
+            Ok(Up::Error) => self.take_in_error(&packet),
             Ok(Up::Heard) => self.hear(came),
             Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}
+            Err(why) => net.counters.drop(why),
+        }
+    }
+
+    /// The rest of the journey of an ICMP error: to the owner of the flow that it quotes.
+    #[cold]
+    fn take_in_error(&mut self, packet: &Packet) {
+        let Stack { net, udp, tcp, mailbox, owners, frame, .. } = self;
+        let notice = match internet::notice::input(frame.bytes(), packet) {
+            Ok(notice) => notice,
+            Err(why) => return net.counters.drop(why),
+        };
+        if let Some(owner) = owners.elsewhere(&notice.flow) {
+            return mailbox.hand_over(owner, frame, net);
+        }
+        let taken = match notice.protocol {
+            protocol::TCP => tcp.on_error(&notice, net),
+            protocol::UDP => udp.on_error(&notice, net),
+            _ => Err(Dropped::IcmpUnrelated),
+        };
+        match taken {
+            Ok(()) => net.counters.errors_received += 1,
             Err(why) => net.counters.drop(why),
         }
     }
@@ -412,6 +454,7 @@ impl<D: Device> Stack<D> {
     /// Messages from other shards and from threads, within the budget of a turn.
     fn read_mail(&mut self) -> usize {
         self.unsent.retry(&self.mailbox);
+        self.storage.retry();
         for count in 0..limits::MESSAGES_A_TURN {
             match self.mailbox.read() {
                 Some(Message::Frame { from, block }) => {
@@ -421,10 +464,18 @@ impl<D: Device> Stack<D> {
                 }
                 Some(Message::Return(block)) => self.net.take_back(block),
                 Some(Message::Change(change)) => self.net.heard_of(change),
+                Some(Message::Done(finished)) => self.take_done(finished),
                 None => return count,
             }
         }
         limits::MESSAGES_A_TURN
+    }
+
+    /// Tells a session what a storage thread did.
+    fn take_done(&mut self, finished: Finished) {
+        self.net.note_done(&finished);
+        let (session, done) = finished.open(&mut self.net.pool);
+        self.tcp.on_done(session, done, &mut self.net);
     }
 }
 
@@ -432,6 +483,7 @@ impl<D> Drop for Stack<D> {
     /// Parked frames go back to the pool, so that a leak shows.
     fn drop(&mut self) {
         self.tcp.clear(&mut self.net);
+        self.storage.clear(&mut self.net.pool);
         self.net.clear();
     }
 }

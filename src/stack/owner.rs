@@ -5,7 +5,7 @@ use crate::base::hash::HashKey;
 use crate::base::random::Random;
 
 /// A shard of a host, 0 to one less than their number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ShardId(pub u16);
 
 /// Knows the owner of every flow.

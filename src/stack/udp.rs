@@ -2,12 +2,14 @@
 
 use super::net::Net;
 use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
-use crate::base::address::Flow;
+use crate::base::address::{Address, Family, Flow};
 use crate::base::counters::Dropped;
+use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
+use crate::internet::notice::Notice;
 use crate::internet::{self, Outbound, Packet, Problem, output};
 use crate::link::Cast;
 use crate::transport::endpoints::{Endpoints, InUse};
@@ -55,7 +57,7 @@ impl Udp {
         net.counters.frames_delivered += 1;
         net.counters.datagrams_received += datagrams;
 
-        let largest = net.mtu().saturating_sub(output::header_length(packet.family) + LENGTH);
+        let largest = largest(net, packet.source);
         let mut io =
             Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
         let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
@@ -78,6 +80,26 @@ impl Udp {
             send_written(&mut self.written, net);
         }
     }
+
+    /// An ICMP error quotes a datagram. UDP does not know what it sent, so that the port is in use is all that tells it from
+    /// one that was made up; the bounds of [`internet::path_mtu`] keep small what such a one can do.
+    pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
+        let bound = self.endpoints.find(notice.flow.local).ok_or(Dropped::IcmpUnrelated)?;
+        if let IcmpError::TooBig(mtu) = notice.error {
+            net.shrink_path(notice.flow.remote.address, mtu, notice.length)?;
+        }
+        bound.owner.on_error(&notice.flow, notice.error);
+        Ok(())
+    }
+}
+
+/// Bytes that one datagram to a destination may hold: over IPv4 routers cut what the way does not take.
+pub(super) fn largest<D: Device>(net: &Net<D>, destination: Address) -> usize {
+    let mtu = match destination.family() {
+        Family::V4 => net.mtu(),
+        Family::V6 => net.path_mtu(destination).mtu,
+    };
+    mtu.saturating_sub(output::header_length(destination.family()) + LENGTH)
 }
 
 /// Sends what a service wrote.

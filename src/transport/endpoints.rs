@@ -32,6 +32,8 @@ pub struct Endpoints<T> {
     key: HashKey,
     /// How many are bound to one address: as long as there are none, one look-up is enough.
     specific: usize,
+    /// What was found last, while it is there: much of what is sent comes in bursts.
+    last: Option<Entry>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,14 +47,14 @@ impl<T> Endpoints<T> {
     /// Nobody listens.
     pub fn new(random: &mut Random) -> Endpoints<T> {
         let (bound, index) = (Slab::new(limits::ENDPOINTS), HashTable::new());
-        Endpoints { bound, index, key: HashKey::new(random), specific: 0 }
+        Endpoints { bound, index, key: HashKey::new(random), specific: 0, last: None }
     }
 
     /// Lets `owner` listen at a port of one address, or of any.
     pub fn bind(&mut self, address: Option<Address>, port: u16, owner: T) -> Result<EndpointId<T>, InUse> {
         let taken = match address {
             Some(address) => self.at_address(address, port),
-            None => self.at_any(port),
+            None => self.at_any(port).map(|entry| entry.index),
         };
         if taken.is_some() {
             return Err(InUse(port));
@@ -69,13 +71,21 @@ impl<T> Endpoints<T> {
     #[inline]
     pub fn find(&mut self, local: Endpoint) -> Option<&mut Bound<T>> {
         let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
-        let index = specific.or_else(|| self.at_any(local.port))?;
+        let index = match (specific, self.last) {
+            (Some(specific), _) => specific,
+            (None, Some(last)) if last.port == local.port => last.index,
+            (None, _) => {
+                self.last = self.at_any(local.port);
+                self.last?.index
+            }
+        };
         self.bound.at_mut(index)
     }
 
     /// Nobody listens there any more.
     pub fn unbind(&mut self, id: EndpointId<T>) -> Option<Bound<T>> {
         let bound = self.bound.remove(id)?;
+        self.last = None;
         if let Ok(found) = self.index.find_entry(self.key.hash(bound.local.port), |at| at.index == id.index()) {
             let (entry, _) = found.remove();
             self.specific -= usize::from(!entry.any_address);
@@ -85,14 +95,14 @@ impl<T> Endpoints<T> {
 
     /// Nobody listens at a port of any address any more.
     pub fn unbind_any(&mut self, port: u16) -> Option<Bound<T>> {
-        let id = self.bound.id_at(self.at_any(port)?)?;
+        let id = self.bound.id_at(self.at_any(port)?.index)?;
         self.unbind(id)
     }
 
     #[inline]
-    fn at_any(&self, port: u16) -> Option<u32> {
+    fn at_any(&self, port: u16) -> Option<Entry> {
         let here = |entry: &Entry| entry.port == port && entry.any_address;
-        self.index.find(self.key.hash(port), here).map(|entry| entry.index)
+        self.index.find(self.key.hash(port), here).copied()
     }
 
     fn at_address(&self, address: Address, port: u16) -> Option<u32> {

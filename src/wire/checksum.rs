@@ -3,6 +3,8 @@
 //! The ones' complement sum does not care for byte order, so everything is summed as it lies in memory and the
 //! result is stored as it is: [`Sum`] never swaps a byte of the data.
 
+use multiversion::multiversion;
+
 use crate::base::address::{Address, Family};
 
 /// From here on wide instructions are worth their setting up.
@@ -34,6 +36,12 @@ impl Sum {
         }
     }
 
+    /// Adds another sum.
+    #[inline]
+    pub fn and(self, other: Sum) -> Sum {
+        Sum(self.0 + other.0)
+    }
+
     /// Adds a 16-bit number in network order.
     #[inline]
     pub fn word(self, word: u16) -> Sum {
@@ -55,7 +63,9 @@ impl Sum {
     /// Adds bytes that begin at an even position.
     #[inline]
     pub fn bytes(self, bytes: &[u8]) -> Sum {
-        let (sum, bytes) = if bytes.len() >= LONG { self.long(bytes) } else { (self, bytes) };
+        if bytes.len() >= LONG {
+            return Sum(self.0 + long(bytes));
+        }
         let (words, rest) = bytes.as_chunks::<8>();
         let mut total = 0u64;
         for word in words {
@@ -63,7 +73,7 @@ impl Sum {
             let (more, carry) = total.overflowing_add(u64::from_ne_bytes(*word));
             total = more + u64::from(carry);
         }
-        let sum = Sum(sum.0 + (total >> 32) + (total & 0xffff_ffff));
+        let sum = Sum(self.0 + (total >> 32) + (total & 0xffff_ffff));
         if rest.is_empty() { sum } else { sum.short(rest) }
     }
 
@@ -84,25 +94,11 @@ impl Sum {
     }
 
     /// Adds fewer than eight bytes.
+    #[inline]
     fn short(self, bytes: &[u8]) -> Sum {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let sum = pairs.iter().fold(self, |sum, pair| sum.field(*pair));
         rest.iter().fold(sum, |sum, last| sum.field([*last, 0]))
-    }
-
-    /// Adds whole blocks from the beginning; what is left is shorter than one. For long data only: the compiler makes
-    /// wide instructions of it, and those want to be set up.
-    #[inline(never)]
-    fn long(self, bytes: &[u8]) -> (Sum, &[u8]) {
-        let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut lanes = [0u64; 16];
-        for block in blocks {
-            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
-            for (lane, quad) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
-                *lane += u64::from(u32::from_ne_bytes(*quad));
-            }
-        }
-        (Sum(self.0 + lanes.iter().sum::<u64>()), rest)
     }
 
     /// Adds a header without options, whose length the compiler knows.
@@ -145,6 +141,25 @@ impl Sum {
         let quad = |shift: u32| u64::from((bytes >> shift) as u32);
         Sum(self.0 + quad(0) + quad(32) + quad(64) + quad(96))
     }
+}
+
+/// The sum of long data. The compiler makes wide instructions of it, which want to be set up; the widest ones that the
+/// processor has are picked when the program runs.
+#[multiversion(targets("x86_64+avx2"))]
+fn long(bytes: &[u8]) -> u64 {
+    let (blocks, rest) = bytes.as_chunks::<128>();
+    let mut lanes = [0u64; 16];
+    for block in blocks {
+        for half in block.as_chunks::<64>().0 {
+            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
+            for (lane, quad) in lanes.iter_mut().zip(half.as_chunks::<4>().0) {
+                *lane += u64::from(u32::from_ne_bytes(*quad));
+            }
+        }
+    }
+    let (quads, rest) = rest.as_chunks::<4>();
+    let quads = quads.iter().map(|quad| u64::from(u32::from_ne_bytes(*quad))).sum::<u64>();
+    lanes.iter().sum::<u64>() + quads + Sum::ZERO.short(rest).0
 }
 
 #[cfg(test)]

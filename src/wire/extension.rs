@@ -48,6 +48,11 @@ pub struct Fragment {
 }
 
 impl Fragment {
+    /// Whether it is at the beginning of the datagram.
+    pub fn is_first(&self) -> bool {
+        self.offset_more.get() & 0xfff8 == 0
+    }
+
     /// Whether it is the whole datagram all the same (RFC 6946).
     pub fn is_atomic(&self) -> bool {
         self.offset_more.get() & 0xfff9 == 0

@@ -22,6 +22,11 @@ pub mod unreachable {
     #![allow(missing_docs)]
     pub const PROTOCOL: u8 = 2;
     pub const PORT: u8 = 3;
+    pub const FRAGMENTATION_NEEDED: u8 = 4;
+    pub const NETWORK_PROHIBITED: u8 = 9;
+    pub const HOST_PROHIBITED: u8 = 10;
+    /// RFC 1812 §5.2.7.1.
+    pub const PROHIBITED: u8 = 13;
 }
 
 /// ```text

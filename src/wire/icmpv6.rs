@@ -20,7 +20,10 @@ pub mod kind {
 /// Codes of "destination unreachable".
 pub mod unreachable {
     #![allow(missing_docs)]
+    pub const PROHIBITED: u8 = 1;
     pub const PORT: u8 = 4;
+    pub const SOURCE_POLICY: u8 = 5;
+    pub const REJECT_ROUTE: u8 = 6;
 }
 
 /// Codes of "parameter problem".

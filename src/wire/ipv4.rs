@@ -14,6 +14,7 @@ pub const DONT_FRAGMENT: u16 = 0x4000;
 /// Version 4, five words.
 const VERSION_IHL: u8 = 0x45;
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
+const OFFSET: u16 = 0x1fff;
 
 /// ```text
 ///  0                   1                   2                   3
@@ -104,6 +105,14 @@ impl Header {
         }
     }
 
+    /// Says another length of header, options and payload (RFC 1624).
+    #[inline]
+    pub fn set_total_length(&mut self, total_length: u16) {
+        let sum = Sum::ZERO.without(self.checksum).without(self.total_length.to_bytes()).word(total_length);
+        self.total_length = U16::new(total_length);
+        self.checksum = sum.checksum();
+    }
+
     /// Turns a header without options round: from `source`, to whom it came from.
     #[inline]
     pub fn turn_round(&mut self, source: [u8; 4], traffic_class: u8, total_length: u16, time_to_live: u8) {
@@ -136,6 +145,18 @@ impl Header {
     #[inline]
     pub fn header_length(&self) -> usize {
         usize::from(self.version_ihl & 0x0f) * 4
+    }
+
+    /// Four, if it is IPv4's.
+    #[inline]
+    pub fn version(&self) -> u8 {
+        self.version_ihl >> 4
+    }
+
+    /// Whether it is no fragment, or the first.
+    #[inline]
+    pub fn is_first(&self) -> bool {
+        self.flags_offset.get() & OFFSET == 0
     }
 
     /// Whether it is one of several fragments.
@@ -174,7 +195,7 @@ impl<'a> Packet<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Dropped> {
         let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
         let length = header.header_length();
-        if header.version_ihl >> 4 != 4 || length < LENGTH {
+        if header.version() != 4 || length < LENGTH {
             return Err(Dropped::BadIpHeader);
         }
         let packet = bytes.get(..usize::from(header.total_length.get())).ok_or(Dropped::Truncated)?;

@@ -61,6 +61,12 @@ impl Header {
         }
     }
 
+    /// Six, if it is IPv6's.
+    #[inline]
+    pub fn version(&self) -> u8 {
+        self.version_class_flow[0] >> 4
+    }
+
     /// Whom it is from.
     #[inline]
     pub fn source(&self) -> Address {
@@ -95,7 +101,7 @@ impl<'a> Packet<'a> {
     #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Dropped> {
         let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
-        if header.version_class_flow[0] >> 4 != 6 {
+        if header.version() != 6 {
             return Err(Dropped::BadIpHeader);
         }
         let payload = rest.get(..usize::from(header.payload_length.get())).ok_or(Dropped::Truncated)?;

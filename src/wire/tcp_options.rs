@@ -1,4 +1,7 @@
-//! TCP's options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+//! TCP's options (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 5482).
+
+use std::num::NonZeroU16;
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
@@ -8,6 +11,8 @@ use crate::base::counters::Dropped;
 pub const ROOM: usize = 40;
 /// What timestamps take of every segment, padded.
 pub const TIMESTAMPS_LENGTH: usize = 12;
+/// What the user timeout takes of a segment.
+pub const USER_TIMEOUT_LENGTH: usize = 4;
 /// Ranges that one segment can acknowledge selectively when it carries no timestamps.
 pub const SACK_RANGES: usize = 4;
 
@@ -19,10 +24,49 @@ mod kind {
     pub(super) const SACK_PERMITTED: u8 = 4;
     pub(super) const SACK: u8 = 5;
     pub(super) const TIMESTAMPS: u8 = 8;
+    pub(super) const USER_TIMEOUT: u8 = 28;
 }
 
 /// Two no-operations and the head of the timestamps: how nearly every segment's options begin (RFC 7323, appendix A).
 const TIMESTAMPS_HEAD: [u8; 4] = [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10];
+
+/// How long the sender of a segment waits for what it sent to be acknowledged (RFC 5482 §3.3). Never zero.
+///
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |   Kind = 28   |   Length = 4  |G|        User Timeout         |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserTimeout(NonZeroU16);
+
+impl UserTimeout {
+    /// G: it counts minutes, not seconds.
+    const MINUTES: u16 = 1 << 15;
+
+    /// What a field says; zero says nothing.
+    fn read(field: u16) -> Option<UserTimeout> {
+        if field & !UserTimeout::MINUTES == 0 { None } else { NonZeroU16::new(field).map(UserTimeout) }
+    }
+
+    /// The next one that can be said: in seconds up to nine hours, then in minutes up to 22 days.
+    pub fn new(span: Duration) -> UserTimeout {
+        let most = u64::from(UserTimeout::MINUTES - 1);
+        let seconds = span.as_secs().max(1);
+        let field =
+            if seconds <= most { seconds as u16 } else { UserTimeout::MINUTES | seconds.div_ceil(60).min(most) as u16 };
+        UserTimeout(NonZeroU16::new(field).unwrap_or(NonZeroU16::MIN))
+    }
+
+    /// How long that is.
+    pub fn span(self) -> Duration {
+        let count = u64::from(self.0.get() & !UserTimeout::MINUTES);
+        let is_minutes = self.0.get() & UserTimeout::MINUTES != 0;
+        Duration::from_secs(if is_minutes { 60 * count } else { count })
+    }
+}
 
 /// A timestamp and the echo of one (RFC 7323 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +88,8 @@ pub struct Options {
     pub sack_permitted: bool,
     /// RFC 7323 §3.
     pub timestamps: Option<Timestamps>,
+    /// RFC 5482 §3.3.
+    pub user_timeout: Option<UserTimeout>,
     /// Left and right edges of what it holds, the newest first (RFC 2018 §3).
     pub sack: ArrayVec<(u32, u32), SACK_RANGES>,
 }
@@ -54,18 +100,27 @@ impl Options {
     /// # Errors
     /// [`Dropped::BadTcp`] when a length is less than two, differs from what its kind has, or leads beyond the header
     /// (RFC 9293 §3.1, MUST-7).
-    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Options, Dropped> {
         let mut options = Options::default();
+        options.take_in(bytes)?;
+        Ok(options)
+    }
+
+    /// The same where the options are to stand: moving them costs more than reading them.
+    ///
+    /// # Errors
+    /// As [`Options::parse`].
+    #[inline]
+    pub fn take_in(&mut self, bytes: &[u8]) -> Result<(), Dropped> {
         if let Some((head, clocks)) = bytes.split_first_chunk::<4>()
             && *head == TIMESTAMPS_HEAD
             && let Ok(clocks) = <[u8; 8]>::try_from(clocks)
         {
-            options.timestamps = Some(timestamps(clocks));
+            self.timestamps = Some(timestamps(clocks));
         } else if !bytes.is_empty() {
-            options.read_all(bytes)?;
+            self.read_all(bytes)?;
         }
-        Ok(options)
+        Ok(())
     }
 
     fn read_all(&mut self, mut bytes: &[u8]) -> Result<(), Dropped> {
@@ -92,6 +147,9 @@ impl Options {
             kind::WINDOW_SCALE => self.window_scale = Some(u8::from_be_bytes(content.try_into().ok()?)),
             kind::SACK_PERMITTED if content.is_empty() => self.sack_permitted = true,
             kind::TIMESTAMPS => self.timestamps = Some(timestamps(content.try_into().ok()?)),
+            kind::USER_TIMEOUT => {
+                self.user_timeout = UserTimeout::read(u16::from_be_bytes(content.try_into().ok()?));
+            }
             kind::SACK => {
                 let (ranges, []) = content.as_chunks::<8>() else { return None };
                 for [a, b, c, d, e, f, g, h] in ranges {
@@ -111,7 +169,7 @@ impl Options {
     #[inline]
     pub fn write(&self) -> ArrayVec<u8, ROOM> {
         let mut room = ArrayVec::new();
-        let Options { maximum_segment_size, window_scale, sack_permitted, timestamps, sack } = self;
+        let Options { maximum_segment_size, window_scale, sack_permitted, timestamps, user_timeout, sack } = self;
         let mut put = |bytes: &[u8]| {
             // The sizes of all that is written add up to the room.
             let _fits = room.try_extend_from_slice(bytes);
@@ -134,6 +192,10 @@ impl Options {
         if let Some(scale) = window_scale {
             put(&[kind::NO_OPERATION, kind::WINDOW_SCALE, 3, *scale]);
         }
+        if let Some(UserTimeout(field)) = user_timeout {
+            let [a, b] = field.get().to_be_bytes();
+            put(&[kind::USER_TIMEOUT, USER_TIMEOUT_LENGTH as u8, a, b]);
+        }
         let ranges = sack.len().min((ROOM - self.length_without_ranges()).saturating_sub(4) / 8);
         if ranges > 0 {
             put(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK, 2 + 8 * ranges as u8]);
@@ -150,6 +212,7 @@ impl Options {
             + 4 * usize::from(self.window_scale.is_some())
             + 4 * usize::from(self.sack_permitted && self.timestamps.is_none())
             + TIMESTAMPS_LENGTH * usize::from(self.timestamps.is_some())
+            + USER_TIMEOUT_LENGTH * usize::from(self.user_timeout.is_some())
     }
 }
 
@@ -175,21 +238,44 @@ mod tests {
 
     #[test]
     fn lengths_are_not_believed() {
-        for bad in [&[2u8, 0][..], &[2, 1], &[8, 10, 0], &[5, 9, 0, 0, 0, 0, 0, 0, 0], &[2, 3, 1], &[4, 3, 0], &[99]] {
+        for bad in [
+            &[2u8, 0][..],
+            &[2, 1],
+            &[8, 10, 0],
+            &[5, 9, 0, 0, 0, 0, 0, 0, 0],
+            &[2, 3, 1],
+            &[4, 3, 0],
+            &[28, 3, 1],
+            &[99],
+        ] {
             assert_eq!(Options::parse(bad), Err(Dropped::BadTcp), "{bad:?}");
         }
-        for good in [&[][..], &[0, 2, 0], &[1, 1, 1, 0], &[253, 4, 1, 2], &[254, 2]] {
+        for good in [&[][..], &[0, 2, 0], &[1, 1, 1, 0], &[253, 4, 1, 2], &[254, 2], &[28, 4, 0, 0], &[28, 4, 0x80, 0]]
+        {
             assert_eq!(Options::parse(good), Ok(Options::default()), "{good:?}");
         }
+    }
+
+    #[test]
+    fn user_timeouts_are_rounded_up_to_what_can_be_said() {
+        let said = |seconds| UserTimeout::new(Duration::from_secs(seconds)).span().as_secs();
+        for (meant, heard) in [(0, 1), (1, 1), (100, 100), (32_767, 32_767), (32_768, 32_820), (u64::MAX, 60 * 32_767)]
+        {
+            assert_eq!(said(meant), heard);
+        }
+        assert_eq!(Options::parse(&[28, 4, 0x80, 5]).unwrap().user_timeout.unwrap().span(), Duration::from_secs(300));
+        assert_eq!(Options::parse(&[28, 4, 0, 5]).unwrap().user_timeout.unwrap().span(), Duration::from_secs(5));
     }
 
     fn any_options() -> impl Strategy<Value = Options> {
         let clocks = (any::<u32>(), any::<u32>()).prop_map(|(value, echo)| Timestamps { value, echo });
         let sack = prop::collection::vec(any::<(u32, u32)>(), 0..=2);
-        (any::<Option<u16>>(), any::<Option<u8>>(), any::<bool>(), prop::option::of(clocks), sack).prop_map(
-            |(maximum_segment_size, window_scale, sack_permitted, timestamps, sack)| {
-                let sack = sack.into_iter().take(if maximum_segment_size.is_some() { 1 } else { 2 }).collect();
-                Options { maximum_segment_size, window_scale, sack_permitted, timestamps, sack }
+        let timeout = any::<u16>().prop_map(UserTimeout::read);
+        (any::<Option<u16>>(), any::<Option<u8>>(), any::<bool>(), prop::option::of(clocks), timeout, sack).prop_map(
+            |(maximum_segment_size, window_scale, sack_permitted, timestamps, user_timeout, sack)| {
+                let one = maximum_segment_size.is_some() || user_timeout.is_some();
+                let sack = sack.into_iter().take(if one { 1 } else { 2 }).collect();
+                Options { maximum_segment_size, window_scale, sack_permitted, timestamps, user_timeout, sack }
             },
         )
     }

@@ -12,6 +12,7 @@ use crate::neighbors::here_i_am;
 use crate::offload::{partial, segments};
 use crate::packet::*;
 use crate::reading::{datagram, read_offloaded};
+use crate::routers::{quoted, too_big};
 use crate::wire::{OFFLOADS, bind_services, config};
 
 /// A host of several shards, each with a wire of its own.
@@ -91,6 +92,26 @@ fn the_owner_of_a_flow_answers_wherever_its_frames_come() {
             assert_eq!(counters.datagrams_in_place, counters.frames_received);
             assert_eq!(counters.dropped_in_all(), 0);
         }
+    }
+}
+
+#[test]
+fn an_error_goes_to_the_owner_of_the_flow_that_it_quotes() {
+    for family in BOTH {
+        let mut shards = Shards::new(3);
+        for port in 5000..5050 {
+            let quote = quoted(udp(family, 7, port, &pattern(1400)));
+            for arrives_at in 0..3 {
+                assert!(shards.shards[arrives_at].1.send(&too_big(family, 1300, &quote).frame(), Offload::default()));
+            }
+            shards.turn();
+            shards.turn();
+        }
+        shards.turn();
+        assert_eq!((shards.memory_pinned(), shards.sent().concat().len()), (0, 0));
+        let counters = shards.counters();
+        assert_eq!((counters.errors_received, counters.frames_handed_over), (150, 100));
+        assert_eq!(counters.dropped_in_all(), 0);
     }
 }
 

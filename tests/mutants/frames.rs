@@ -23,7 +23,7 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         arp([8, 6], 1, [0; 4], HOST_V4),
         arp([0x80, 0x35], 3, [0; 4], [0; 4]),
         v4(ICMP, &[], &icmp(8, &[0xab, 0xcd, 0, 1, 1, 2, 3])),
-        v4(ICMP, &[], &icmp(3, &[&[0; 4], &v4(UDP, &[], &udp(7, 5000, b"quoted"))[ETHERNET..]].concat())),
+        v4(ICMP, &[], &icmp(3, &[&[0; 4], &of_ours(v4(UDP, &[], &udp(7, 5000, b"quoted")))[..]].concat())),
         v4(ICMP, &[7, 7, 4, 0, 0, 0, 0, 0], &icmp(8, b"ping")),
         v4(UDP, &[0x83, 7, 4, 10, 0, 0, 1, 0], &udp(5000, 7, b"source route")),
         v4(TCP, &[], &tcp(80, 0x02)),
@@ -32,7 +32,7 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         v4(2, &[], &[0x16, 0, 0, 0, 224, 0, 0, 1]),
         v4(47, &[], &[0; 8]),
         v6(ICMPV6, &icmp(128, &[0xab, 0xcd, 0, 1, 1, 2, 3])),
-        v6(ICMPV6, &icmp(2, &[&[0, 0, 5, 0], &v6(UDP, &udp(7, 5000, b"quoted"))[ETHERNET..]].concat())),
+        v6(ICMPV6, &icmp(2, &[&[0, 0, 5, 0], &of_ours(v6(UDP, &udp(7, 5000, b"quoted")))[..]].concat())),
         v6(ICMPV6, &discovery(135, 0, HOST_V6, 1)),
         v6(ICMPV6, &discovery(136, 0x60, PEER_V6, 2)),
         v6(ICMPV6, &discovery(136, 0x20, PEER_V6, 2)),
@@ -162,6 +162,14 @@ fn v6(next: u8, payload: &[u8]) -> Vec<u8> {
 
 fn icmp(kind: u8, rest: &[u8]) -> Vec<u8> {
     [&[kind, 0, 0, 0], rest].concat()
+}
+
+/// A packet as it would come from our host to the peer.
+fn of_ours(frame: Vec<u8>) -> Vec<u8> {
+    let mut packet = frame[ETHERNET..].to_vec();
+    let (at, length) = if packet[0] >> 4 == 4 { (12, 4) } else { (8, 16) };
+    packet[at..at + 2 * length].rotate_left(length);
+    packet
 }
 
 fn discovery(kind: u8, flags: u8, target: [u8; 16], option: u8) -> Vec<u8> {

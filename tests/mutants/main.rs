@@ -76,6 +76,7 @@ fn what_was_not_damaged_is_answered_and_delivered() {
         ("ndp", counters.ndp_answered),
         ("heard", counters.neighbors_heard),
         ("errors", counters.errors_sent),
+        ("errors heard", counters.errors_received),
         ("resets", counters.resets_sent),
         ("delivered", counters.frames_delivered),
     ] {

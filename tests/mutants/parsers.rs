@@ -1,8 +1,8 @@
 //! Every parser of `wire` over arbitrary bytes. None panics, and what is said to be valid by construction is.
 
-use taphouse::base::address::{Address, Mac};
+use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, tcp, tcp_options, udp};
+use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, tcp, tcp_options, udp};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::frames::sum;
@@ -67,6 +67,14 @@ pub(crate) fn internet(bytes: &[u8]) {
     }
     if let Ok((header, _)) = icmpv4::Header::read_from_prefix(bytes) {
         let _ = icmpv4::Header::is_error(header.kind);
+    }
+    for family in [Family::V4, Family::V6] {
+        if let Ok(quote) = quote::Quote::parse(family, bytes) {
+            assert_eq!((quote.source.family(), quote.destination.family()), (family, family));
+            let ports = [quote.transport.source.to_bytes(), quote.transport.destination.to_bytes()].concat();
+            let transport = [ports, quote.transport.sequence.to_bytes().to_vec()].concat();
+            assert!(bytes.windows(8).any(|window| window == transport));
+        }
     }
     if let Ok(parsed) = ndp::Parsed::parse(bytes) {
         assert_eq!((bytes.len() - ndp::LENGTH) % 8, 0);

@@ -13,15 +13,21 @@ mod faults;
 mod first;
 mod house;
 mod idle;
+#[path = "../impair/mod.rs"]
+mod impair;
 mod iperf;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod neighbours;
+mod path_mtu;
 mod plain;
 mod ports;
 mod program;
 mod rarp;
 mod record;
+mod relay;
+#[path = "../relay/mod.rs"]
+mod relayed;
 mod routed;
 mod shape;
 mod start;

@@ -5,8 +5,11 @@
 //! carries 64 MiB each way under the same conditions.
 
 mod changes;
+#[path = "../impair/mod.rs"]
+mod impair;
 mod matrix;
 mod network;
+mod path_mtu;
 mod sequence;
 mod transfer;
 mod window;

@@ -1,10 +1,5 @@
 //! A network between two hosts that exists only in memory: seeded, in virtual time, as bad as a test wants it.
-//!
-//! Each direction is a link: frames wait in a queue of bounded length, leave at a rate, may be lost, spoiled, doubled or
-//! overtaken on the way, and arrive after a delay.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use taphouse::base::address::{Address, Cidr, Mac};
@@ -14,96 +9,8 @@ use taphouse::buffer::Offload;
 use taphouse::device::{Capabilities, Memory};
 use taphouse::stack::{Config, Stack};
 
-/// What a link does to frames. The default is a good one: 1 Gbit/s, 1 ms, a queue of 1,000 frames.
-#[derive(Clone, Debug)]
-pub(crate) struct Conditions {
-    /// How long a frame is on its way.
-    pub(crate) delay: Duration,
-    /// Bits a second; 0 for no limit.
-    pub(crate) rate: u64,
-    /// Frames that may wait to leave.
-    pub(crate) queue: usize,
-    /// Of 1,000: how many are lost.
-    pub(crate) loss: u64,
-    /// Of 1,000: how many arrive twice.
-    pub(crate) duplication: u64,
-    /// Of 1,000: how many have a bit changed.
-    pub(crate) corruption: u64,
-    /// Of 1,000: how many are overtaken, and by how many of those behind them at most.
-    pub(crate) reordering: (u64, u64),
-    /// Of 1,000: how many say a smaller window than their sender meant.
-    pub(crate) shrinking: u64,
-}
-
-impl Default for Conditions {
-    fn default() -> Conditions {
-        Conditions {
-            delay: Duration::from_millis(1),
-            rate: 1_000_000_000,
-            queue: 1000,
-            loss: 0,
-            duplication: 0,
-            corruption: 0,
-            reordering: (0, 0),
-            shrinking: 0,
-        }
-    }
-}
-
-/// A frame on its way, first the one that arrives first.
-type Arriving = Reverse<(Instant, u64, Vec<u8>)>;
-
-/// One direction.
-struct Link {
-    conditions: Conditions,
-    arriving: BinaryHeap<Arriving>,
-    /// When the last frame that waits has left.
-    busy_until: Instant,
-    count: u64,
-}
-
-impl Link {
-    fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking } =
-            self.conditions.clone();
-        // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
-        let spared = is_resolution(&frame);
-        let chance = |random: &mut Random, of_thousand| !spared && random.below(1000) < of_thousand;
-        let transmission = match rate {
-            0 => Duration::ZERO,
-            rate => Duration::from_nanos(frame.len() as u64 * 8 * 1_000_000_000 / rate),
-        };
-        let waiting = if transmission.is_zero() {
-            0
-        } else {
-            ((self.busy_until - now).as_nanos() / transmission.as_nanos()) as usize
-        };
-        if waiting >= queue || chance(random, loss) {
-            return;
-        }
-        self.busy_until = self.busy_until.max(now) + transmission;
-        if chance(random, shrinking) {
-            shrink_window(&mut frame, random);
-        }
-        if chance(random, corruption) {
-            let bit = random.below(frame.len() as u64 * 8);
-            frame[bit as usize / 8] ^= 1 << (bit % 8);
-        }
-        let mut arrival = self.busy_until + delay;
-        if chance(random, reordering.0) {
-            arrival = arrival + transmission.max(Duration::from_micros(1)) * (1 + random.below(reordering.1) as u32);
-        }
-        let copies = if chance(random, duplication) { 2 } else { 1 };
-        for _ in 0..copies {
-            self.count += 1;
-            self.arriving.push(Reverse((arrival, self.count, frame.clone())));
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.arriving.peek().map(|Reverse((at, ..))| *at)
-    }
-}
+pub(crate) use crate::impair::Conditions;
+use crate::impair::{Link, set_out, tcp_at};
 
 /// One host with its end of the network.
 pub(crate) struct Host {
@@ -157,8 +64,7 @@ impl Network {
             let (end, other) = Memory::pair(capabilities);
             Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end, initial: None }
         });
-        let links =
-            conditions.map(|conditions| Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 });
+        let links = conditions.map(|conditions| Link::new(conditions, now));
         let mut network = Network { now, mtu: ends.mtu, hosts, links, random: Random::new(bytes), idle: 0 };
         // A host learns what time it is when it has its turn.
         (0..2).for_each(|host| network.turn(host));
@@ -187,7 +93,7 @@ impl Network {
         for from in 0..2 {
             let to = 1 - from;
             while self.links[from].next().is_some_and(|at| at <= self.now) {
-                if let Some(Reverse((_, _, frame))) = self.links[from].arriving.pop() {
+                if let Some(frame) = self.links[from].take() {
                     assert!(self.hosts[to].end.send(&frame, Offload::default()), "a turn takes what arrives");
                 }
                 // A wire in memory is bounded; a host takes in what arrived before there is more.
@@ -217,7 +123,7 @@ impl Network {
         while let Some((frame, _)) = end.take() {
             assert!(frame.len() <= 14 + *mtu, "{} bytes for an MTU of {mtu}", frame.len() - 14);
             *initial = initial.or_else(|| sequence_of_syn(&frame));
-            links[host].send(frame, *now, random);
+            set_out(links, host, frame, *now, random);
         }
     }
 
@@ -227,39 +133,10 @@ impl Network {
     }
 }
 
-/// ARP and neighbour discovery.
-fn is_resolution(frame: &[u8]) -> bool {
-    let (ethertype, next_header) = (frame.get(12..14), frame.get(20));
-    ethertype == Some(&[0x08, 0x06]) || ethertype == Some(&[0x86, 0xdd]) && next_header == Some(&58)
-}
-
-/// Where in a frame of ours the TCP header begins, if it has one.
-fn tcp_at(frame: &[u8]) -> Option<usize> {
-    match (frame.get(12..14)?, *frame.get(20)?, *frame.get(23)?) {
-        ([0x08, 0x00], _, 6) => Some(34),
-        ([0x86, 0xdd], 6, _) => Some(54),
-        _ => None,
-    }
-}
-
 fn sequence_of_syn(frame: &[u8]) -> Option<u32> {
     let segment = frame.get(tcp_at(frame)?..)?;
     let is_syn = segment.get(13)? & 0x02 != 0;
     is_syn.then(|| u32::from_be_bytes([segment[4], segment[5], segment[6], segment[7]]))
-}
-
-/// Says a smaller window in a segment, and corrects its checksum (RFC 1624).
-fn shrink_window(frame: &mut [u8], random: &mut Random) {
-    let Some(segment) = tcp_at(frame).and_then(|at| frame.get_mut(at..)) else { return };
-    let word = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
-    let (old, checksum) = (word(14), word(16));
-    let new = random.below(u64::from(old) + 1) as u16;
-    let mut sum = u32::from(!checksum) + u32::from(!old) + u32::from(new);
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    segment[14..16].copy_from_slice(&new.to_be_bytes());
-    segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }
 
 fn config(number: u8, seed: [u8; 16]) -> Config {

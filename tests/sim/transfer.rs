@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use taphouse::application::{Data, Service, Session, Stream, Used};
+use taphouse::application::{Data, Io, Service, Session, Stream, Used};
 use taphouse::base::address::Flow;
-use taphouse::base::stream::Gone;
+use taphouse::base::stream::{Ending, Gone};
 use taphouse::base::time::Instant;
 
 /// The byte at a position of a stream. Segments that land in a wrong place do not look like the right ones.
@@ -106,8 +106,8 @@ impl Session for Transfer {
         stream.resume();
     }
 
-    fn on_gone(&mut self, why: Gone) {
-        self.progress.lock().unwrap().gone = Some(why);
+    fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {
+        self.progress.lock().unwrap().gone = Some(ending.why);
     }
 }
 

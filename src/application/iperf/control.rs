@@ -7,8 +7,8 @@ use super::data::{Carrier, Signal};
 use super::datagrams::Sender;
 use super::protocol::{COOKIE, Parameters, State, framed, unframed};
 use super::test::{Direction, Party, Phase, STREAMS, Test};
-use crate::application::{Data, Message, Session, SessionId, Stream, Used};
-use crate::base::stream::{Coalescing, Gone};
+use crate::application::{Data, Io, Message, Session, SessionId, Stream, Used};
+use crate::base::stream::{Coalescing, Ending};
 use crate::base::time::Instant;
 
 /// How long a client may take for its parameters and streams before another may come.
@@ -251,7 +251,7 @@ impl Session for Control {
         }
     }
 
-    fn on_gone(&mut self, _why: Gone) {
+    fn on_gone(&mut self, _ending: Ending, _io: &mut Io<'_>) {
         if matches!(self.role, Role::Control) {
             self.iperf.with(|current| *current = None);
         }

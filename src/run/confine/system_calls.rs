@@ -66,6 +66,9 @@ const ALWAYS: &[c_long] = &[
 /// What files take, besides: only where folders were named, for landlock knows nothing of reading a folder's attributes.
 const WITH_FILES: &[c_long] = &[
     libc::SYS_openat,
+    // Paths that do not lead out of a folder; where the kernel cannot, links are read step by step.
+    libc::SYS_openat2,
+    libc::SYS_readlinkat,
     libc::SYS_newfstatat,
     libc::SYS_fstat,
     libc::SYS_statx,
@@ -79,6 +82,8 @@ const WITH_FILES: &[c_long] = &[
     libc::SYS_fcntl,
     libc::SYS_mkdirat,
     libc::SYS_renameat2,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    libc::SYS_renameat,
     libc::SYS_unlinkat,
     // What the C library still makes of the same functions there.
     #[cfg(target_arch = "x86_64")]

@@ -47,6 +47,8 @@ impl Transmitted {
 pub(in crate::stack) enum Sent {
     /// The device has it.
     Yes,
+    /// So many bytes of its payload left, then the device was full.
+    Part(usize),
     /// The device is full: nothing changed.
     Busy,
     /// Its neighbour is being asked for.
@@ -59,6 +61,9 @@ impl<D: Device> Net<D> {
     /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
     #[inline(always)]
     pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
+        if packet.dont_fragment && !self.paths.is_empty() && !self.fits(frame, packet) {
+            return self.counters.drop_unsent(Dropped::TooBig);
+        }
         if !packet.is_plain() {
             // Options and extension headers were the question's: the answer gets headers of its own.
             frame.strip(packet.transport());
@@ -75,6 +80,16 @@ impl<D: Device> Net<D> {
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
         let transmitted = self.transmit_in_place(frame, offload);
         self.count(transmitted.or_dropped());
+    }
+
+    /// Whether an answer that may not be cut is no larger than its path takes. Each of a superframe's packets is as long as
+    /// its headers and one segment.
+    #[cold]
+    fn fits(&self, frame: &Frame, packet: &Packet) -> bool {
+        let headers = output::header_length(packet.family);
+        let carried = frame.len() - packet.transport();
+        let carried = frame.offload.segments.map_or(carried, |segments| wire::udp::LENGTH + usize::from(segments.size));
+        headers + carried <= self.path_mtu(packet.source).mtu
     }
 
     /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
@@ -142,7 +157,10 @@ impl<D: Device> Net<D> {
         let destination = outbound.destination;
         let behind: usize = payload.iter().map(|slice| slice.len()).sum();
         let length = output::header_length(destination.family()) + draft.len() + behind;
-        if length > self.mtu() && offload.segments.is_none() {
+        // What routers may cut only has to fit the link.
+        let whole = outbound.dont_fragment || destination.family() == Family::V6;
+        let largest = if whole { self.path_mtu(destination).mtu } else { self.mtu() };
+        if length > largest && offload.segments.is_none() {
             return Err(Dropped::TooBig);
         }
         let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
@@ -181,6 +199,12 @@ impl<D: Device> Net<D> {
         };
         let behind: usize = payload.iter().map(|slice| slice.len()).sum();
         let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
+        if let Some(segments) = offload.segments
+            && !self.capabilities.segment_tcp
+        {
+            let family = outbound.destination.family();
+            return self.send_cut(draft, payload, family, station, usize::from(segments.size));
+        }
         match self.frame_out(draft, payload, ethertype, station, offload) {
             Transmitted::Yes => Sent::Yes,
             Transmitted::Busy => Sent::Busy,
@@ -208,6 +232,12 @@ impl<D: Device> Net<D> {
     /// Whether a neighbour that was asked for was found, or given up, since this was asked last.
     pub(in crate::stack) fn neighbors_settled(&mut self) -> bool {
         self.neighbors.has_settled()
+    }
+
+    /// A neighbour passes on, or takes, what we send: it need not be asked (RFC 4861 §7.3.1).
+    #[inline]
+    pub(in crate::stack) fn confirm(&mut self, neighbor: NeighborId) {
+        self.neighbors.confirm(neighbor, self.now);
     }
 
     /// Whether a neighbour is known, or still asked for.

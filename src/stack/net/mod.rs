@@ -1,6 +1,7 @@
 //! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
 
 pub(in crate::stack) mod addresses;
+mod cut;
 mod down;
 mod up;
 
@@ -13,6 +14,7 @@ use std::io;
 use self::addresses::{Addresses, Role};
 use super::journal::{Event, Journal};
 use super::notice::Change;
+use super::storage::Finished;
 use super::{Config, ConfigError};
 use crate::base::address::{Address, Cidr};
 use crate::base::counters::{Counters, Dropped};
@@ -22,6 +24,7 @@ use crate::buffer::{Block, Frame, Pool};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
+use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
@@ -43,6 +46,7 @@ pub(in crate::stack) struct Net<D> {
     addresses: Addresses,
     limiter: Limiter,
     identifications: Identifications,
+    paths: PathMtus,
     outbox: Outbox,
     vlan: Option<Vlan>,
     journal: Option<Box<dyn Journal>>,
@@ -95,6 +99,7 @@ impl<D: Device> Net<D> {
             addresses,
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
+            paths: PathMtus::new(random),
             outbox: Outbox::default(),
             vlan: config.vlan,
             journal: None,
@@ -113,6 +118,24 @@ impl<D: Device> Net<D> {
 
     pub(in crate::stack) fn mtu(&self) -> usize {
         self.interface.mtu()
+    }
+
+    /// What the whole way to a destination takes.
+    #[inline]
+    pub(in crate::stack) fn path_mtu(&self, destination: Address) -> PathMtu {
+        let link = PathMtu::of_link(self.mtu());
+        // Nearly always nothing is known of any.
+        if self.paths.is_empty() { link } else { self.paths.find(destination).unwrap_or(link) }
+    }
+
+    /// A router tells that a packet of `length` bytes was too big, and who caused it believes that.
+    pub(in crate::stack) fn shrink_path(
+        &mut self,
+        destination: Address,
+        told: u32,
+        length: usize,
+    ) -> Result<(), Dropped> {
+        self.paths.shrink(destination, told, length, self.interface.mtu(), self.now)
     }
 
     pub(in crate::stack) fn now(&self) -> Instant {
@@ -179,6 +202,12 @@ impl<D: Device> Net<D> {
         self.pool.release(block);
     }
 
+    /// A storage thread answered.
+    pub(in crate::stack) fn note_done(&mut self, finished: &Finished) {
+        let (ticket, result, data) = (finished.ticket, &finished.result, finished.data());
+        self.note(|| Event::Done { ticket, result, data });
+    }
+
     /// When [`Net::fire_timers`] is due.
     pub(in crate::stack) fn deadline(&self) -> Option<Instant> {
         self.neighbors.deadline().into_iter().chain(self.addresses.deadline()).min()
@@ -189,6 +218,7 @@ impl<D: Device> Net<D> {
         if self.addresses.is_due(self.now) {
             self.see_to_addresses();
         }
+        self.paths.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

@@ -27,6 +27,8 @@ pub(in crate::stack) enum Arrived {
 pub(in crate::stack) enum Up {
     Tcp,
     Udp,
+    /// It is an ICMP error, still to be read.
+    Error,
     /// Nowhere: it told of a neighbour, which concerns every shard.
     Heard,
     /// Nowhere: somebody claims an address of ours, which concerns the shard that looks after them.
@@ -142,6 +144,7 @@ impl<D: Device> Net<D> {
                 Ok(Up::Done)
             }
             Verdict::Done => Ok(Up::Heard),
+            Verdict::Error => Ok(Up::Error),
             Verdict::Conflict(address, nonce) => {
                 self.conflict(address, packet.link.station, nonce);
                 Ok(Up::Conflict)

@@ -3,14 +3,17 @@
 use std::ops::Range;
 
 use super::{Entry, emit};
-use crate::application::{Data, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written};
+use crate::application::{
+    Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
+};
+use crate::base::address::Address;
 use crate::base::random::Random;
+use crate::base::stream::{Ending, Gone};
+use crate::base::time::Instant;
 use crate::buffer::{Frame, PoolFull};
 use crate::device::Device;
-use crate::internet::output;
 use crate::stack::net::Net;
 use crate::stack::udp;
-use crate::wire;
 
 /// What sessions need while they are called.
 pub(super) struct Caller {
@@ -42,6 +45,10 @@ impl Caller {
         range: Range<usize>,
         net: &mut Net<D>,
     ) -> Result<(), PoolFull> {
+        // With data that came with what opened the connection; nobody is shown those first.
+        if entry.connection.take_opened() {
+            self.on_open(entry, net);
+        }
         let length = range.len();
         let at_once = entry.reading == Reading::On && !entry.connection.has_unread();
         let used = if at_once {
@@ -103,8 +110,7 @@ impl Caller {
             }
             let events = entry.connection.take_events();
             if events.opened {
-                net.counters.connections_opened += 1;
-                self.call(entry, net, |session, stream| session.on_open(stream));
+                self.on_open(entry, net);
             }
             if events.room && entry.connection.room() > 0 {
                 self.call(entry, net, |session, stream| session.on_room(stream));
@@ -113,7 +119,7 @@ impl Caller {
                 self.call(entry, net, |session, stream| session.on_end(stream));
             }
             if let Some(why) = events.gone {
-                entry.session.on_gone(why);
+                self.on_gone(entry, why, net);
                 return true;
             }
             // What the session did may have made something else happen: an abort, or data that it resumed.
@@ -149,6 +155,11 @@ impl Caller {
         read
     }
 
+    fn on_open<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
+        net.counters.connections_opened += 1;
+        self.call(entry, net, |session, stream| session.on_open(stream));
+    }
+
     pub(super) fn on_timer<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         self.call(entry, net, |session, stream| session.on_timer(stream));
     }
@@ -163,6 +174,30 @@ impl Caller {
         self.call(entry, net, |session, stream| session.on_message(from, message, stream));
     }
 
+    /// A storage thread answered.
+    pub(super) fn on_done<D: Device>(&mut self, entry: &mut Entry, done: Done, net: &mut Net<D>) {
+        entry.errands.done();
+        self.call(entry, net, |session, stream| session.on_done(done, stream));
+    }
+
+    /// Tells the session for the last time. What it has open is closed after what it asks for now.
+    fn on_gone<D: Device>(&mut self, entry: &mut Entry, why: Gone, net: &mut Net<D>) {
+        let ending = Ending { why, unacknowledged: entry.connection.queue().len() };
+        let mut io = self.io(entry.flow.remote.address, net).of(entry.id, entry.errands);
+        entry.session.on_gone(ending, &mut io);
+        let errands = io.errands();
+        self.after_call(net);
+        if errands.were_any() {
+            self.requests.forget(entry.id);
+        }
+    }
+
+    /// Tells a session that its connection cannot be opened.
+    pub(super) fn refuse<D: Device>(&mut self, session: &mut dyn Session, net: &mut Net<D>) {
+        session.on_gone(Ending::unopened(Gone::Unreachable), &mut self.io(Address::UNSPECIFIED_V4, net));
+        self.after_call(net);
+    }
+
     pub(super) fn on_room<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         self.call(entry, net, |session, stream| session.on_room(stream));
     }
@@ -175,28 +210,41 @@ impl Caller {
         net: &mut Net<D>,
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
-        let Entry { flow, connection, session, id, .. } = entry;
-        let full = emit::path(net, flow.remote.address).piece(connection.data_size());
-        let largest = net.mtu().saturating_sub(output::header_length(flow.remote.address.family()) + wire::udp::LENGTH);
+        let Entry { flow, connection, session, id, errands, .. } = entry;
+        let pieces = emit::pieces(flow.remote.address, connection);
         let room = connection.room();
-        let Caller { written, requests, random, .. } = self;
-        let io = Io::new(net.now(), largest, &mut net.pool, random, written, requests).of(*id);
-        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, full);
+        let io = self.io(flow.remote.address, net).of(*id, *errands);
+        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, pieces);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();
+        *errands = stream.io.errands();
         let wishes = stream.into_wishes();
         net.counters.bytes_copied += copied as u64;
         if wishes != Wishes::default() {
-            self.carry_out(wishes, entry);
+            self.carry_out(wishes, entry, net.now());
         }
-        if !self.written.is_empty() {
-            udp::send_written(&mut self.written, net);
-        }
+        self.after_call(net);
         result
     }
 
-    fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry) {
-        let Wishes { close, abort, reading, coalescing, starved } = wishes;
+    /// The means of one call.
+    #[inline]
+    fn io<'a, D: Device>(&'a mut self, remote: Address, net: &'a mut Net<D>) -> Io<'a> {
+        let largest = udp::largest(net, remote);
+        let Caller { written, requests, random, .. } = self;
+        Io::new(net.now(), largest, &mut net.pool, random, written, requests)
+    }
+
+    /// Sends the datagrams that were written in a call.
+    #[inline]
+    fn after_call<D: Device>(&mut self, net: &mut Net<D>) {
+        if !self.written.is_empty() {
+            udp::send_written(&mut self.written, net);
+        }
+    }
+
+    fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry, now: Instant) {
+        let Wishes { close, linger, abort, reading, coalescing, user_timeout, starved } = wishes;
         if let Some(reading) = reading {
             entry.reading = reading;
             entry.seen = 0;
@@ -204,8 +252,14 @@ impl Caller {
         if let Some(coalescing) = coalescing {
             entry.connection.set_coalescing(coalescing);
         }
+        if let Some(span) = user_timeout {
+            entry.connection.set_user_timeout(span);
+        }
         if close {
             entry.connection.close();
+        }
+        if let Some(limit) = linger {
+            entry.connection.close_within(limit, now);
         }
         if abort {
             entry.connection.abort();

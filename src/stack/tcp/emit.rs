@@ -7,11 +7,12 @@ use zerocopy::IntoBytes;
 use crate::base::address::{Address, Family, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, SegmentKind, Segments};
+use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, Pieces, SegmentKind, Segments};
 use crate::device::Device;
+use crate::internet::path_mtu::PathMtu;
 use crate::internet::{Outbound, Packet, output};
 use crate::stack::net::{Net, Sent};
-use crate::transport::tcp::{Path, Reply};
+use crate::transport::tcp::{Connection, Path, Reply, Segmentation};
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{CHECKSUM_OFFSET, LENGTH};
 use crate::wire::{ethernet, protocol};
@@ -21,16 +22,29 @@ use crate::wire::{ethernet, protocol};
 pub(super) struct Cut {
     pub(super) size: usize,
     pub(super) length: usize,
+    /// Whether routers must not cut them further.
+    pub(super) dont_fragment: bool,
 }
 
 /// What the way to an address takes.
 #[inline]
 pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let headers = output::header_length(remote.family()) + LENGTH;
-    let mss = u16::try_from(net.mtu().saturating_sub(headers)).unwrap_or(u16::MAX);
-    // A superframe is one IP packet: its length has 16 bits.
-    let superframe = if net.capabilities().segment_tcp { usize::from(u16::MAX) - headers } else { usize::from(mss) };
-    Path { mss, superframe }
+    let mss = |mtu: usize| u16::try_from(mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
+    let PathMtu { mtu, dont_fragment } = net.path_mtu(remote);
+    // A superframe is one IP packet: its length has 16 bits. Where routers may have to cut, each segment gets an
+    // identification of its own, and not the one of its superframe.
+    let superframe = if dont_fragment { usize::from(u16::MAX) - headers } else { usize::from(mss(mtu)) };
+    let cuts = net.capabilities().segment_tcp;
+    let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
+    Path { mss: mss(mtu), link_mss: mss(net.mtu()), superframe, segmentation, dont_fragment }
+}
+
+/// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less.
+#[inline]
+pub(super) fn pieces(remote: Address, connection: &Connection) -> Pieces {
+    let headers = output::header_length(remote.family()) + LENGTH;
+    Pieces { segment: connection.data_size(), most: usize::from(u16::MAX) - headers }
 }
 
 /// Sends a segment whose data lie elsewhere, and are kept by who sent them.
@@ -45,10 +59,14 @@ pub(super) fn segment<D: Device>(
 ) -> Sent {
     let mut room = [0; HEADROOM];
     let mut draft = Draft::new(&mut room, HEADROOM);
-    let checksum = head(&mut draft, reply, flow, payload, cut.length, net.capabilities().checksum);
+    let is_cut = cut.length > cut.size;
+    // Whoever cuts it computes the checksums.
+    let offloaded = is_cut || net.capabilities().checksum;
+    let checksum = head(&mut draft, reply, flow, payload, cut.length, offloaded);
     let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
-    let segments = (cut.length > cut.size).then_some(Segments { kind, size: cut.size as u16, ecn: false });
-    net.send_kept(draft, payload, &outbound(flow), Offload { checksum, segments }, hop)
+    let segments = is_cut.then_some(Segments { kind, size: cut.size as u16, ecn: false });
+    let outbound = Outbound { dont_fragment: cut.dont_fragment, ..outbound(flow) };
+    net.send_kept(draft, payload, &outbound, Offload { checksum, segments }, hop)
 }
 
 /// Sends a segment without data that nobody keeps.

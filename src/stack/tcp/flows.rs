@@ -55,11 +55,10 @@ impl Flows {
         Flows { table: HashTable::new(), key: HashKey::new(random) }
     }
 
-    /// The connection of a flow, which `flow_of` tells of every one.
+    /// The connection of a flow; `is` tells of every one whether it is that.
     #[inline]
-    pub(super) fn find(&self, flow: &Flow, flow_of: impl Fn(Shape) -> Option<Flow>) -> Option<Shape> {
-        let same = |packed: &Packed| flow_of(Shape::from(*packed)).is_some_and(|other| other == *flow);
-        self.table.find(self.key.hash(flow), same).map(|packed| Shape::from(*packed))
+    pub(super) fn find(&self, flow: &Flow, is: impl Fn(Shape) -> bool) -> Option<Shape> {
+        self.table.find(self.key.hash(flow), |packed| is(Shape::from(*packed))).map(|packed| Shape::from(*packed))
     }
 
     /// Adds a connection whose flow is not in the table.

@@ -105,20 +105,26 @@ impl Tcp {
 #[inline]
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
     let path = emit::path(net, entry.flow.remote.address);
+    entry.connection.on_path(path);
+    if let (true, Some(hop)) = (entry.connection.take_progress(), entry.hop) {
+        net.confirm(hop);
+    }
     let share = *sent + limits::BYTES_A_ROUND;
     loop {
         let connection: &Connection = &entry.connection;
         let Some(mut plan) = connection.plan(path) else { return Round::Done };
         let mut slices = ArrayVec::<_, SLICES>::new();
-        let length = connection.queue().slices(plan.offset, plan.length, &mut slices);
+        let mut length = connection.queue().slices(plan.offset, plan.length, &mut slices);
         if length < plan.length {
             // Too many small pieces for one packet: the rest, and the end, follow in the next.
             plan.flags &= !(flag::FIN | flag::PSH);
         }
         let reply = connection.reply(&plan, path, net.now());
-        let cut = emit::Cut { size: plan.size, length };
+        let cut = emit::Cut { size: plan.size, length, dont_fragment: path.dont_fragment };
+        let mut blocked = false;
         match emit::segment(&reply, &entry.flow, &slices, cut, &mut entry.hop, net) {
             Sent::Yes => {}
+            Sent::Part(part) => (length, blocked) = (part, true),
             Sent::Busy => return Round::Blocked,
             // Nothing changed: it is tried again when its neighbour is found.
             Sent::Unresolved => return Round::Waits,
@@ -130,6 +136,9 @@ fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Ro
         net.counters.segments_again += u64::from(plan.why == Why::Again);
         entry.connection.commit(&plan, length, net.now());
         *sent += length;
+        if blocked {
+            return Round::Blocked;
+        }
         if *sent >= share {
             return Round::More;
         }

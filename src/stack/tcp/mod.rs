@@ -21,9 +21,11 @@ use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
 use super::net::Net;
 use super::owner::Owners;
-use crate::application::{Reading, Request, Requests, Service, Session, SessionId};
+use super::storage::Storage;
+use crate::application::{Done, Errands, Reading, Request, Requests, Service, Session, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
+use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::slab::{Id, Slab};
@@ -32,10 +34,11 @@ use crate::base::wheel::{Timer, Wheel};
 use crate::buffer::Frame;
 use crate::device::Device;
 use crate::internet::Packet;
+use crate::internet::notice::Notice;
 use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, State, Take, TimeWait, Tuning};
+use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -77,6 +80,8 @@ pub struct Entry {
     waits: bool,
     /// Unread bytes that the session has seen and left.
     seen: u32,
+    /// What storage threads do for it.
+    errands: Errands,
 }
 
 /// A port at which connections are taken.
@@ -97,6 +102,8 @@ struct Waiting {
 /// All connections of a shard.
 pub(super) struct Tcp {
     flows: Flows,
+    /// The entry for which a segment came last.
+    last: u32,
     entries: Slab<Entry>,
     openings: Slab<Opening>,
     waits: Slab<TimeWait>,
@@ -124,6 +131,7 @@ impl Tcp {
         let wait_timer = timers.add(Shape::TimeWait(0).into()).expect("the wheel is empty");
         Tcp {
             flows: Flows::new(&mut random),
+            last: 0,
             entries: Slab::new(limits::CONNECTIONS),
             openings: Slab::new(limits::HANDSHAKES),
             waits: Slab::new(limits::TIME_WAITS),
@@ -185,14 +193,26 @@ impl Tcp {
         }
     }
 
+    /// The connection that a segment came for last is the first one asked: much of what is sent comes in bursts.
     #[inline]
-    fn find(&self, flow: &Flow) -> Option<Shape> {
-        self.flows.find(flow, |shape| self.flow_of(shape))
+    fn find(&mut self, flow: &Flow) -> Option<Shape> {
+        if self.entries.at(self.last).is_some_and(|entry| entry.flow == *flow) {
+            return Some(Shape::Connection(self.last));
+        }
+        let found = self.look_up(flow);
+        if let Some(Shape::Connection(index)) = found {
+            self.last = index;
+        }
+        found
     }
 
     #[inline]
-    fn flow_of(&self, shape: Shape) -> Option<Flow> {
-        flow_of(&self.entries, &self.openings, &self.waits, shape)
+    fn look_up(&self, flow: &Flow) -> Option<Shape> {
+        self.flows.find(flow, |shape| match shape {
+            Shape::Connection(index) => self.entries.at(index).is_some_and(|entry| entry.flow == *flow),
+            Shape::Handshake(index) => self.openings.at(index).is_some_and(|opening| opening.flow == *flow),
+            Shape::TimeWait(index) => self.waits.at(index).is_some_and(|wait| wait.flow() == *flow),
+        })
     }
 
     fn index_flow(&mut self, flow: &Flow, shape: Shape) {
@@ -240,18 +260,50 @@ impl Tcp {
         self.after(index, net);
     }
 
+    /// An ICMP error quotes a segment (RFC 5927 §4). Handshakes and TIME-WAIT have nothing that an error could change.
+    ///
+    /// A packet too big is believed at once. RFC 5927 §7.2 would have it wait until the segment times out, to blunt errors
+    /// that are made up. But those have to guess a number in flight, and then cannot make segments smaller than our floors
+    /// let them, for ten minutes; and every honest path that becomes narrow would stand still for a timeout.
+    #[cold]
+    pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
+        let Some(Shape::Connection(index)) = self.find(&notice.flow) else { return Err(Dropped::IcmpUnrelated) };
+        let entry = self.entries.at_mut(index).ok_or(Dropped::IcmpUnrelated)?;
+        let sequence = SeqNumber(notice.sequence);
+        if !entry.connection.has_in_flight(sequence) {
+            return Err(Dropped::IcmpOutsideWindow);
+        }
+        match notice.error {
+            IcmpError::TooBig(mtu) => {
+                let remote = notice.flow.remote.address;
+                net.shrink_path(remote, mtu, notice.length)?;
+                entry.connection.on_path_at(emit::path(net, remote), sequence);
+                self.mark(index);
+            }
+            error => {
+                if entry.connection.on_error(error) {
+                    self.after(index, net);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What every event of a connection is followed by: its user is told, and what it has to send is sent in its turn.
     #[inline]
     fn after<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
         let Some(entry) = self.entries.at_mut(index) else { return };
         let over = self.caller.tell(entry, net);
         if self.caller.is_starved() {
-            self.starved.extend(self.entries.id_at(index));
+            self.starved.push_back(ConnectionId::from_bits(entry.id.0));
         }
         if over {
             return self.remove(index, net);
         }
-        self.mark(index);
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push_back(index);
+        }
     }
 
     /// It may have something to send.
@@ -310,7 +362,13 @@ impl Tcp {
     }
 
     /// Carries out what sessions asked for in this turn, and those of another transport.
-    pub(super) fn carry_out<D: Device>(&mut self, others: &mut Requests, owners: &Owners, net: &mut Net<D>) {
+    pub(super) fn carry_out<D: Device>(
+        &mut self,
+        others: &mut Requests,
+        storage: &mut Storage,
+        owners: &Owners,
+        net: &mut Net<D>,
+    ) {
         while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
             match request {
                 Request::Tell { from, to, message } => {
@@ -328,7 +386,28 @@ impl Tcp {
                         net.counters.drop_unsent(Dropped::Misuse);
                     }
                 }
+                Request::Work(errand) => storage.send(errand),
+                Request::Forget(session) => storage.forget(session),
             }
+        }
+    }
+
+    /// Lets sessions ask for so much work before some of it is done.
+    pub(super) fn allow_work(&mut self, most: usize) {
+        self.caller.requests.allow_work(most);
+    }
+
+    /// A storage thread answered a session, which may be gone.
+    pub(super) fn on_done<D: Device>(&mut self, session: SessionId, done: Done, net: &mut Net<D>) {
+        self.caller.requests.work_done();
+        let id = ConnectionId::from_bits(session.0);
+        match (self.entries.get_mut(id), done.data) {
+            (Some(entry), data) => {
+                self.caller.on_done(entry, Done { data, ..done }, net);
+                self.after(id.index(), net);
+            }
+            (None, Some(block)) => net.pool.release(block),
+            (None, None) => {}
         }
     }
 
@@ -418,15 +497,15 @@ fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Slab<TimeWai
     }
 }
 
-/// What a frame brings, checked.
+/// What a frame brings, checked, into `segment`.
 #[inline]
-pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<(Flow, Segment), Dropped> {
+pub(super) fn arrival(packet: &Packet, frame: &Frame, segment: &mut Segment) -> Result<Flow, Dropped> {
     // RFC 9293 §3.9.2.3 and RFC 1122 §4.2.3.10: TCP is between two.
     if packet.cast != Cast::Unicast {
         return Err(Dropped::TcpIgnored);
     }
     let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
-    tcp::input(bytes, packet.source, packet.destination, frame.offload)
+    tcp::input(bytes, packet.source, packet.destination, frame.offload, segment)
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::flows::{Packed, Shape};
 use super::{ConnectError, ConnectionId, Entry, Tcp, emit};
-use crate::application::{Reading, Session, SessionId};
+use crate::application::{Errands, Reading, Session, SessionId};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
-use crate::base::stream::Gone;
 use crate::base::wheel::Timer;
 use crate::buffer::Frame;
 use crate::device::Device;
@@ -101,7 +100,7 @@ impl Tcp {
             return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
         };
         let tuning = &listener.owner.tuning;
-        match opening.handshake.on_segment(segment, tuning, path.mss, now) {
+        match opening.handshake.on_segment(segment, tuning, path.link_mss, now) {
             Progress::Ignored => net.counters.drop(Dropped::TcpIgnored),
             Progress::Reset => emit::reset(Reply::reset(segment), &flow, packet, frame, net),
             Progress::Gone => {
@@ -151,7 +150,7 @@ impl Tcp {
         let (flow, connection) = match self.begin(remote, tuning, owners, net) {
             Ok(begun) => begun,
             Err(why) => {
-                session.on_gone(Gone::Unreachable);
+                self.caller.refuse(session.as_mut(), net);
                 return Err(why);
             }
         };
@@ -161,7 +160,7 @@ impl Tcp {
                 Ok(id)
             }
             Err(mut session) => {
-                session.on_gone(Gone::Unreachable);
+                self.caller.refuse(session.as_mut(), net);
                 Err(ConnectError::TooMany)
             }
         }
@@ -183,7 +182,7 @@ impl Tcp {
         let flow = self.free_flow(address, remote, owners).ok_or(ConnectError::NoPort(remote))?;
         let now = net.now();
         let initial = self.secret.initial(&flow, now);
-        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).mss, tuning, now)))
+        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).link_mss, tuning, now)))
     }
 
     /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).
@@ -207,9 +206,9 @@ impl Tcp {
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
             return Err(session);
         };
-        let (reading, id) = (Reading::On, SessionId(0));
+        let (reading, id, errands) = (Reading::On, SessionId(0), Errands::default());
         let (dirty, waits) = (false, false);
-        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0 };
+        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0, errands };
         let id = match self.entries.insert(entry) {
             Ok(id) => id,
             Err(entry) => {

@@ -7,11 +7,12 @@ use super::congestion::{Choice, Congestion};
 use super::recovery::Recovery;
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
+use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
 use crate::buffer::{Pool, ReceiveQueue, SendQueue};
-use crate::wire::tcp_options::TIMESTAMPS_LENGTH;
+use crate::wire::tcp_options::{TIMESTAMPS_LENGTH, UserTimeout};
 
 /// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
 /// [`Handshake`](super::Handshake), and TIME-WAIT becomes a [`TimeWait`](super::TimeWait) as soon as it is reached.
@@ -39,6 +40,18 @@ pub enum State {
     Closed,
 }
 
+/// Whether both ends tell each other their user timeouts (RFC 5482 §3.1: ENABLED and CHANGEABLE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeoutOption {
+    /// We say nothing, and do not listen.
+    #[default]
+    Off,
+    /// We tell ours, and keep to it.
+    Told,
+    /// We tell ours, and both wait as long as who is more patient, within [`limits::USER_TIMEOUT_AGREED`].
+    Agreed,
+}
+
 /// Whether an extension is used with peers that know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Extension {
@@ -58,6 +71,8 @@ pub struct Tuning {
     pub keep_alive: Option<Duration>,
     /// How long data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482).
     pub user_timeout: Duration,
+    /// Whether the peer is told that.
+    pub timeout_option: TimeoutOption,
     /// The largest segment that is offered and sent, headers apart, where the path takes it (RFC 9293 §3.7.1).
     pub mss: Option<u16>,
     /// Timestamps (RFC 7323 §3).
@@ -79,6 +94,7 @@ impl Default for Tuning {
             congestion: Choice::default(),
             keep_alive: None,
             user_timeout: limits::USER_TIMEOUT,
+            timeout_option: TimeoutOption::default(),
             mss: None,
             timestamps: Extension::Offered,
             selective: Extension::Offered,
@@ -130,6 +146,8 @@ pub(super) struct Sender {
     pub(super) scale: u8,
     /// The largest segment that the peer takes, options included.
     pub(super) mss: u16,
+    /// The same of the path, as it is known now.
+    pub(super) path_mss: u16,
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
     pub(super) queue: SendQueue,
@@ -242,7 +260,13 @@ pub struct Connection {
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
     pub(super) events: Events,
+    /// Something new was acknowledged, or came.
+    pub(super) progress: bool,
     pub(super) tuning: Arc<Tuning>,
+    /// The peer's user timeout, once it told it (RFC 5482 §3.1: REMOTE_UTO).
+    pub(super) their_timeout: Option<UserTimeout>,
+    /// Whether the next segment tells ours.
+    pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
     pub(super) acknowledge_at: Instant,
@@ -250,6 +274,8 @@ pub struct Connection {
     pub(super) heard: Instant,
     /// Since when sending the same again brought nothing.
     pub(super) stalled: Instant,
+    /// When it is reset if the peer has not acknowledged everything, the end included.
+    pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
 }
@@ -264,10 +290,11 @@ pub struct Initial {
 }
 
 impl Connection {
-    /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what the path takes.
+    /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what our link takes.
     pub fn connect(initial: Initial, mss: u16, tuning: impl Into<Arc<Tuning>>, now: Instant) -> Connection {
         let tuning = tuning.into();
         let mss = tuning.mss(mss);
+        let owes_timeout = tuning.timeout_option != TimeoutOption::Off;
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
         let clock = (tuning.timestamps == Extension::Offered).then_some(clock);
         Connection {
@@ -284,11 +311,16 @@ impl Connection {
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),
+            progress: false,
             tuning,
+            their_timeout: None,
+            // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
+            owes_timeout,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
             heard: now,
             stalled: Instant::NEVER,
+            lingers_until: Instant::NEVER,
             challenged: None,
         }
     }
@@ -319,6 +351,12 @@ impl Connection {
         !self.has_unread() || !matches!(gone, None | Some(Gone::Closed))
     }
 
+    /// Whether it opened since this or all events were asked for last.
+    #[inline]
+    pub fn take_opened(&mut self) -> bool {
+        std::mem::take(&mut self.events.opened)
+    }
+
     /// How many bytes the user may write now.
     #[inline]
     pub fn room(&self) -> usize {
@@ -326,8 +364,9 @@ impl Connection {
             return 0;
         }
         let (least, most) = self.tuning.send_buffer;
-        // Twice the congestion window: one in flight, one to be sent when it is acknowledged.
-        let buffer = (2 * self.congestion.window() as usize).clamp(least, most);
+        // What may be in flight, and what is to be sent when that is acknowledged.
+        let window = self.congestion.window().min(self.snd.window) as usize;
+        let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }
 
@@ -353,6 +392,16 @@ impl Connection {
         self.snd.coalescing = coalescing;
     }
 
+    /// How long data may stay unacknowledged from now on, whatever the peer says of that (RFC 5482 §3.1).
+    pub fn set_user_timeout(&mut self, span: Duration) {
+        let tuning = Arc::make_mut(&mut self.tuning);
+        tuning.user_timeout = span;
+        if tuning.timeout_option != TimeoutOption::Off {
+            tuning.timeout_option = TimeoutOption::Told;
+            self.owes_timeout = true;
+        }
+    }
+
     /// The user has nothing more to send (RFC 9293 §3.10.4).
     pub fn close(&mut self) {
         if self.snd.fin == Fin::Open {
@@ -360,6 +409,14 @@ impl Connection {
         }
         if self.state == State::SynSent {
             self.end(Gone::Closed);
+        }
+    }
+
+    /// The same, and the user gives up if the peer has not acknowledged everything within `limit`.
+    pub fn close_within(&mut self, limit: Duration, now: Instant) {
+        self.close();
+        if !matches!(self.state, State::FinWait2 | State::TimeWait | State::Closed) {
+            self.lingers_until = self.lingers_until.min(now + limit);
         }
     }
 
@@ -390,6 +447,29 @@ impl Connection {
         true
     }
 
+    /// Whether a number was sent and is not acknowledged: all that an ICMP error can truly quote (RFC 5927 §4).
+    pub fn has_in_flight(&self, sequence: SeqNumber) -> bool {
+        !sequence.is_before(self.snd.una) && sequence.is_before(self.snd.nxt)
+    }
+
+    /// An ICMP error quotes what is in flight. A hard one ends who is only opening (RFC 1122 §4.2.3.9); who is open goes on,
+    /// for what still arrives is worth more than what anybody can say (RFC 5927 §5.2). Returns whether it is over.
+    pub fn on_error(&mut self, error: IcmpError) -> bool {
+        let why = match (self.state, error) {
+            (State::SynSent, IcmpError::Refused) => Gone::Refused,
+            (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
+            _ => return false,
+        };
+        self.end(why);
+        true
+    }
+
+    /// Whether the peer showed since this was asked last that what we send reaches it (RFC 4861 §7.3.1).
+    #[inline]
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
     /// Asks for something to be sent, unless the user gave up already.
     pub(super) fn urge(&mut self, urge: Urge) {
         if !self.is_aborting() {
@@ -403,6 +483,7 @@ impl Connection {
             self.state = State::Closed;
             self.events.gone = Some(why);
             (self.retransmit_at, self.acknowledge_at) = (Instant::NEVER, Instant::NEVER);
+            self.lingers_until = Instant::NEVER;
         }
     }
 
@@ -441,7 +522,13 @@ impl Connection {
     /// Data bytes of a full segment, as the congestion control counts.
     #[inline]
     pub fn data_size(&self) -> usize {
-        usize::from(self.snd.mss) - self.fixed_options()
+        usize::from(self.mss()) - self.fixed_options()
+    }
+
+    /// Bytes of options and data in a segment, as the peer and the path take them.
+    #[inline]
+    pub(super) fn mss(&self) -> u16 {
+        self.snd.mss.min(self.snd.path_mss)
     }
 
     /// Bytes of options that every segment carries.
@@ -462,6 +549,7 @@ impl Sender {
             most: 0,
             scale: 0,
             mss,
+            path_mss: mss,
             fin: Fin::Open,
             coalescing: Coalescing::default(),
             queue: SendQueue::default(),

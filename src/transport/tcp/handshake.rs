@@ -47,7 +47,7 @@ impl Handshake {
         self.answers = self.answers.saturating_add(1);
         let clock = |recent| Timestamps { value: self.value(now), echo: recent };
         let options = Options {
-            maximum_segment_size: Some(tuning.mss(path.mss)),
+            maximum_segment_size: Some(tuning.mss(path.link_mss)),
             window_scale: self.offer.window_scale.map(|_| tuning.window_scale()),
             sack_permitted: self.offer.selective,
             timestamps: self.offer.clock.map(clock),

@@ -62,12 +62,12 @@ mod time_wait;
 mod timers;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
-pub use connection::{Connection, Events, Extension, Initial, State, Tuning};
+pub use connection::{Connection, Events, Extension, Initial, State, TimeoutOption, Tuning};
 pub use handshake::{Handshake, Progress};
 pub use info::{Info, Trouble};
 pub use initial::Secret;
 pub use input::{Refused, Take};
-pub use output::{Path, Plan, Why};
+pub use output::{Path, Plan, Segmentation, Why};
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};

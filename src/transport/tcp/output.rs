@@ -1,30 +1,44 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Urge};
+use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, TimeoutOption, Urge};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
+use crate::buffer::Pieces;
 use crate::wire::tcp::flag;
-use crate::wire::tcp_options::{Options, ROOM, Timestamps};
+use crate::wire::tcp_options::{Options, ROOM, Timestamps, USER_TIMEOUT_LENGTH, UserTimeout};
 
 /// What the way to the peer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
     /// Bytes of options and data in a segment (RFC 9293 §3.7.1: what is left of the MTU).
     pub mss: u16,
-    /// Bytes of options and data that may leave in one piece, to be cut by the device; not more than `mss` when it does
-    /// not cut.
+    /// The same of our link alone: what a SYN offers, for the way back may be another (RFC 1191 §3.1).
+    pub link_mss: u16,
+    /// Bytes of options and data that may leave in one piece, to be cut into segments.
     pub superframe: usize,
+    /// Who cuts.
+    pub segmentation: Segmentation,
+    /// Whether routers must not cut segments.
+    pub dont_fragment: bool,
+}
+
+/// Who cuts what is larger than a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segmentation {
+    /// The device: a full superframe costs it hardly more than a segment, and is worth waiting for.
+    ByDevice,
+    /// We: it costs as much as its segments do.
+    BySoftware,
 }
 
 impl Path {
-    /// Bytes of data that leave in one piece when segments hold `size` each: as many whole ones as a superframe holds.
+    /// How data leave when segments hold `size` bytes of them.
     #[inline]
-    pub fn piece(&self, size: usize) -> usize {
-        // Without offload nothing is to be divided, which takes longer than all else here.
-        if self.superframe < 2 * size { size } else { self.superframe / size * size }
+    pub fn pieces(&self, size: usize) -> Pieces {
+        Pieces { segment: size, most: self.superframe }
     }
 }
 
@@ -75,24 +89,27 @@ impl Connection {
             return Some(self.bare(Why::Reset, self.snd.nxt, flag::RST | flag::ACK));
         }
         let options = self.options_length();
-        let mss = usize::from(self.snd.mss.min(path.mss));
-        let size = mss.saturating_sub(options).max(1);
+        let size = usize::from(self.mss().min(path.mss)).saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
-        let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.piece(size);
-        self.plan_again(size, piece).or_else(|| self.plan_new(size, piece)).or_else(|| self.plan_bare())
+        let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
+        let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
+        self.plan_again(size, piece)
+            .or_else(|| self.plan_new(size, piece, worth_waiting_for))
+            .or_else(|| self.plan_bare())
     }
 
     /// Bytes of options that the next segment carries.
     #[inline]
     fn options_length(&self) -> usize {
+        let fixed = self.fixed_options() + if self.owes_timeout { USER_TIMEOUT_LENGTH } else { 0 };
         if !self.tells_ranges() {
-            return self.fixed_options();
+            return fixed;
         }
         let ranges = match self.sack_ranges().len() {
             0 => 0,
             count => 4 + 8 * count,
         };
-        (self.fixed_options() + ranges).min(ROOM)
+        (fixed + ranges).min(ROOM)
     }
 
     /// Whether an acknowledgment says more than its number.
@@ -127,7 +144,7 @@ impl Connection {
     }
 
     /// New data, as both windows allow, in pieces worth sending (RFC 9293 §3.8.6.2.1).
-    fn plan_new(&self, size: usize, piece: usize) -> Option<Plan> {
+    fn plan_new(&self, size: usize, piece: usize, worth_waiting_for: usize) -> Option<Plan> {
         if self.snd.fin == Fin::Sent {
             return None;
         }
@@ -160,7 +177,7 @@ impl Connection {
         // What a window cuts short is worth waiting for while an acknowledgment is on its way: the superframe that it lets
         // leave will be a fuller one.
         let window = self.congestion.window().min(self.snd.window) as usize;
-        if usable < unsent.min(piece) && in_flight > 0 && length < piece.min(window / 4) {
+        if usable < unsent.min(piece) && in_flight > 0 && length < worth_waiting_for.min(window / 4) {
             return None;
         }
         Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))
@@ -214,6 +231,9 @@ impl Connection {
         if let Some(clock) = &self.clock {
             options.timestamps = Some(Timestamps { value: clock.now(now), echo: clock.recent });
         }
+        if self.owes_timeout {
+            options.user_timeout = Some(UserTimeout::new(self.tuning.user_timeout));
+        }
         if self.tells_ranges() {
             options.sack = self.sack_ranges();
         }
@@ -229,9 +249,12 @@ impl Connection {
     /// What a SYN offers; with an acknowledgment, what both agreed on.
     fn offer(&self, options: &mut Options, path: Path, now: Instant) {
         let agreed = self.state == State::SynReceived;
-        options.maximum_segment_size = Some(self.tuning.mss(path.mss));
+        options.maximum_segment_size = Some(self.tuning.mss(path.link_mss));
         options.sack_permitted = if agreed { self.selective } else { self.tuning.selective == Extension::Offered };
         options.window_scale = (!agreed || self.rcv.scale > 0).then(|| self.tuning.window_scale());
+        // Not with an acknowledgment: the first segment behind it tells it anyway.
+        let told = !agreed && self.tuning.timeout_option != TimeoutOption::Off;
+        options.user_timeout = told.then(|| UserTimeout::new(self.tuning.user_timeout));
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 
@@ -286,6 +309,9 @@ impl Connection {
         }
         if plan.flags & flag::ACK != 0 {
             self.acknowledged();
+        }
+        if plan.flags & flag::SYN == 0 {
+            self.owes_timeout = false;
         }
     }
 

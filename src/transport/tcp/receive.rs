@@ -16,6 +16,7 @@ impl Connection {
     #[inline]
     pub fn received(&mut self, count: usize, pool: &mut Pool, now: Instant) {
         self.rcv.nxt += count;
+        self.progress |= count > 0;
         self.rcv.position += count as u64;
         let mut came = count;
         let unread = self.rcv.queue.as_ref().map_or(0, |queue| queue.unread_capacity());
@@ -167,7 +168,7 @@ impl Connection {
     /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread.
     fn tune_buffer(&mut self, unread: usize, now: Instant) {
         let (from, since) = self.rcv.measured;
-        if now - since < self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
+        if now < since + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
             return;
         }
         let (_, most) = self.tuning.receive_buffer;

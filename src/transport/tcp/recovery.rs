@@ -2,6 +2,7 @@
 //! what follows a timeout (RFC 5681 §3.1, RFC 6298 §5).
 
 use super::connection::Connection;
+use super::output::Path;
 use super::scoreboard::Scoreboard;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
@@ -129,16 +130,34 @@ impl Connection {
         self.snd.timed = None;
     }
 
-    /// The path takes less than before: all that is in flight was too large, and that is no congestion (RFC 1191 §6.5).
-    pub fn on_path_shrunk(&mut self) {
-        let (una, nxt) = (self.snd.una, self.snd.nxt);
-        if nxt.is_after(una) {
-            let recovery = self.recovery();
-            recovery.board.mark_all_lost(una, nxt, false);
-            if recovery.phase == Phase::Watching {
-                (recovery.phase, recovery.point) = (Phase::Timeout, nxt);
-            }
-            self.snd.timed = None;
+    /// What the path takes now. When that is less than before, what is in flight is sent again in smaller segments, and that
+    /// is no congestion (RFC 1191 §6.5, RFC 8201 §5.4). What was smaller anyway was not lost for that.
+    #[inline]
+    pub fn on_path(&mut self, path: Path) {
+        self.on_path_at(path, self.snd.una);
+    }
+
+    /// The same, when a router says which segment did not pass: what left before it did.
+    #[inline]
+    pub fn on_path_at(&mut self, path: Path, first: SeqNumber) {
+        let before = std::mem::replace(&mut self.snd.path_mss, path.mss);
+        if path.mss < before && self.snd.nxt - self.snd.una > self.data_size() {
+            self.send_again_from(first);
         }
+    }
+
+    #[cold]
+    fn send_again_from(&mut self, first: SeqNumber) {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        let recovery = self.recovery();
+        // What was lost before is not forgotten.
+        let first = if recovery.board.next_hole(nxt).is_some() { una } else { first };
+        recovery.board.mark_all_lost(first, nxt, false);
+        if recovery.phase == Phase::Watching {
+            recovery.phase = Phase::Timeout;
+        }
+        recovery.point = nxt;
+        self.snd.timed = None;
+        self.congestion.on_path_shrunk(self.data_size() as u32);
     }
 }

@@ -5,12 +5,12 @@ use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Offload};
 use crate::wire::checksum::Sum;
+use crate::wire::protocol;
 use crate::wire::tcp::{self, flag};
 use crate::wire::tcp_options::Options;
-use crate::wire::{protocol, tcp_options};
 
 /// What a segment says. Its data stay in the frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Segment {
     /// The number of its first byte, or of its SYN.
     pub sequence: SeqNumber,
@@ -50,14 +50,15 @@ impl Segment {
     }
 }
 
-/// Checks a segment from `source` to `destination`, and reads it.
+/// Checks a segment from `source` to `destination`, and reads it where it is to stand.
 #[inline]
 pub fn input(
     bytes: &[u8],
     source: Address,
     destination: Address,
     offload: Offload,
-) -> Result<(Flow, Segment), Dropped> {
+    segment: &mut Segment,
+) -> Result<Flow, Dropped> {
     let tcp::Segment { header, options, payload } = tcp::Segment::parse(bytes)?;
     if offload.checksum == Checksum::Complete
         && !Sum::pseudo(source, destination, protocol::TCP, bytes.len()).bytes(bytes).is_whole()
@@ -66,17 +67,15 @@ pub fn input(
     }
     let end = |address, port| Endpoint { address, port };
     let flow = Flow { local: end(destination, header.destination.get()), remote: end(source, header.source.get()) };
-    let segment = Segment {
-        sequence: SeqNumber(header.sequence.get()),
-        acknowledgment: SeqNumber(header.acknowledgment.get()),
-        flags: header.flags,
-        window: header.window.get(),
-        options: tcp_options::Options::parse(options)?,
-        header_length: header.header_length(),
-        length: payload.len(),
-        size: offload.segments.map_or(payload.len(), |segments| usize::from(segments.size)),
-    };
-    Ok((flow, segment))
+    segment.sequence = SeqNumber(header.sequence.get());
+    segment.acknowledgment = SeqNumber(header.acknowledgment.get());
+    segment.flags = header.flags;
+    segment.window = header.window.get();
+    segment.options.take_in(options)?;
+    segment.header_length = header.header_length();
+    segment.length = payload.len();
+    segment.size = offload.segments.map_or(payload.len(), |segments| usize::from(segments.size));
+    Ok(flow)
 }
 
 /// A segment to be sent; its data lie elsewhere.

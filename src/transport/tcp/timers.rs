@@ -1,6 +1,8 @@
 //! What happens when time has passed.
 
-use super::connection::{Acknowledgment, Connection, Fin, State, Urge};
+use std::time::Duration;
+
+use super::connection::{Acknowledgment, Connection, Fin, State, TimeoutOption, Urge};
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
@@ -9,11 +11,15 @@ impl Connection {
     /// When [`Connection::on_timer`] is due.
     #[inline]
     pub fn deadline(&self) -> Instant {
-        self.retransmit_at.min(self.acknowledge_at).min(self.ask_at())
+        self.retransmit_at.min(self.acknowledge_at).min(self.lingers_until).min(self.ask_at())
     }
 
     /// Does what is due. What is to be sent then is in [`Connection::plan`].
     pub fn on_timer(&mut self, now: Instant) {
+        if self.lingers_until <= now {
+            self.lingers_until = Instant::NEVER;
+            self.abort();
+        }
         if self.acknowledge_at <= now {
             self.rcv.acknowledgment = Acknowledgment::Now;
             self.acknowledge_at = Instant::NEVER;
@@ -23,10 +29,12 @@ impl Connection {
             self.on_retransmit(now);
         }
         if self.state != State::Closed && self.ask_at() <= now {
-            if self.unanswered >= limits::KEEP_ALIVES {
+            // RFC 5482 §4.2: who was promised more patience gets it.
+            let is_patient = self.agreed_timeout().is_some_and(|patience| now - self.heard < patience);
+            if self.unanswered >= limits::KEEP_ALIVES && !is_patient {
                 return self.end(Gone::TimedOut);
             }
-            self.unanswered += 1;
+            self.unanswered = self.unanswered.saturating_add(1);
             self.urge(Urge::Probe);
         }
     }
@@ -34,7 +42,7 @@ impl Connection {
     fn on_retransmit(&mut self, now: Instant) {
         let patience = match self.state {
             State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
-            _ => self.tuning.user_timeout,
+            _ => self.user_timeout(),
         };
         if self.stalled != Instant::NEVER && now - self.stalled >= patience {
             return self.end(Gone::TimedOut);
@@ -57,6 +65,18 @@ impl Connection {
             // What Nagle, the cork or silly windows held back waited long enough.
             _ => self.urge(Urge::Override),
         }
+    }
+
+    /// RFC 5482 §3.1: USER_TIMEOUT.
+    fn user_timeout(&self) -> Duration {
+        self.agreed_timeout().unwrap_or(self.tuning.user_timeout)
+    }
+
+    /// RFC 5482 §3.1: min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)).
+    fn agreed_timeout(&self) -> Option<Duration> {
+        let (least, most) = limits::USER_TIMEOUT_AGREED;
+        let theirs = self.their_timeout.filter(|_| self.tuning.timeout_option == TimeoutOption::Agreed)?;
+        Some(self.tuning.user_timeout.max(theirs.span()).clamp(least, most))
     }
 
     fn note_stall(&mut self, now: Instant) {

@@ -312,3 +312,25 @@ fn what_is_held_is_told_the_newest_first() {
     }
     peer.data(&[b'x'; 1200]);
 }
+
+/// RFC 4861 §7.3.1: as long as a stream makes progress its neighbour is not asked for.
+#[test]
+fn progress_confirms_the_neighbour() {
+    for family in BOTH {
+        let mut peer = Peer::connected(family);
+        let sent = peer.data(b"s");
+        let before = peer.host.counters().neighbors_heard;
+        peer.acknowledge(&sent);
+        for _ in 0..100 {
+            peer.pass(SECOND);
+            let sent = peer.data(b"s");
+            peer.acknowledge(&sent);
+        }
+        assert_eq!(peer.host.counters().neighbors_heard, before);
+        // Silence confirms nothing: who is used after that is asked for.
+        peer.pass(100 * SECOND);
+        peer.send(|header| header.sequence_number -= 1, b"");
+        peer.pass(10 * SECOND);
+        assert_eq!(peer.host.counters().neighbors_heard, before + 1);
+    }
+}

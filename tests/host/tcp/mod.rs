@@ -2,8 +2,11 @@
 
 mod attacks;
 mod closed;
+mod ending;
 mod exhaustion;
 mod flow;
+mod icmp;
+mod patience;
 mod peer;
 mod plan;
 mod smoltcp;

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use etherparse::TcpHeader;
-use taphouse::application::{Data, Service, Session, Stream, Used};
+use taphouse::application::{Data, Io, Service, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint, Family, Flow};
 use taphouse::base::counters::Dropped;
-use taphouse::base::stream::{Coalescing, Gone};
+use taphouse::base::stream::{Coalescing, Ending, Gone};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
 use taphouse::transport::tcp::Tuning;
@@ -24,12 +24,19 @@ pub(super) struct Seen {
     pub(super) data: Vec<u8>,
     pub(super) ended: bool,
     pub(super) gone: Option<Gone>,
+    /// Bytes that the peer had not acknowledged then.
+    pub(super) unacknowledged: usize,
 }
 
 type Shared = Arc<Mutex<Seen>>;
 
-/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `a` aborts, `p` pauses for 1,000
-/// seconds, `k` corks, `n` coalesces nothing; others say nothing. At the peer's end it writes 3,000 bytes and closes.
+/// The user timeout that a puppet chooses.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a puppet lingers.
+pub(super) const LINGER: Duration = Duration::from_secs(5);
+
+/// Does what the bytes that it gets say: `s` writes ten bytes, `l` 5,000, `c` closes, `w` closes within [`LINGER`], `a`
+/// aborts, `u` chooses [`PATIENCE`], `p` pauses for 1,000 seconds, `k` corks, `n` coalesces nothing; others say nothing. At the peer's end it writes 3,000 bytes and closes.
 struct Puppet {
     seen: Shared,
     resumes: Option<Instant>,
@@ -52,6 +59,7 @@ impl Session for Puppet {
     }
 
     fn on_data(&mut self, data: Data<'_>, stream: &mut Stream<'_>) -> Used {
+        assert!(self.seen.lock().unwrap().opened, "a session hears that it is open before it is shown anything");
         self.seen.lock().unwrap().data.extend_from_slice(data.bytes());
         for byte in data.bytes() {
             match byte {
@@ -59,6 +67,8 @@ impl Session for Puppet {
                 b'l' => Puppet::write(stream, 5000),
                 b'c' => stream.close(),
                 b'a' => stream.abort(),
+                b'u' => stream.set_user_timeout(PATIENCE),
+                b'w' => stream.close_within(LINGER),
                 b'k' => stream.set_coalescing(Coalescing::Cork),
                 b'n' => stream.set_coalescing(Coalescing::None),
                 b'p' => {
@@ -79,8 +89,9 @@ impl Session for Puppet {
         stream.close();
     }
 
-    fn on_gone(&mut self, why: Gone) {
-        self.seen.lock().unwrap().gone = Some(why);
+    fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {
+        let mut seen = self.seen.lock().unwrap();
+        (seen.gone, seen.unacknowledged) = (Some(ending.why), ending.unacknowledged);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -107,6 +118,7 @@ pub(super) struct Sent {
     pub(super) at: Instant,
     pub(super) header: TcpHeader,
     pub(super) data: Vec<u8>,
+    pub(super) dont_fragment: bool,
 }
 
 impl Sent {
@@ -130,6 +142,8 @@ pub(super) struct Offer {
     pub(super) clock: bool,
     /// No window scaling if `None`.
     pub(super) scale: Option<u8>,
+    /// The field of a user timeout option.
+    pub(super) timeout: Option<u16>,
 }
 
 /// The only neighbour of our host.
@@ -193,6 +207,10 @@ impl Peer {
         let mut options = vec![2, 4, 5, 0xb4];
         self.clock = offer.clock.then_some((7000, 0));
         options.extend(offer.scale.map(|scale| [1, 3, 3, scale]).into_iter().flatten());
+        if let Some(timeout) = offer.timeout {
+            options.extend([28, 4]);
+            options.extend(timeout.to_be_bytes());
+        }
         if offer.selective {
             options.extend([1, 1, 4, 2]);
         }
@@ -322,7 +340,8 @@ impl Peer {
                 if header.ack && header.destination_port == self.port {
                     self.acknowledged = header.acknowledgment_number;
                 }
-                sent.push(Sent { at: self.host.now, header, data: data.to_vec() });
+                let data = data.to_vec();
+                sent.push(Sent { at: self.host.now, header, data, dont_fragment: answer.dont_fragment });
             }
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use taphouse::base::limits;
 use taphouse::base::time::Instant;
 use taphouse::buffer::Pool;
-use taphouse::transport::tcp::{Connection, Initial, Path, Segment, SeqNumber, State, Tuning, Why};
+use taphouse::transport::tcp::{Connection, Initial, Path, Segment, Segmentation, SeqNumber, State, Tuning, Why};
 use taphouse::wire::tcp::flag;
 use taphouse::wire::tcp_options::Options;
 
@@ -53,12 +53,12 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(superframe: usize) -> Driver {
+    fn new(superframe: usize, segmentation: Segmentation) -> Driver {
         let now = Instant::from_millis(1000);
         let initial = Initial { sequence: SeqNumber(u32::MAX - 20_000), clock: 0 };
         let connection = Connection::connect(initial, MSS, Tuning::default(), now);
         let first = initial.sequence + 1;
-        let path = Path { mss: MSS, superframe };
+        let path = Path { mss: MSS, link_mss: MSS, superframe, segmentation, dont_fragment: true };
         let pool = Pool::new(64 << 20);
         let (una, nxt, edge) = (first, first, first + 65_535);
         let mut driver = Driver { connection, pool, path, now, una, nxt, edge, written: 0, first, waited: false };
@@ -144,9 +144,9 @@ impl Driver {
             Operation::Write(length) => {
                 let mut left = length.min(self.connection.room());
                 while left > 0 {
-                    let full = self.path.piece(usize::from(MSS));
+                    let pieces = self.path.pieces(usize::from(MSS));
                     let written =
-                        self.connection.queue_mut().write_with(&mut self.pool, left, full, |place| place.len());
+                        self.connection.queue_mut().write_with(&mut self.pool, left, pieces, |place| place.len());
                     left -= written.expect("the pool is large");
                     self.written += written.expect("the pool is large");
                 }
@@ -195,8 +195,9 @@ proptest! {
     fn plans_keep_to_windows_and_order(
         operations in prop::collection::vec(operation(), 1..120),
         superframe in prop_oneof![Just(usize::from(MSS)), Just(65_495usize)],
+        segmentation in prop_oneof![Just(Segmentation::ByDevice), Just(Segmentation::BySoftware)],
     ) {
-        let mut driver = Driver::new(superframe);
+        let mut driver = Driver::new(superframe, segmentation);
         operations.iter().for_each(|operation| driver.apply(operation));
         driver.finish();
     }

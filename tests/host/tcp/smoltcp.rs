@@ -7,10 +7,10 @@ use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use taphouse::application::{Data, Service, Session, Stream, Used};
+use taphouse::application::{Data, Io, Service, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint, Family, Flow};
 use taphouse::base::random::Random;
-use taphouse::base::stream::Gone;
+use taphouse::base::stream::{Ending, Gone};
 use taphouse::buffer::Offload;
 use taphouse::device::Memory;
 
@@ -132,8 +132,8 @@ impl Session for Talker {
         self.talk(stream);
     }
 
-    fn on_gone(&mut self, why: Gone) {
-        self.progress.lock().unwrap().gone = Some(why);
+    fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {
+        self.progress.lock().unwrap().gone = Some(ending.why);
     }
 }
 

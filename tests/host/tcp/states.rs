@@ -170,6 +170,20 @@ fn an_active_open() {
 }
 
 /// RFC 9293 §3.5, figure 7.
+/// What opens the connection may carry data, where its last acknowledgment was lost or waited for them.
+#[test]
+fn it_is_open_before_data_are_shown() {
+    for family in BOTH {
+        let mut peer = Peer::new(family);
+        let answer = peer.offer(Offer::default());
+        peer.expected = answer.end();
+        peer.next += 1;
+        peer.data(b"at once");
+        assert_eq!((peer.seen().opened, &peer.seen().data[..]), (true, &b"at once"[..]));
+        assert_eq!(peer.host.counters().connections_opened, 1);
+    }
+}
+
 #[test]
 fn both_open_at_once() {
     for family in BOTH {
@@ -423,7 +437,8 @@ fn a_syn_ack_is_repeated_and_given_up() {
 fn options_are_agreed_on() {
     for family in BOTH {
         for bits in 0..8 {
-            let offer = Offer { selective: bits & 1 != 0, clock: bits & 2 != 0, scale: (bits & 4 != 0).then_some(3) };
+            let (selective, clock, scale) = (bits & 1 != 0, bits & 2 != 0, (bits & 4 != 0).then_some(3));
+            let offer = Offer { selective, clock, scale, timeout: None };
             let mut peer = Peer::new(family);
             let answer = peer.offer(offer);
             let options: Vec<_> = answer.header.options_iterator().map(Result::unwrap).collect();

@@ -133,6 +133,13 @@ impl Congestion {
         self.window.congestion = self.window.congestion.min(initial_window(mss));
     }
 
+    /// The path takes smaller packets, and all that was in flight is sent again: that is no congestion, but slow start leads
+    /// back to where the window was, or a burst of a whole window would make some (RFC 8201 §5.4).
+    pub fn on_path_shrunk(&mut self, mss: u32) {
+        self.window.threshold = self.window.threshold.max(self.window.congestion);
+        self.window.congestion = self.window.congestion.min(initial_window(mss));
+    }
+
     fn control(&mut self, work: impl FnOnce(&mut dyn Control, &mut Window)) {
         match &mut self.algorithm {
             Algorithm::Reno(reno) => work(reno, &mut self.window),

@@ -1,0 +1,266 @@
+//! The threads that wait for the disk, so that no loop does.
+//!
+//! Files are reached only through directories that were opened before the process was confined; out of those no path
+//! leads (`cap-std`).
+
+use std::collections::HashMap;
+use std::io;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, ReadDir};
+use cap_std::time::SystemTime;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::application::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
+use crate::base::limits;
+use crate::buffer::Block;
+use crate::stack::{Asker, Order};
+
+/// The directories that storage threads may use.
+pub struct Folders(Vec<Dir>);
+
+impl Folders {
+    /// Opens directories; the n-th is [`Folder`]`(n)`. To be called before the process is confined to the same ones.
+    ///
+    /// # Errors
+    /// The path that cannot be opened, and why.
+    pub fn open(paths: &[PathBuf]) -> Result<Folders, (PathBuf, io::Error)> {
+        let open = |path: &PathBuf| Dir::open_ambient_dir(path, ambient_authority()).map_err(|why| (path.clone(), why));
+        Ok(Folders(paths.iter().map(open).collect::<Result<_, _>>()?))
+    }
+}
+
+/// The threads, until they are ended.
+pub struct Storage {
+    orders: Vec<Sender<Order>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Storage {
+    /// Starts [`limits::STORAGE_THREADS`]. To be called after the process was confined.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn start(folders: Folders) -> io::Result<Storage> {
+        let folders = Arc::new(folders.0);
+        let mut storage = Storage { orders: Vec::new(), threads: Vec::new() };
+        for number in 0..limits::STORAGE_THREADS {
+            let (sender, orders) = bounded(limits::WORK);
+            let folders = folders.clone();
+            let work = move || Desk { folders, open: HashMap::new() }.work(&orders);
+            storage.threads.push(thread::Builder::new().name(format!("storage {number}")).spawn(work)?);
+            storage.orders.push(sender);
+        }
+        Ok(storage)
+    }
+
+    /// How the threads are reached: for [`Stack::set_storage`](crate::stack::Stack::set_storage).
+    pub fn orders(&self) -> Vec<Sender<Order>> {
+        self.orders.clone()
+    }
+
+    /// Waits until all is done that was asked for. To be called when the stacks are gone, for they may ask for more.
+    pub fn end(self) {
+        let Storage { orders, threads } = self;
+        drop(orders);
+        for thread in threads {
+            // One that panicked said so on stderr.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One thread's part: what the sessions whose work it does have open.
+struct Desk {
+    folders: Arc<Vec<Dir>>,
+    open: HashMap<Asker, HashMap<Handle, Open>>,
+}
+
+/// What has a name.
+enum Open {
+    File(File),
+    Directory(Dir, ReadDir),
+}
+
+impl Desk {
+    /// Does what it is told until nobody is left who could tell it more.
+    fn work(mut self, orders: &Receiver<Order>) {
+        for order in orders {
+            match order {
+                Order::Work { asker, work, answer } => {
+                    let (result, block) = self.carry_out(asker, work);
+                    answer.send(result.map_err(|why| why.kind()), block);
+                }
+                Order::Forget(asker) => drop(self.open.remove(&asker)),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, asker: Asker, work: Work) -> (io::Result<Outcome>, Option<Block>) {
+        match work {
+            Work::Read(handle, mut block, most) => {
+                let read = self.file(asker, handle).and_then(|file| read(file, &mut block, most));
+                (read, Some(block))
+            }
+            Work::Write(handle, block) => {
+                let written = self.file(asker, handle).and_then(|mut file| file.write_all(block.frame().bytes()));
+                (written.map(|()| Outcome::Done), Some(block))
+            }
+            Work::Open(handle, place, opening) => (self.open_file(asker, handle, &place, opening), None),
+            Work::OpenDirectory(handle, place) => (self.open_directory(asker, handle, &place), None),
+            Work::Sync(handle) => (self.sync(asker, handle), None),
+            Work::Close(handle) => (self.close(asker, handle), None),
+            Work::List(handle) => (self.list(asker, handle), None),
+            Work::Look(place) => (self.look(&place), None),
+            Work::Rename(from, to) => (self.rename(&from, &to), None),
+            Work::Remove(place) => (self.at(&place, |folder, path| folder.remove_file(path)), None),
+            Work::MakeDirectory(place) => (self.at(&place, |folder, path| folder.create_dir(path)), None),
+            Work::RemoveDirectory(place) => (self.at(&place, |folder, path| folder.remove_dir(path)), None),
+        }
+    }
+
+    fn open_file(&mut self, asker: Asker, handle: Handle, place: &Place, opening: Opening) -> io::Result<Outcome> {
+        let mut options = OpenOptions::new();
+        // Opening a pipe waits for its other end, and reading a device may: neither is what a session asks for.
+        options.custom_flags(libc::O_NONBLOCK);
+        let (options, position) = match opening {
+            Opening::Read(from) => (options.read(true), from),
+            Opening::New => (options.write(true).create_new(true), 0),
+            Opening::Replace => (options.write(true).create(true).truncate(true), 0),
+            Opening::Append => (options.append(true).create(true), 0),
+            Opening::Resume(at) => (options.write(true), at),
+        };
+        let mut file = self.folder(place.folder)?.open_with(&place.path, options)?;
+        let metadata = file.metadata()?;
+        match described(&metadata).kind {
+            Kind::File => {}
+            Kind::Directory => return Err(ErrorKind::IsADirectory.into()),
+            Kind::Other => return Err(ErrorKind::Unsupported.into()),
+        }
+        if let Opening::Resume(at) = opening {
+            file.set_len(at)?;
+        }
+        if position > 0 {
+            file.seek(SeekFrom::Start(position))?;
+        }
+        self.keep(asker, handle, Open::File(file))?;
+        Ok(Outcome::Metadata(described(&metadata)))
+    }
+
+    fn open_directory(&mut self, asker: Asker, handle: Handle, place: &Place) -> io::Result<Outcome> {
+        let folder = self.folder(place.folder)?;
+        let directory =
+            if place.path.as_os_str().is_empty() { folder.try_clone()? } else { folder.open_dir(&place.path)? };
+        let names = directory.entries()?;
+        self.keep(asker, handle, Open::Directory(directory, names))?;
+        Ok(Outcome::Done)
+    }
+
+    fn keep(&mut self, asker: Asker, handle: Handle, open: Open) -> io::Result<()> {
+        let all = self.open.entry(asker).or_default();
+        if all.len() >= limits::HANDLES_A_SESSION && !all.contains_key(&handle) {
+            return Err(ErrorKind::QuotaExceeded.into());
+        }
+        all.insert(handle, open);
+        Ok(())
+    }
+
+    fn sync(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
+        match self.opened(asker, handle)? {
+            Open::File(file) => file.sync_all()?,
+            // A directory that can only be searched cannot be synced; this one was opened to be read.
+            Open::Directory(directory, _) => directory.open(".")?.sync_all()?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn close(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
+        let closed = self.open.get_mut(&asker).and_then(|all| all.remove(&handle));
+        closed.map(|_| Outcome::Done).ok_or_else(not_open)
+    }
+
+    fn list(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
+        let Open::Directory(_, names) = self.opened(asker, handle)? else { return Err(not_open()) };
+        let named = |entry: io::Result<cap_std::fs::DirEntry>| -> io::Result<Option<Named>> {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) => Ok(Some(Named { name: entry.file_name(), metadata: described(&metadata) })),
+                // It was removed meanwhile.
+                Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
+                Err(why) => Err(why),
+            }
+        };
+        let named = names.map(named).filter_map(Result::transpose);
+        Ok(Outcome::Names(named.take(limits::NAMES_A_LIST).collect::<io::Result<_>>()?))
+    }
+
+    fn look(&self, place: &Place) -> io::Result<Outcome> {
+        let folder = self.folder(place.folder)?;
+        let metadata =
+            if place.path.as_os_str().is_empty() { folder.dir_metadata()? } else { folder.metadata(&place.path)? };
+        Ok(Outcome::Metadata(described(&metadata)))
+    }
+
+    fn rename(&self, from: &Place, to: &Place) -> io::Result<Outcome> {
+        self.folder(from.folder)?.rename(&from.path, self.folder(to.folder)?, &to.path)?;
+        Ok(Outcome::Done)
+    }
+
+    fn at(&self, place: &Place, work: impl FnOnce(&Dir, &PathBuf) -> io::Result<()>) -> io::Result<Outcome> {
+        work(self.folder(place.folder)?, &place.path).map(|()| Outcome::Done)
+    }
+
+    fn folder(&self, Folder(number): Folder) -> io::Result<&Dir> {
+        self.folders.get(usize::from(number)).ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn opened(&mut self, asker: Asker, handle: Handle) -> io::Result<&mut Open> {
+        self.open.get_mut(&asker).and_then(|all| all.get_mut(&handle)).ok_or_else(not_open)
+    }
+
+    fn file(&mut self, asker: Asker, handle: Handle) -> io::Result<&File> {
+        match self.opened(asker, handle)? {
+            Open::File(file) => Ok(file),
+            Open::Directory(..) => Err(ErrorKind::IsADirectory.into()),
+        }
+    }
+}
+
+/// Reads until so much was read or the file ends.
+fn read(mut file: &File, block: &mut Block, most: usize) -> io::Result<Outcome> {
+    let frame = block.frame_mut();
+    frame.truncate(0);
+    loop {
+        let place = frame.tailroom(most.saturating_sub(frame.len()));
+        match file.read(place) {
+            Ok(0) => break,
+            Ok(count) => frame.extend(count),
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(if frame.is_empty() { Outcome::End } else { Outcome::Read })
+}
+
+fn described(metadata: &cap_std::fs::Metadata) -> Metadata {
+    let kind = match metadata.file_type() {
+        kind if kind == FileType::file() => Kind::File,
+        kind if kind == FileType::dir() => Kind::Directory,
+        _ => Kind::Other,
+    };
+    let since = |time: SystemTime| match time.into_std().duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => after.as_secs() as i64,
+        Err(before) => -(before.duration().as_secs() as i64),
+    };
+    Metadata { kind, length: metadata.len(), modified: metadata.modified().map_or(0, since) }
+}
+
+fn not_open() -> io::Error {
+    // Its opening failed, and that was told; or the session never asked for it.
+    ErrorKind::NotFound.into()
+}

@@ -1,0 +1,94 @@
+//! The way down of a superframe to a device that does not cut: segment by segment.
+
+use std::io::IoSlice;
+
+use arrayvec::ArrayVec;
+
+use super::Net;
+use super::down::{Sent, Transmitted};
+use crate::base::address::{Family, Mac};
+use crate::base::counters::Dropped;
+use crate::buffer::{Draft, Offload};
+use crate::device::{Device, SLICES};
+use crate::internet::output;
+use crate::internet::segmentation::{Layers, Position, Template};
+use crate::link::{ethernet, vlan};
+use crate::wire::checksum::Sum;
+use crate::wire::ethernet::EtherType;
+
+impl<D: Device> Net<D> {
+    /// Sends a superframe whose IP header stands in front as its segments, of `size` bytes each.
+    pub(super) fn send_cut(
+        &mut self,
+        mut draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        family: Family,
+        station: Mac,
+        size: usize,
+    ) -> Sent {
+        let headers = draft.len();
+        let ethertype = match family {
+            Family::V4 => EtherType::IPV4,
+            Family::V6 => EtherType::IPV6,
+        };
+        ethernet::output(&mut draft, ethertype, self.interface.mac(), station);
+        if let Some(own) = self.vlan {
+            vlan::output(&mut draft, own);
+        }
+        let head = draft.for_device();
+        let network = head.len() - headers;
+        let layers = Layers { family, network, transport: network + output::header_length(family) };
+        let length = payload.iter().map(|slice| slice.len()).sum();
+        let Some(mut template) = Template::new(head, layers, length) else { return Sent::Refused(Dropped::Misuse) };
+        let mut cutter = Cutter { payload, skip: 0 };
+        let mut sent = 0;
+        while sent < length {
+            let next = size.min(length - sent);
+            let data = cutter.next(next);
+            let position = if sent + next == length { Position::Last } else { Position::Inner };
+            let sum = match &*data {
+                [slice] => Sum::of(slice),
+                slices => Sum::ZERO.pieces(slices.iter().map(|slice| &**slice)),
+            };
+            match self.transmit(template.next(next, position, sum), &data, Offload::default()) {
+                Transmitted::Yes => sent += next,
+                Transmitted::Busy if sent == 0 => return Sent::Busy,
+                Transmitted::Refused if sent == 0 => return Sent::Refused(Dropped::DeviceError),
+                // What follows is tried again, and hears then what is wrong.
+                Transmitted::Busy | Transmitted::Refused => return Sent::Part(sent),
+            }
+        }
+        Sent::Yes
+    }
+}
+
+/// A payload in several slices, taken from its front.
+struct Cutter<'a> {
+    payload: &'a [IoSlice<'a>],
+    /// Bytes of the first slice that were taken.
+    skip: usize,
+}
+
+impl<'a> Cutter<'a> {
+    /// The next `length` bytes, or as many as there are.
+    #[inline]
+    fn next(&mut self, mut length: usize) -> ArrayVec<IoSlice<'a>, SLICES> {
+        let mut pieces = ArrayVec::new();
+        while let Some((first, behind)) = self.payload.split_first() {
+            let rest = &first[self.skip..];
+            if rest.len() > length {
+                self.skip += length;
+                if length > 0 {
+                    pieces.push(IoSlice::new(&rest[..length]));
+                }
+                break;
+            }
+            if !rest.is_empty() {
+                pieces.push(IoSlice::new(rest));
+            }
+            length -= rest.len();
+            (self.payload, self.skip) = (behind, 0);
+        }
+        pieces
+    }
+}

@@ -1,0 +1,152 @@
+//! A path as bad as somebody wants it, between two TAPs: the simulator's links in real time, so that the kernel and
+//! `taphouse` can be measured on the same path.
+
+use std::error::Error;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use taphouse::base::random::Random;
+use taphouse::base::time::Instant;
+use taphouse::buffer::{CAPACITY, DEVICE_ROOM, Frame, Offload};
+use taphouse::device::host::{Link as Interface, LinkLocal};
+use taphouse::device::{Device, Namespace, Plain, Received, TapOptions, Waker};
+use taphouse::run::Clock;
+
+use crate::impair::{Conditions, Link, set_out};
+
+/// A relay that runs. It ends when this is dropped, and its TAPs go with it.
+pub(crate) struct Relay {
+    thread: Option<JoinHandle<Relayed>>,
+    ends: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+/// What a relay did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Relayed {
+    /// Frames that came, from either side.
+    pub(crate) came: u64,
+    /// Frames that were delivered.
+    pub(crate) delivered: u64,
+    /// Frames that the other side did not take: its interface is not up.
+    pub(crate) refused: u64,
+}
+
+impl Relay {
+    /// Makes a TAP on either side, without offloads so that a frame is one on the wire, and relays what comes through one
+    /// to the other. `conditions[n]` are those of what comes from side `n`.
+    ///
+    /// # Errors
+    /// A TAP cannot be made or set up; one line that says why.
+    pub(crate) fn start(
+        sides: [(Namespace, &str); 2],
+        mtu: usize,
+        conditions: [Conditions; 2],
+    ) -> Result<Relay, Box<dyn Error>> {
+        let open = |(namespace, name): (Namespace, &str)| -> Result<Plain, Box<dyn Error>> {
+            let tap = Plain::open(&TapOptions { name: name.to_owned(), namespace: namespace.clone(), queues: 1, mtu })?;
+            let mut link = Interface::open(&namespace, name)?;
+            link.set_mtu(mtu)?;
+            link.set_up(LinkLocal::Kernel)?;
+            Ok(tap)
+        };
+        let [one, other] = sides;
+        let taps = [open(one)?, open(other)?];
+        let (waker, ends) = (Waker::new()?, Arc::<AtomicBool>::default());
+        let clock = Clock::new();
+        let links = conditions.map(|conditions| Link::new(conditions, clock.now()));
+        let path = Path { taps, links, random: Random::new([5; 16]), relayed: Relayed::default() };
+        let (woken, told) = (waker.clone(), ends.clone());
+        let run = move || path.run(clock, &woken, &told).expect("both TAPs are there");
+        Ok(Relay { thread: Some(thread::spawn(run)), ends, waker })
+    }
+
+    /// Ends it.
+    pub(crate) fn end(mut self) -> Relayed {
+        self.stop().expect("it runs").expect("it does not panic")
+    }
+
+    fn stop(&mut self) -> Option<thread::Result<Relayed>> {
+        self.ends.store(true, Ordering::Relaxed);
+        self.waker.wake();
+        self.thread.take().map(JoinHandle::join)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // If it panicked it said so.
+        let _ = self.stop();
+    }
+}
+
+/// Both ends, and what is on its way between them.
+struct Path {
+    taps: [Plain; 2],
+    /// `links[n]` leads away from side `n`.
+    links: [Link; 2],
+    random: Random,
+    relayed: Relayed,
+}
+
+impl Path {
+    fn run(mut self, clock: Clock, waker: &Waker, ends: &AtomicBool) -> io::Result<Relayed> {
+        let mut frame = Frame::new(CAPACITY);
+        while !ends.load(Ordering::Relaxed) {
+            for side in 0..2 {
+                self.take_in(side, &mut frame, clock)?;
+            }
+            let now = clock.now();
+            for side in 0..2 {
+                self.deliver(side, now);
+            }
+            let next = self.links.iter().filter_map(Link::next).min();
+            self.wait(next.map(|next| next - clock.now()), waker)?;
+        }
+        Ok(self.relayed)
+    }
+
+    /// Some frames that came from one side; more wait in the kernel's queue, which is bounded.
+    fn take_in(&mut self, side: usize, frame: &mut Frame, clock: Clock) -> io::Result<()> {
+        for _ in 0..64 {
+            match self.taps[side].receive(frame)? {
+                Received::Nothing => return Ok(()),
+                Received::Refused(_) => {}
+                Received::Frame => {
+                    self.relayed.came += 1;
+                    set_out(&mut self.links, side, frame.bytes().to_vec(), clock.now(), &mut self.random);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What has arrived at the other side.
+    fn deliver(&mut self, side: usize, now: Instant) {
+        while self.links[side].next().is_some_and(|at| at <= now) {
+            let Some(bytes) = self.links[side].take() else { return };
+            let mut head = vec![0; DEVICE_ROOM];
+            head.extend(bytes);
+            match self.taps[1 - side].transmit(&mut head, Offload::default(), &[]) {
+                Ok(true) => self.relayed.delivered += 1,
+                Ok(false) | Err(_) => self.relayed.refused += 1,
+            }
+        }
+    }
+
+    fn wait(&self, at_most: Option<Duration>, waker: &Waker) -> io::Result<()> {
+        let at_most = at_most.and_then(|span| Timespec::try_from(span).ok());
+        let [one, other] = self.taps.each_ref().map(|tap| PollFd::from_borrowed_fd(tap.as_fd(), PollFlags::IN));
+        match poll(&mut [one, other, PollFd::new(waker, PollFlags::IN)], at_most.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}

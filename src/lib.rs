@@ -27,6 +27,7 @@
 //! * [`Datagrams`](application::Datagrams) is a protocol over UDP; [`Stack::bind`](stack::Stack::bind) gives it a port.
 //! * [`Service`](application::Service) is a protocol over TCP, and makes a [`Session`](application::Session) for each
 //!   connection; [`Stack::listen`](stack::Stack::listen) gives it a port, [`Stack::connect`](stack::Stack::connect) calls one.
+//! * [`Socket`](sockets::Socket) and [`Listener`](sockets::Listener) are for programs that read and write when they like.
 //! * [`Shard`](run::Shard) is a stack with its loop: turn after turn, then sleep. [`Handle`](run::Handle) stops it.
 //! * [`confine`](run::confine) gives up what a process does not need once everything is open.
 //! * [`Counters`](base::counters::Counters) counts what happened. Every drop has a name,
@@ -103,6 +104,7 @@ pub mod device;
 pub mod internet;
 pub mod link;
 pub mod run;
+pub mod sockets;
 pub mod stack;
 pub mod transport;
 pub mod wire;

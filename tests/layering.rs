@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "application",
         ],
     ),
+    ("sockets", &["base", "device", "application", "stack", "transport/endpoints", "transport/tcp"]),
     // Storage threads read into blocks and write from them.
     ("run", &["base", "buffer", "device", "application", "stack"]),
     // The program: what it imports of the library it calls `taphouse::…`.

@@ -137,7 +137,8 @@ pub const TIME_WAIT: Duration = Duration::from_secs(60);
 
 /// RFC 6298 §2.1: before the first sample.
 pub const RTO_INITIAL: Duration = Duration::from_secs(1);
-/// Less than RFC 6298's second (§2.4), as everybody's: longer than any delayed acknowledgment.
+/// How much longer than a round trip at least. In all that is less than RFC 6298's second (§2.4), as everybody's; but longer
+/// than any delayed acknowledgment takes.
 pub const RTO_MINIMUM: Duration = Duration::from_millis(200);
 /// RFC 6298 §2.5.
 pub const RTO_MAXIMUM: Duration = Duration::from_secs(60);

@@ -49,6 +49,11 @@ impl ReceiveQueue {
         self.unread_capacity
     }
 
+    /// Bytes in order that were not read.
+    pub fn unread(&self) -> usize {
+        self.unread.iter().map(|block| block.frame().len()).sum()
+    }
+
     /// Whether something is out of order.
     pub fn holds(&self) -> bool {
         !self.held.is_empty()

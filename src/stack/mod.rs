@@ -44,7 +44,7 @@ use self::net::{Arrived, Net, Up};
 use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
-use crate::application::{Datagrams, Service, Session};
+use crate::application::{Datagrams, Service, Session, Stream};
 use crate::base::address::{Address, Cidr, Endpoint, Family, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
@@ -55,7 +55,7 @@ use crate::device::{Device, Interest, Received, Waker};
 use crate::internet::{self, Packet};
 use crate::link::{Arrival, vlan};
 use crate::transport::endpoints::InUse;
-use crate::transport::tcp::{Segment, Tuning};
+use crate::transport::tcp::{Info, Segment, Tuning};
 use crate::wire::protocol;
 
 /// Who a stack is.
@@ -168,7 +168,12 @@ impl<D: Device> Stack<D> {
 
     /// Lets a service take TCP connections at a port of every address.
     pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
-        self.tcp.listen(port, service)
+        self.tcp.listen(port, service, self.tcp.tuning())
+    }
+
+    /// The same, for connections that are tuned like this.
+    pub fn listen_tuned(&mut self, port: u16, service: Box<dyn Service>, tuning: Tuning) -> Result<(), InUse> {
+        self.tcp.listen(port, service, tuning.into())
     }
 
     /// Opens a TCP connection from an ephemeral port.
@@ -176,10 +181,54 @@ impl<D: Device> Stack<D> {
     /// # Errors
     /// [`ConnectError`] when there is no way to the peer, no port, or no room. What happens later the session is told.
     pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<ConnectionId, ConnectError> {
-        self.tcp.connect(remote, session, &self.owners, &mut self.net)
+        self.tcp.connect(remote, session, self.tcp.tuning(), &self.owners, &mut self.net)
     }
 
-    /// How TCP connections that begin from now on are tuned.
+    /// The same, tuned like this.
+    ///
+    /// # Errors
+    /// As those of [`Stack::connect`].
+    pub fn connect_tuned(
+        &mut self,
+        remote: Endpoint,
+        session: Box<dyn Session>,
+        tuning: Tuning,
+    ) -> Result<ConnectionId, ConnectError> {
+        self.tcp.connect(remote, session, tuning.into(), &self.owners, &mut self.net)
+    }
+
+    /// Lets the user of a connection do what its session may do when it is called; `None` when the connection is gone.
+    /// What is to be sent leaves at the end of the next turn. A journal does not note what is done so.
+    pub fn visit<R>(&mut self, id: ConnectionId, work: impl FnOnce(&mut Stream<'_>) -> R) -> Option<R> {
+        self.tcp.visit(id, &mut self.net, work)
+    }
+
+    /// Copies data that the session of a connection left unread; returns how many bytes there were.
+    pub fn read(&mut self, id: ConnectionId, into: &mut [u8]) -> usize {
+        self.tcp.read(id, into, &mut self.net)
+    }
+
+    /// How a connection is; `None` when it is gone.
+    pub fn info(&self, id: ConnectionId) -> Option<Info> {
+        self.tcp.info(id)
+    }
+
+    /// Tunes one connection from now on; false when it is gone.
+    pub fn tune(&mut self, id: ConnectionId, change: impl FnOnce(&mut Tuning)) -> bool {
+        self.tcp.tune(id, change)
+    }
+
+    /// Tunes the connections that are opened at a port from now on; false when nobody listens there.
+    pub fn tune_port(&mut self, port: u16, change: impl FnOnce(&mut Tuning)) -> bool {
+        self.tcp.tune_port(port, change)
+    }
+
+    /// Takes no more TCP connections at a port. Those that were opened stay.
+    pub fn unlisten(&mut self, port: u16) {
+        self.tcp.unlisten(port);
+    }
+
+    /// How TCP connections that begin from now on are tuned, and those of ports at which we listen from now on.
     pub fn set_tuning(&mut self, tuning: Tuning) {
         self.tcp.set_tuning(tuning);
     }

@@ -93,6 +93,12 @@ impl<T> Endpoints<T> {
         Some(bound)
     }
 
+    /// Nobody listens at a port of any address any more.
+    pub fn unbind_any(&mut self, port: u16) -> Option<Bound<T>> {
+        let id = self.bound.id_at(self.at_any(port)?.index)?;
+        self.unbind(id)
+    }
+
     #[inline]
     fn at_any(&self, port: u16) -> Option<Entry> {
         let here = |entry: &Entry| entry.port == port && entry.any_address;

@@ -178,16 +178,19 @@ impl Options {
             let [a, b] = size.to_be_bytes();
             put(&[kind::MAXIMUM_SEGMENT_SIZE, 4, a, b]);
         }
-        if let Some(scale) = window_scale {
-            put(&[kind::NO_OPERATION, kind::WINDOW_SCALE, 3, *scale]);
-        }
-        if *sack_permitted {
-            put(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK_PERMITTED, 2]);
+        // Two bytes of one fill the word of the other.
+        match (*sack_permitted, timestamps.is_some()) {
+            (true, true) => put(&[kind::SACK_PERMITTED, 2, kind::TIMESTAMPS, 10]),
+            (true, false) => put(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK_PERMITTED, 2]),
+            (false, true) => put(&TIMESTAMPS_HEAD),
+            (false, false) => {}
         }
         if let Some(Timestamps { value, echo }) = timestamps {
-            put(&TIMESTAMPS_HEAD);
             put(&value.to_be_bytes());
             put(&echo.to_be_bytes());
+        }
+        if let Some(scale) = window_scale {
+            put(&[kind::NO_OPERATION, kind::WINDOW_SCALE, 3, *scale]);
         }
         if let Some(UserTimeout(field)) = user_timeout {
             let [a, b] = field.get().to_be_bytes();
@@ -207,7 +210,7 @@ impl Options {
     fn length_without_ranges(&self) -> usize {
         4 * usize::from(self.maximum_segment_size.is_some())
             + 4 * usize::from(self.window_scale.is_some())
-            + 4 * usize::from(self.sack_permitted)
+            + 4 * usize::from(self.sack_permitted && self.timestamps.is_none())
             + TIMESTAMPS_LENGTH * usize::from(self.timestamps.is_some())
             + USER_TIMEOUT_LENGTH * usize::from(self.user_timeout.is_some())
     }

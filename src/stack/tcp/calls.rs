@@ -129,6 +129,32 @@ impl Caller {
         }
     }
 
+    /// Lets the user do what a session may do when it is called.
+    pub(super) fn visit<D: Device, R>(
+        &mut self,
+        entry: &mut Entry,
+        net: &mut Net<D>,
+        work: impl FnOnce(&mut Stream<'_>) -> R,
+    ) -> R {
+        self.call(entry, net, |_session, stream| work(stream))
+    }
+
+    /// Copies unread data to their user; returns how many bytes.
+    pub(super) fn read<D: Device>(&mut self, entry: &mut Entry, into: &mut [u8], net: &mut Net<D>) -> usize {
+        let mut read = 0;
+        while read < into.len()
+            && let Some((block, joined)) = entry.connection.take_unread(&mut net.pool)
+        {
+            let bytes = block.frame().bytes();
+            let count = bytes.len().min(into.len() - read);
+            into[read..read + count].copy_from_slice(&bytes[..count]);
+            entry.connection.consumed(block, count, &mut net.pool);
+            net.counters.bytes_copied += (joined + count) as u64;
+            read += count;
+        }
+        read
+    }
+
     fn on_open<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         net.counters.connections_opened += 1;
         self.call(entry, net, |session, stream| session.on_open(stream));

@@ -8,7 +8,7 @@ use crate::base::stream::Gone;
 use crate::base::time::Instant;
 use crate::device::{Device, SLICES};
 use crate::stack::net::{Net, Sent};
-use crate::transport::tcp::{Connection, State, Why};
+use crate::transport::tcp::{Connection, Why};
 use crate::wire::tcp::flag;
 
 /// How far one connection came in its round.
@@ -61,9 +61,7 @@ impl Tcp {
     /// It has nothing to send now: it waits for a segment or its timer, or is over.
     fn settle<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
         let Some(entry) = self.entries.at_mut(index) else { return };
-        let over = matches!(entry.connection.state(), State::TimeWait | State::Closed);
-        // What its user has not read yet is still to be read.
-        if over && !entry.connection.has_unread() {
+        if entry.connection.is_over() {
             entry.connection.give_up(Gone::Closed);
             self.after(index, net);
             return;

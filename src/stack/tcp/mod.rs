@@ -11,8 +11,10 @@ mod emit;
 mod flows;
 mod flush;
 mod opening;
+mod pull;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::calls::Caller;
 use self::flows::{Flows, Packed, Shape};
@@ -40,6 +42,12 @@ use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, SeqN
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
+
+impl From<SessionId> for ConnectionId {
+    fn from(id: SessionId) -> ConnectionId {
+        ConnectionId::from_bits(id.0)
+    }
+}
 
 /// Why a connection cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +87,7 @@ pub struct Entry {
 /// A port at which connections are taken.
 struct Listener {
     service: Box<dyn Service>,
+    tuning: Arc<Tuning>,
     /// Handshakes that are not complete.
     opening: u32,
 }
@@ -113,7 +122,7 @@ pub(super) struct Tcp {
     caller: Caller,
     secret: Secret,
     random: Random,
-    tuning: Tuning,
+    tuning: Arc<Tuning>,
 }
 
 impl Tcp {
@@ -137,13 +146,18 @@ impl Tcp {
             caller: Caller::new(random.clone()),
             secret: Secret::new(&mut random),
             random,
-            tuning: Tuning::default(),
+            tuning: Arc::default(),
         }
     }
 
     /// Lets a service take connections at a port of every address.
-    pub(super) fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
-        self.listeners.bind(None, port, Listener { service, opening: 0 }).map(|_id| ())
+    pub(super) fn listen(&mut self, port: u16, service: Box<dyn Service>, tuning: Arc<Tuning>) -> Result<(), InUse> {
+        self.listeners.bind(None, port, Listener { service, tuning, opening: 0 }).map(|_id| ())
+    }
+
+    /// Nobody takes connections there any more.
+    pub(super) fn unlisten(&mut self, port: u16) {
+        self.listeners.unbind_any(port);
     }
 
     /// How many connections there are.
@@ -151,9 +165,14 @@ impl Tcp {
         self.entries.len()
     }
 
+    /// What connections are tuned to when nobody says otherwise.
+    pub(super) fn tuning(&self) -> Arc<Tuning> {
+        self.tuning.clone()
+    }
+
     /// What the connections are tuned to from now on.
     pub(super) fn set_tuning(&mut self, tuning: Tuning) {
-        self.tuning = tuning;
+        self.tuning = tuning.into();
     }
 
     /// A segment came.
@@ -353,17 +372,17 @@ impl Tcp {
         while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
             match request {
                 Request::Tell { from, to, message } => {
-                    let id = ConnectionId::from_bits(to.0);
+                    let id = ConnectionId::from(to);
                     let Some(entry) = self.entries.get_mut(id) else { continue };
                     self.caller.on_message(entry, from, message, net);
                     self.after(id.index(), net);
                 }
                 Request::Connect { remote, session } => {
                     // Who cannot be connected is told so by the connection that never was.
-                    let _told = self.connect(remote, session, owners, net);
+                    let _told = self.connect(remote, session, self.tuning(), owners, net);
                 }
                 Request::Listen { port, service } => {
-                    if self.listen(port, service).is_err() {
+                    if self.listen(port, service, self.tuning()).is_err() {
                         net.counters.drop_unsent(Dropped::Misuse);
                     }
                 }

@@ -1,5 +1,7 @@
 //! How connections begin: SYNs that come, and those that we send.
 
+use std::sync::Arc;
+
 use super::flows::{Packed, Shape};
 use super::{ConnectError, ConnectionId, Entry, Tcp, emit};
 use crate::application::{Errands, Reading, Session, SessionId};
@@ -12,7 +14,7 @@ use crate::device::Device;
 use crate::internet::{Packet, source};
 use crate::stack::net::Net;
 use crate::stack::owner::Owners;
-use crate::transport::tcp::{Connection, Handshake, Progress, Reply, Segment, SeqNumber};
+use crate::transport::tcp::{Connection, Handshake, Progress, Reply, Segment, SeqNumber, Tuning};
 use crate::wire::tcp::flag;
 
 /// A passive open that is not complete.
@@ -57,7 +59,7 @@ impl Tcp {
         if listener.opening >= limits::BACKLOG || self.openings.is_full() || self.entries.is_full() {
             return net.counters.drop(Dropped::TcpBacklog);
         }
-        let now = net.now();
+        let (now, tuning) = (net.now(), listener.tuning.clone());
         let mut initial = self.secret.initial(flow, now);
         if let Some(least) = least {
             // RFC 6191 §2: behind all that the old connection sent.
@@ -66,8 +68,8 @@ impl Tcp {
         let Some(timer) = self.timers.add(Shape::Handshake(0).into()) else {
             return net.counters.drop(Dropped::TcpBacklog);
         };
-        let mut handshake = Handshake::new(segment, initial, now);
-        let reply = handshake.answer(emit::path(net, flow.remote.address), now);
+        let mut handshake = Handshake::new(segment, &tuning, initial, now);
+        let reply = handshake.answer(&tuning, emit::path(net, flow.remote.address), now);
         let deadline = handshake.deadline();
         let Ok(id) = self.openings.insert(Opening { flow: *flow, handshake, timer }) else {
             self.timers.remove(timer);
@@ -93,7 +95,12 @@ impl Tcp {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, now) = (opening.flow, net.now());
         let path = emit::path(net, flow.remote.address);
-        match opening.handshake.on_segment(segment, self.tuning, path.link_mss, now) {
+        let Some(listener) = self.listeners.find(flow.local) else {
+            self.forget_opening(index);
+            return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
+        };
+        let tuning = &listener.owner.tuning;
+        match opening.handshake.on_segment(segment, tuning, path.link_mss, now) {
             Progress::Ignored => net.counters.drop(Dropped::TcpIgnored),
             Progress::Reset => emit::reset(Reply::reset(segment), &flow, packet, frame, net),
             Progress::Gone => {
@@ -101,7 +108,7 @@ impl Tcp {
                 self.forget_opening(index);
             }
             Progress::Again => {
-                let reply = opening.handshake.answer(path, now);
+                let reply = opening.handshake.answer(tuning, path, now);
                 emit::answer(&reply, &flow, packet, frame, net);
             }
             Progress::Open(connection) => {
@@ -123,10 +130,10 @@ impl Tcp {
     pub(super) fn answer_again<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, timer) = (opening.flow, opening.timer);
-        if opening.handshake.is_over() {
-            return self.forget_opening(index);
-        }
-        let reply = opening.handshake.answer(emit::path(net, flow.remote.address), net.now());
+        let listener = self.listeners.find(flow.local).filter(|_| !opening.handshake.is_over());
+        let Some(listener) = listener else { return self.forget_opening(index) };
+        let tuning = &listener.owner.tuning;
+        let reply = opening.handshake.answer(tuning, emit::path(net, flow.remote.address), net.now());
         self.timers.set(timer, opening.handshake.deadline());
         emit::forgettable(&reply, &flow, net);
     }
@@ -136,10 +143,11 @@ impl Tcp {
         &mut self,
         remote: Endpoint,
         mut session: Box<dyn Session>,
+        tuning: Arc<Tuning>,
         owners: &Owners,
         net: &mut Net<D>,
     ) -> Result<ConnectionId, ConnectError> {
-        let (flow, connection) = match self.begin(remote, owners, net) {
+        let (flow, connection) = match self.begin(remote, tuning, owners, net) {
             Ok(begun) => begun,
             Err(why) => {
                 self.caller.refuse(session.as_mut(), net);
@@ -162,6 +170,7 @@ impl Tcp {
     fn begin<D: Device>(
         &mut self,
         remote: Endpoint,
+        tuning: Arc<Tuning>,
         owners: &Owners,
         net: &Net<D>,
     ) -> Result<(Flow, Connection), ConnectError> {
@@ -173,7 +182,7 @@ impl Tcp {
         let flow = self.free_flow(address, remote, owners).ok_or(ConnectError::NoPort(remote))?;
         let now = net.now();
         let initial = self.secret.initial(&flow, now);
-        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).link_mss, self.tuning, now)))
+        Ok((flow, Connection::connect(initial, emit::path(net, remote.address).link_mss, tuning, now)))
     }
 
     /// An ephemeral port (RFC 6335 §6) that is free towards this peer, beginning anywhere (RFC 6056 §3.3.1).

@@ -1,5 +1,6 @@
 //! One connection: its state, and what its user does with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::congestion::{Choice, Congestion};
@@ -51,8 +52,18 @@ pub enum TimeoutOption {
     Agreed,
 }
 
-/// What a user may choose for a connection.
-#[derive(Clone, Copy, Debug)]
+/// Whether an extension is used with peers that know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extension {
+    /// It is offered, and taken.
+    #[default]
+    Offered,
+    /// It is not.
+    Refused,
+}
+
+/// What a user may choose for a connection. Connections that are tuned alike share one.
+#[derive(Clone, Debug)]
 pub struct Tuning {
     /// Congestion control.
     pub congestion: Choice,
@@ -62,6 +73,19 @@ pub struct Tuning {
     pub user_timeout: Duration,
     /// Whether the peer is told that.
     pub timeout_option: TimeoutOption,
+    /// The largest segment that is offered and sent, headers apart, where the path takes it (RFC 9293 §3.7.1).
+    pub mss: Option<u16>,
+    /// Timestamps (RFC 7323 §3).
+    pub timestamps: Extension,
+    /// Selective acknowledgments (RFC 2018).
+    pub selective: Extension,
+    /// How long an acknowledgment may wait for the next segment (RFC 9293 §3.8.6.3: less than half a second); not at all
+    /// when it is zero.
+    pub delayed_ack: Duration,
+    /// Bytes that the peer may send ahead, at first and at most.
+    pub receive_buffer: (u32, u32),
+    /// Bytes that may be queued to be sent, at first and at most.
+    pub send_buffer: (usize, usize),
 }
 
 impl Default for Tuning {
@@ -71,7 +95,31 @@ impl Default for Tuning {
             keep_alive: None,
             user_timeout: limits::USER_TIMEOUT,
             timeout_option: TimeoutOption::default(),
+            mss: None,
+            timestamps: Extension::Offered,
+            selective: Extension::Offered,
+            delayed_ack: limits::DELAYED_ACK,
+            receive_buffer: limits::RECEIVE_BUFFER,
+            send_buffer: limits::SEND_BUFFER,
         }
+    }
+}
+
+impl Tuning {
+    /// The largest segment on a path that takes `path` bytes.
+    pub(super) fn mss(&self, path: u16) -> u16 {
+        self.mss.map_or(path, |most| most.clamp(limits::MSS_LEAST, path.max(limits::MSS_LEAST)))
+    }
+
+    /// The shift that lets 16 bits say the largest window (RFC 7323 §2.3: at most 14).
+    pub(super) fn window_scale(&self) -> u8 {
+        let (_, most) = self.receive_buffer;
+        (0..14).find(|scale| u32::from(u16::MAX) << scale >= most).unwrap_or(14)
+    }
+
+    /// The window of a SYN, which is never scaled (RFC 7323 §2.2).
+    pub(super) fn first_window(&self) -> u16 {
+        self.receive_buffer.0.min(u32::from(u16::MAX)) as u16
     }
 }
 
@@ -201,6 +249,8 @@ pub struct Connection {
     /// Whether the peer understands selective acknowledgments.
     pub(super) selective: bool,
     pub(super) congestion: Congestion,
+    /// The most that was in flight since data were sent that end here: how much of the window is used (RFC 7661 §4.1).
+    pub(super) used: (SeqNumber, u32),
     pub(super) rtt: Rtt,
     /// Made when something is missing.
     pub(super) recovery: Option<Box<Recovery>>,
@@ -212,7 +262,7 @@ pub struct Connection {
     pub(super) events: Events,
     /// Something new was acknowledged, or came.
     pub(super) progress: bool,
-    pub(super) tuning: Tuning,
+    pub(super) tuning: Arc<Tuning>,
     /// The peer's user timeout, once it told it (RFC 5482 §3.1: REMOTE_UTO).
     pub(super) their_timeout: Option<UserTimeout>,
     /// Whether the next segment tells ours.
@@ -241,14 +291,19 @@ pub struct Initial {
 
 impl Connection {
     /// An active open: the SYN is its first [`Connection::plan`]. `mss` is what our link takes.
-    pub fn connect(initial: Initial, mss: u16, tuning: Tuning, now: Instant) -> Connection {
+    pub fn connect(initial: Initial, mss: u16, tuning: impl Into<Arc<Tuning>>, now: Instant) -> Connection {
+        let tuning = tuning.into();
+        let mss = tuning.mss(mss);
+        let owes_timeout = tuning.timeout_option != TimeoutOption::Off;
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
+        let clock = (tuning.timestamps == Extension::Offered).then_some(clock);
         Connection {
             state: State::SynSent,
             snd: Sender::new(initial.sequence, mss),
-            rcv: Receiver::new(SeqNumber(0), now),
-            clock: Some(clock),
+            rcv: Receiver::new(SeqNumber(0), tuning.receive_buffer.0, now),
+            clock,
             selective: false,
+            used: (initial.sequence, 0),
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
             rtt: Rtt::default(),
             recovery: None,
@@ -260,7 +315,7 @@ impl Connection {
             tuning,
             their_timeout: None,
             // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
-            owes_timeout: tuning.timeout_option != TimeoutOption::Off,
+            owes_timeout,
             retransmit_at: Instant::NEVER,
             acknowledge_at: Instant::NEVER,
             heard: now,
@@ -278,12 +333,22 @@ impl Connection {
     /// What happened since this was asked last.
     pub fn take_events(&mut self) -> Events {
         let mut events = std::mem::take(&mut self.events);
-        // The end is shown behind the last byte; but nobody reads on after a reset.
-        if self.has_unread() && matches!(events.gone, None | Some(Gone::Closed)) {
+        // The end is shown behind the last byte.
+        if !self.is_read_out(events.gone) {
             self.events = Events { ended: events.ended, gone: events.gone, ..Events::default() };
             (events.ended, events.gone) = (false, None);
         }
         events
+    }
+
+    /// Whether it is over, and its user has nothing more to read.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::TimeWait | State::Closed) && self.is_read_out(self.events.gone)
+    }
+
+    /// Whether all was read that will be: nobody reads on after a reset.
+    fn is_read_out(&self, gone: Option<Gone>) -> bool {
+        !self.has_unread() || !matches!(gone, None | Some(Gone::Closed))
     }
 
     /// Whether it opened since this or all events were asked for last.
@@ -298,7 +363,7 @@ impl Connection {
         if self.snd.fin != Fin::Open || self.state == State::Closed {
             return 0;
         }
-        let (least, most) = limits::SEND_BUFFER;
+        let (least, most) = self.tuning.send_buffer;
         // What may be in flight, and what is to be sent when that is acknowledged.
         let window = self.congestion.window().min(self.snd.window) as usize;
         let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
@@ -317,6 +382,11 @@ impl Connection {
         &self.snd.queue
     }
 
+    /// Tunes it from now on. What the SYN told the peer stays as it is.
+    pub fn tune(&mut self, change: impl FnOnce(&mut Tuning)) {
+        change(Arc::make_mut(&mut self.tuning));
+    }
+
     /// When small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
         self.snd.coalescing = coalescing;
@@ -324,9 +394,10 @@ impl Connection {
 
     /// How long data may stay unacknowledged from now on, whatever the peer says of that (RFC 5482 §3.1).
     pub fn set_user_timeout(&mut self, span: Duration) {
-        self.tuning.user_timeout = span;
-        if self.tuning.timeout_option != TimeoutOption::Off {
-            self.tuning.timeout_option = TimeoutOption::Told;
+        let tuning = Arc::make_mut(&mut self.tuning);
+        tuning.user_timeout = span;
+        if tuning.timeout_option != TimeoutOption::Off {
+            tuning.timeout_option = TimeoutOption::Told;
             self.owes_timeout = true;
         }
     }
@@ -488,12 +559,12 @@ impl Sender {
 }
 
 impl Receiver {
-    pub(super) fn new(nxt: SeqNumber, now: Instant) -> Receiver {
+    pub(super) fn new(nxt: SeqNumber, buffer: u32, now: Instant) -> Receiver {
         Receiver {
             nxt,
             edge: nxt,
             scale: 0,
-            buffer: limits::RECEIVE_BUFFER.0,
+            buffer,
             fin: None,
             position: 0,
             queue: None,

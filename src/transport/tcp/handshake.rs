@@ -1,7 +1,9 @@
 //! A passive open between the SYN and the acknowledgment of ours: SYN-RECEIVED without queues.
 
+use std::sync::Arc;
+
 use super::connection::{Connection, Initial, State, Tuning};
-use super::input::{Offer, window_scale};
+use super::input::Offer;
 use super::output::Path;
 use super::segment::{Reply, Segment};
 use crate::base::limits;
@@ -36,17 +38,17 @@ pub enum Progress {
 
 impl Handshake {
     /// Begins with a SYN, whose data are left to be sent again.
-    pub fn new(segment: &Segment, initial: Initial, now: Instant) -> Handshake {
-        Handshake { initial, offer: Offer::of(segment), began: now, answers: 0 }
+    pub fn new(segment: &Segment, tuning: &Tuning, initial: Initial, now: Instant) -> Handshake {
+        Handshake { initial, offer: Offer::of(segment).within(tuning), began: now, answers: 0 }
     }
 
     /// The SYN-ACK.
-    pub fn answer(&mut self, path: Path, now: Instant) -> Reply {
+    pub fn answer(&mut self, tuning: &Tuning, path: Path, now: Instant) -> Reply {
         self.answers = self.answers.saturating_add(1);
         let clock = |recent| Timestamps { value: self.value(now), echo: recent };
         let options = Options {
-            maximum_segment_size: Some(path.link_mss),
-            window_scale: self.offer.window_scale.map(|_| window_scale()),
+            maximum_segment_size: Some(tuning.mss(path.link_mss)),
+            window_scale: self.offer.window_scale.map(|_| tuning.window_scale()),
             sack_permitted: self.offer.selective,
             timestamps: self.offer.clock.map(clock),
             ..Options::default()
@@ -55,7 +57,7 @@ impl Handshake {
             sequence: self.initial.sequence,
             acknowledgment: self.offer.sequence + 1,
             flags: flag::SYN | flag::ACK,
-            window: limits::RECEIVE_BUFFER.0.min(u32::from(u16::MAX)) as u16,
+            window: tuning.first_window(),
             options,
         }
     }
@@ -71,9 +73,9 @@ impl Handshake {
     }
 
     /// What a segment means for it (RFC 9293 §3.10.7.4, SYN-RECEIVED).
-    pub fn on_segment(&self, segment: &Segment, tuning: Tuning, mss: u16, now: Instant) -> Progress {
+    pub fn on_segment(&self, segment: &Segment, tuning: &Arc<Tuning>, mss: u16, now: Instant) -> Progress {
         let next = self.offer.sequence + 1;
-        let window = limits::RECEIVE_BUFFER.0 as usize;
+        let window = tuning.receive_buffer.0 as usize;
         if segment.has(flag::RST) {
             // RFC 5961 §3.2: exactly the next number, or it could be anybody's.
             return if segment.sequence == next { Progress::Gone } else { Progress::Ignored };
@@ -98,8 +100,8 @@ impl Handshake {
         Progress::Open(Box::new(self.open(tuning, mss, now)))
     }
 
-    fn open(&self, tuning: Tuning, mss: u16, now: Instant) -> Connection {
-        let mut connection = Connection::connect(self.initial, mss, tuning, now);
+    fn open(&self, tuning: &Arc<Tuning>, mss: u16, now: Instant) -> Connection {
+        let mut connection = Connection::connect(self.initial, mss, tuning.clone(), now);
         connection.state = State::Established;
         (connection.snd.una, connection.snd.nxt) = (self.initial.sequence + 1, self.initial.sequence + 1);
         connection.agree(&self.offer, now);

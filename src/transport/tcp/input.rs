@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge, millis};
+use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
 use super::recovery::News;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
@@ -62,6 +62,15 @@ impl Offer {
             user_timeout: options.user_timeout,
         }
     }
+
+    /// Without what our user does not want.
+    pub(super) fn within(self, tuning: &Tuning) -> Offer {
+        Offer {
+            selective: self.selective && tuning.selective == Extension::Offered,
+            clock: self.clock.filter(|_| tuning.timestamps == Extension::Offered),
+            ..self
+        }
+    }
 }
 
 /// RFC 7323 §5.5: an older TS.Recent says nothing.
@@ -96,7 +105,7 @@ impl Connection {
         if !segment.has(flag::SYN) {
             return Err(Refused::Drop(Dropped::TcpIgnored));
         }
-        self.agree(&Offer::of(segment), now);
+        self.agree(&Offer::of(segment).within(&self.tuning), now);
         self.heard = now;
         if acknowledged {
             if let Some((_, sent)) = self.snd.timed.take() {
@@ -122,13 +131,17 @@ impl Connection {
         (self.rcv.newest, self.rcv.measured) = (self.rcv.nxt, (self.rcv.nxt, now));
         self.snd.mss = self.snd.mss.min(offer.mss);
         // None is scaled unless both have the option.
-        (self.snd.scale, self.rcv.scale) = offer.window_scale.map_or((0, 0), |scale| (scale, window_scale()));
+        (self.snd.scale, self.rcv.scale) =
+            offer.window_scale.map_or((0, 0), |scale| (scale, self.tuning.window_scale()));
         self.selective = offer.selective;
         self.their_timeout = offer.user_timeout;
         self.clock = match (self.clock, offer.clock) {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
         };
+        self.rcv.segment = self.rcv.segment.min(self.snd.mss);
+        // RFC 6928 §2 counts in segments of the size that leaves.
+        self.congestion.on_agreed(self.data_size() as u32);
         // RFC 9293 §3.10.7.3: windows of SYNs are never scaled.
         (self.snd.window, self.snd.most) = (u32::from(offer.window), u32::from(offer.window));
         (self.snd.wl1, self.snd.wl2) = (offer.sequence, self.snd.una);
@@ -343,7 +356,6 @@ impl Connection {
     /// New data of ours were acknowledged.
     #[inline]
     fn advance(&mut self, segment: &Segment, advanced: usize, now: Instant, pool: &mut Pool) {
-        let in_flight = self.pipe() as u32;
         let was_full = self.room() == 0;
         self.snd.una = segment.acknowledgment;
         self.progress = true;
@@ -368,11 +380,11 @@ impl Connection {
         if !self.is_in_fast_recovery() {
             let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
             let acked = super::congestion::Acked { now, bytes: data as u32, round_trip, mss: self.data_size() as u32 };
-            self.congestion.on_acked(acked, in_flight);
+            self.congestion.on_acked(acked, self.used.1);
         }
         // RFC 6298 §5.2, §5.3.
         self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
-        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= limits::SEND_BUFFER.0 / 2;
+        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= self.tuning.send_buffer.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
             self.lingers_until = Instant::NEVER;
@@ -435,7 +447,9 @@ impl Connection {
             self.reach_fin(now);
             return Take::Nothing;
         }
-        self.rcv.segment = self.rcv.segment.max(segment.size.min(usize::from(u16::MAX)) as u16);
+        // What is larger than any segment of this connection was joined on its way, and counts for several.
+        let size = segment.size.min(usize::from(self.snd.mss)) as u16;
+        self.rcv.segment = self.rcv.segment.max(size);
         if segment.length == 0 {
             self.reach_fin(now);
             if self.rcv.fin.is_some() {
@@ -477,14 +491,4 @@ impl Connection {
     pub(super) fn is_aborting(&self) -> bool {
         self.urge == Urge::Reset
     }
-}
-
-/// The shift that lets 16 bits say the largest window.
-pub(super) const fn window_scale() -> u8 {
-    let (_, most) = limits::RECEIVE_BUFFER;
-    let mut scale = 0;
-    while (u16::MAX as u32) << scale < most {
-        scale += 1;
-    }
-    scale
 }

@@ -35,6 +35,7 @@
 //! | `recovery`, `scoreboard` | 6675, 6582 | what is lost, and sent again |
 //! | `congestion` | 5681, 9438, 6928 | how much may be in flight |
 //! | `rtt`, `timers` | 6298, 9293 §3.8.4 | when |
+//! | `info` | | what there is to tell of a connection |
 //! | `handshake`, `time_wait`, `initial` | 6528, 6191, 1337 | beginning and end |
 //!
 //! # Deliberately not done
@@ -47,6 +48,7 @@
 mod congestion;
 mod connection;
 mod handshake;
+mod info;
 mod initial;
 mod input;
 mod output;
@@ -60,8 +62,9 @@ mod time_wait;
 mod timers;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
-pub use connection::{Connection, Events, Initial, State, TimeoutOption, Tuning};
+pub use connection::{Connection, Events, Extension, Initial, State, TimeoutOption, Tuning};
 pub use handshake::{Handshake, Progress};
+pub use info::{Info, Trouble};
 pub use initial::Secret;
 pub use input::{Refused, Take};
 pub use output::{Path, Plan, Segmentation, Why};

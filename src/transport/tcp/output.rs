@@ -1,6 +1,6 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, TimeoutOption, Urge};
+use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, TimeoutOption, Urge};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
@@ -224,7 +224,7 @@ impl Connection {
         let mut options = Options::default();
         if plan.flags & flag::SYN != 0 {
             self.offer(&mut options, path, now);
-            let window = self.rcv.buffer.min(u32::from(u16::MAX)) as u16;
+            let window = self.tuning.first_window();
             let acknowledgment = self.rcv.nxt;
             return Reply { sequence: plan.sequence, acknowledgment, flags: plan.flags, window, options };
         }
@@ -249,9 +249,9 @@ impl Connection {
     /// What a SYN offers; with an acknowledgment, what both agreed on.
     fn offer(&self, options: &mut Options, path: Path, now: Instant) {
         let agreed = self.state == State::SynReceived;
-        options.maximum_segment_size = Some(path.link_mss);
-        options.sack_permitted = !agreed || self.selective;
-        options.window_scale = (!agreed || self.rcv.scale > 0).then(super::input::window_scale);
+        options.maximum_segment_size = Some(self.tuning.mss(path.link_mss));
+        options.sack_permitted = if agreed { self.selective } else { self.tuning.selective == Extension::Offered };
+        options.window_scale = (!agreed || self.rcv.scale > 0).then(|| self.tuning.window_scale());
         // Not with an acknowledgment: the first segment behind it tells it anyway.
         let told = !agreed && self.tuning.timeout_option != TimeoutOption::Off;
         options.user_timeout = told.then(|| UserTimeout::new(self.tuning.user_timeout));
@@ -278,6 +278,7 @@ impl Connection {
                     self.congestion.on_idle(self.data_size() as u32);
                 }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
+                self.note_use();
                 if self.snd.timed.is_none() {
                     self.snd.timed = Some((self.snd.nxt, now));
                 }
@@ -311,6 +312,18 @@ impl Connection {
         }
         if plan.flags & flag::SYN == 0 {
             self.owes_timeout = false;
+        }
+    }
+
+    /// Notes how much of the congestion window is used, a round trip at a time.
+    #[inline]
+    fn note_use(&mut self) {
+        let (end, most) = self.used;
+        let in_flight = self.pipe() as u32;
+        if !self.snd.una.is_before(end) {
+            self.used = (self.snd.nxt, in_flight);
+        } else if in_flight > most {
+            self.used = (end, in_flight);
         }
     }
 

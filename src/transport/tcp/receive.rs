@@ -33,11 +33,11 @@ impl Connection {
         self.rcv.duplicates = 0;
         self.rcv.unacknowledged = self.rcv.unacknowledged.saturating_add(came as u32);
         // RFC 9293 §3.8.6.3: at least every second full segment is acknowledged; a burst, at its end.
-        if self.rcv.unacknowledged >= 2 * u32::from(self.rcv.segment) {
+        if self.rcv.unacknowledged >= 2 * u32::from(self.rcv.segment) || self.tuning.delayed_ack.is_zero() {
             self.acknowledge_now();
         } else if self.rcv.acknowledgment == Acknowledgment::None {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
-            self.acknowledge_at = now + limits::DELAYED_ACK;
+            self.acknowledge_at = now + self.tuning.delayed_ack;
         }
         self.tune_buffer(unread, now);
         self.reach_fin(now);
@@ -171,7 +171,7 @@ impl Connection {
         if now < since + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
             return;
         }
-        let (_, most) = limits::RECEIVE_BUFFER;
+        let (_, most) = self.tuning.receive_buffer;
         let came = (self.rcv.nxt - from) as u32;
         if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);

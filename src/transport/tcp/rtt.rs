@@ -6,8 +6,9 @@ use crate::base::limits;
 
 /// Smoothed round-trip time, its variation, and the timeout that follows from them.
 ///
-/// Departures: the timeout is at least [`limits::RTO_MINIMUM`] instead of RFC 6298's second (2.4), as everybody's is; and
-/// the clock is as fine as time is told, so *G* of (2.2) is nothing beside the minimum.
+/// Departure: the timeout is at least [`limits::RTO_MINIMUM`] longer than the round trip, instead of RFC 6298's second in all
+/// (2.4), as everybody's is. So a peer may delay an acknowledgment, however steady the path and long the round trip. The clock
+/// is as fine as time is told, so *G* of (2.2) is nothing beside that.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rtt {
     /// Microseconds; zero before the first sample.
@@ -35,13 +36,23 @@ impl Rtt {
         (self.smoothed > 0).then(|| Duration::from_micros(u64::from(self.smoothed)))
     }
 
+    /// How much it varies.
+    pub(super) fn variation(&self) -> Duration {
+        Duration::from_micros(u64::from(self.variation))
+    }
+
+    /// How often the timeout was doubled since something was acknowledged.
+    pub(super) fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
     /// How long to wait before sending again.
     pub(super) fn timeout(&self) -> Duration {
         let base = match self.smoothed() {
             None => limits::RTO_INITIAL,
             Some(smoothed) => {
                 let variation = Duration::from_micros(4 * u64::from(self.variation));
-                (smoothed + variation).max(limits::RTO_MINIMUM)
+                smoothed + variation.max(limits::RTO_MINIMUM)
             }
         };
         (base * (1 << self.backoff.min(16))).min(limits::RTO_MAXIMUM)
@@ -86,11 +97,20 @@ mod tests {
     fn it_backs_off_up_to_a_minute() {
         let mut rtt = Rtt::default();
         rtt.sample(Duration::from_micros(50));
-        assert_eq!(rtt.timeout(), limits::RTO_MINIMUM);
+        let first = limits::RTO_MINIMUM + Duration::from_micros(50);
+        assert_eq!(rtt.timeout(), first);
         let timeouts: Vec<_> = (0..20).map(|_| (rtt.back_off(), rtt.timeout()).1).collect();
-        assert_eq!(timeouts[..3], [2, 4, 8].map(|factor| limits::RTO_MINIMUM * factor));
+        assert_eq!(timeouts[..3], [2, 4, 8].map(|factor| first * factor));
         assert_eq!(timeouts[19], limits::RTO_MAXIMUM);
         rtt.sample(Duration::from_micros(50));
-        assert_eq!(rtt.timeout(), limits::RTO_MINIMUM);
+        assert_eq!(rtt.timeout(), first);
+    }
+
+    /// A steady path varies by nothing, and its peer may still take its time.
+    #[test]
+    fn a_delayed_acknowledgment_is_no_loss_on_a_steady_path() {
+        let mut rtt = Rtt::default();
+        (0..100).for_each(|_| rtt.sample(Duration::from_millis(150)));
+        assert!(rtt.timeout() >= Duration::from_millis(150) + limits::RTO_MINIMUM);
     }
 }

@@ -155,6 +155,25 @@ impl Scoreboard {
         self.retransmitted = self.retransmitted.later(end);
     }
 
+    /// Bytes that are known to have arrived beyond what was acknowledged.
+    pub(super) fn arrived(&self, mss: usize) -> usize {
+        self.sacked_bytes + self.duplicates * mss
+    }
+
+    /// Bytes that are taken for lost, whether they were sent again or not.
+    pub(super) fn given_up(&self, una: SeqNumber, nxt: SeqNumber) -> usize {
+        let edge = self.edge.earlier(nxt);
+        let above: usize = self.sacked.iter().map(|range| range.end.earlier(edge) - range.start.earlier(edge)).sum();
+        (edge - una) - above
+    }
+
+    /// Bytes that were sent again and are not known to have arrived.
+    pub(super) fn again(&self, una: SeqNumber) -> usize {
+        let end = self.retransmitted;
+        let above: usize = self.sacked.iter().map(|range| range.end.earlier(end) - range.start.earlier(end)).sum();
+        (end - una) - above
+    }
+
     /// Bytes that are in the network (RFC 6675 §4, `SetPipe`).
     pub(super) fn pipe(&self, una: SeqNumber, nxt: SeqNumber, mss: usize) -> usize {
         let arrived = self.sacked_bytes + self.duplicates * mss;

@@ -91,6 +91,11 @@ impl Congestion {
         Congestion { window, algorithm }
     }
 
+    /// Both ends agreed on the size of segments, of which nothing was sent yet.
+    pub fn on_agreed(&mut self, mss: u32) {
+        self.window.congestion = initial_window(mss);
+    }
+
     /// Bytes that may be in flight.
     #[inline]
     pub fn window(&self) -> u32 {
@@ -102,13 +107,13 @@ impl Congestion {
         self.window.threshold
     }
 
-    /// New data were acknowledged with `in_flight` bytes in the network before that.
+    /// New data were acknowledged; `most` bytes were in flight at once in the round trip that they left in.
     #[inline]
-    pub fn on_acked(&mut self, acked: Acked, in_flight: u32) {
-        // RFC 7661 §4.1: a window that was not used proves nothing. In slow start half of it is enough, for what is in
-        // flight has doubled since the data left.
-        let used = if self.window.is_in_slow_start() { in_flight.saturating_mul(2) } else { in_flight + 2 * acked.mss };
-        if used >= self.window.congestion {
+    pub fn on_acked(&mut self, acked: Acked, most: u32) {
+        // RFC 7661 §4.1: a window that was not used proves nothing. In slow start more than half of it is enough, for the
+        // window has doubled since the data left.
+        let used = if self.window.is_in_slow_start() { most.saturating_mul(2) } else { most + 2 * acked.mss };
+        if used > self.window.congestion {
             self.control(|control, window| control.on_acked(window, acked));
         }
     }

@@ -1,0 +1,43 @@
+//! What a script's `sysctl` set up, in the network namespace that it runs in: our configuration follows it.
+
+use std::fs;
+use std::time::Duration;
+
+use taphouse::transport::tcp::{Choice, Extension, Tuning};
+
+/// One setting of the namespace, as words.
+fn words(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// One setting of the namespace, as whole numbers.
+fn numbers(name: &str) -> Vec<u64> {
+    words(name).iter().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Whether an extension is switched on.
+fn extension(name: &str) -> Extension {
+    if numbers(name) == [0] { Extension::Refused } else { Extension::Offered }
+}
+
+/// How connections are tuned that begin now.
+pub(crate) fn tuning() -> Tuning {
+    let mut tuning = Tuning {
+        timestamps: extension("tcp_timestamps"),
+        selective: extension("tcp_sack"),
+        // Linux acknowledges at once as long as it does not take a connection for a dialogue, and so do the scripts.
+        delayed_ack: Duration::ZERO,
+        ..Tuning::default()
+    };
+    if let [_, _, most] = numbers("tcp_rmem")[..] {
+        tuning.receive_buffer.1 = u32::try_from(most).unwrap_or(u32::MAX);
+    }
+    if let [_, first, most] = numbers("tcp_wmem")[..] {
+        tuning.send_buffer = (first as usize, most as usize);
+    }
+    if words("tcp_congestion_control") == ["reno"] {
+        tuning.congestion = Choice::Reno;
+    }
+    tuning
+}

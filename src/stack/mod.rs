@@ -387,7 +387,7 @@ impl<D: Device> Stack<D> {
     /// The rest of the journey, when the frame carries a packet.
     #[inline(never)]
     fn take_in_packet(&mut self, family: Family, link: Arrival, came: Came) {
-        let Stack { net, udp, tcp, mailbox, owners, frame, .. } = self;
+        let Stack { net, udp, mailbox, owners, frame, .. } = self;
         let mut packet = Packet::default();
         match net.input(frame, family, link, &mut packet) {
             Ok(Up::Udp) => match udp::arrival(&packet, frame) {
@@ -397,20 +397,25 @@ impl<D: Device> Stack<D> {
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Tcp) => {
-                let mut segment = Segment::default();
-                match tcp::arrival(&packet, frame, &mut segment) {
-                    Ok(flow) => match owners.elsewhere(&flow) {
-                        None => tcp.input(&packet, &flow, &segment, frame, net),
-                        Some(owner) => mailbox.hand_over(owner, frame, net),
-                    },
-                    Err(why) => net.counters.drop(why),
-                }
-            }
+            Ok(Up::Tcp) => self.take_in_segment(&packet),
             Ok(Up::Error) => self.take_in_error(&packet),
             Ok(Up::Heard) => self.hear(came),
             Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}
+            Err(why) => net.counters.drop(why),
+        }
+    }
+
+    /// The rest of the journey of a segment.
+    #[inline(never)]
+    fn take_in_segment(&mut self, packet: &Packet) {
+        let Stack { net, tcp, mailbox, owners, frame, .. } = self;
+        let mut segment = Segment::default();
+        match tcp::arrival(packet, frame, &mut segment) {
+            Ok(flow) => match owners.elsewhere(&flow) {
+                None => tcp.input(packet, &flow, &segment, frame, net),
+                Some(owner) => mailbox.hand_over(owner, frame, net),
+            },
             Err(why) => net.counters.drop(why),
         }
     }

@@ -68,18 +68,23 @@ impl<T> Endpoints<T> {
     }
 
     /// Who listens at an address and port: the one bound to just that address before the one bound to any.
-    #[inline]
+    #[inline(always)]
     pub fn find(&mut self, local: Endpoint) -> Option<&mut Bound<T>> {
-        let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
-        let index = match (specific, self.last) {
-            (Some(specific), _) => specific,
-            (None, Some(last)) if last.port == local.port => last.index,
-            (None, _) => {
-                self.last = self.at_any(local.port);
-                self.last?.index
-            }
+        let index = match self.last {
+            Some(last) if self.specific == 0 && last.port == local.port => last.index,
+            _ => self.look_up(local)?,
         };
         self.bound.at_mut(index)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, local: Endpoint) -> Option<u32> {
+        let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
+        if specific.is_some() {
+            return specific;
+        }
+        self.last = self.at_any(local.port);
+        self.last.map(|last| last.index)
     }
 
     /// Nobody listens there any more.
@@ -99,7 +104,6 @@ impl<T> Endpoints<T> {
         self.unbind(id)
     }
 
-    #[inline]
     fn at_any(&self, port: u16) -> Option<Entry> {
         let here = |entry: &Entry| entry.port == port && entry.any_address;
         self.index.find(self.key.hash(port), here).copied()

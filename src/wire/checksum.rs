@@ -66,14 +66,18 @@ impl Sum {
         if bytes.len() >= LONG {
             return Sum(self.0 + long(bytes));
         }
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut total = 0u64;
-        for word in words {
-            // The carry comes back in at the bottom: ones' complement, 64 bits at a time.
-            let (more, carry) = total.overflowing_add(u64::from_ne_bytes(*word));
-            total = more + u64::from(carry);
+        // Two totals, for each addition has to wait for the one before it.
+        let (pairs, rest) = bytes.as_chunks::<16>();
+        let (mut even, mut odd) = (Words::default(), Words::default());
+        for pair in pairs {
+            if let ([one, other], _) = pair.as_chunks::<8>() {
+                even.add(*one);
+                odd.add(*other);
+            }
         }
-        let sum = Sum(self.0 + (total >> 32) + (total & 0xffff_ffff));
+        let (words, rest) = rest.as_chunks::<8>();
+        words.iter().for_each(|word| even.add(*word));
+        let sum = self.and(even.sum()).and(odd.sum());
         if rest.is_empty() { sum } else { sum.short(rest) }
     }
 
@@ -140,6 +144,24 @@ impl Sum {
         let bytes = u128::from_ne_bytes(address.to_v6());
         let quad = |shift: u32| u64::from((bytes >> shift) as u32);
         Sum(self.0 + quad(0) + quad(32) + quad(64) + quad(96))
+    }
+}
+
+/// A ones' complement sum of 64-bit words.
+#[derive(Clone, Copy, Default)]
+struct Words(u64);
+
+impl Words {
+    #[inline]
+    fn add(&mut self, word: [u8; 8]) {
+        // The carry comes back in at the bottom.
+        let (sum, carry) = self.0.overflowing_add(u64::from_ne_bytes(word));
+        self.0 = sum + u64::from(carry);
+    }
+
+    #[inline]
+    fn sum(self) -> Sum {
+        Sum((self.0 >> 32) + (self.0 & 0xffff_ffff))
     }
 }
 

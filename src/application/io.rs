@@ -5,7 +5,7 @@ use std::ops::Range;
 use arrayvec::ArrayVec;
 
 use super::{Batch, Data, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
-use crate::base::address::{Endpoint, Flow};
+use crate::base::address::{Endpoint, Family, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
@@ -15,6 +15,24 @@ use crate::buffer::{Block, Frame, HEADROOM, Pool, PoolFull, Purpose};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no room for another datagram of this size in one call")]
 pub struct NoRoom;
+
+/// Bytes that one datagram may hold over each family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// Over IPv4.
+    pub v4: usize,
+    /// Over IPv6.
+    pub v6: usize,
+}
+
+impl Largest {
+    fn over(&self, family: Family) -> usize {
+        match family {
+            Family::V4 => self.v4,
+            Family::V6 => self.v6,
+        }
+    }
+}
 
 /// Bytes that the datagrams of one call may take, with the room for their headers.
 const ARENA: usize = 64 << 10;
@@ -69,7 +87,7 @@ impl Written {
 /// What a service may do while it is called.
 pub struct Io<'a> {
     now: Instant,
-    largest: usize,
+    largest: &'a Largest,
     pool: &'a mut Pool,
     random: &'a mut Random,
     written: &'a mut Written,
@@ -97,10 +115,10 @@ impl Errands {
 }
 
 impl<'a> Io<'a> {
-    /// The means of one call at `now`; no datagram is larger than `largest` bytes.
+    /// The means of one call at `now`; no datagram is larger than `largest`.
     pub fn new(
         now: Instant,
-        largest: usize,
+        largest: &'a Largest,
         pool: &'a mut Pool,
         random: &'a mut Random,
         written: &'a mut Written,
@@ -167,7 +185,7 @@ impl<'a> Io<'a> {
     /// Writes a datagram: `write` gets `room` bytes where it will lie, and returns how many it used.
     pub fn send(&mut self, flow: Flow, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Result<(), NoRoom> {
         let start = self.written.used + HEADROOM;
-        if room > self.largest || self.written.datagrams.is_full() {
+        if room > self.largest.over(flow.remote.address.family()) || self.written.datagrams.is_full() {
             return Err(NoRoom);
         }
         let place = self.written.arena.get_mut(start..start + room).ok_or(NoRoom)?;

@@ -16,7 +16,7 @@ mod session;
 mod stream;
 mod work;
 
-pub use io::{Datagram, Errands, Io, NoRoom, Written};
+pub use io::{Datagram, Errands, Io, Largest, NoRoom, Written};
 pub use requests::{Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
 pub use stream::{Reading, Stream, Wishes};

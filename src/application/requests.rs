@@ -120,7 +120,7 @@ impl Requests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::application::{Errands, Handle, Io, Written};
+    use crate::application::{Errands, Handle, Io, Largest, Written};
     use crate::base::random::Random;
     use crate::base::time::Instant;
     use crate::buffer::Pool;
@@ -130,7 +130,8 @@ mod tests {
         let (mut pool, mut random, mut written) = (Pool::new(0), Random::new([1; 16]), Written::default());
         let mut requests = Requests::default();
         let mut ask = |requests: &mut Requests, session: u64| {
-            let io = Io::new(Instant::ZERO, 0, &mut pool, &mut random, &mut written, requests);
+            let largest = Largest::default();
+            let io = Io::new(Instant::ZERO, &largest, &mut pool, &mut random, &mut written, requests);
             let mut io = io.of(SessionId(session), Errands::default());
             (0..1000).take_while(|tag| io.ask(*tag, Work::Close(Handle(0))).is_ok()).count()
         };

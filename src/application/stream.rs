@@ -45,12 +45,14 @@ pub struct Stream<'a> {
     room: usize,
     pieces: Pieces,
     wishes: Wishes,
+    /// Whether there are any.
+    wishes_something: bool,
 }
 
 impl<'a> Stream<'a> {
     /// The means of one call: `room` bytes may be written, to leave in `pieces`.
     pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, pieces: Pieces) -> Stream<'a> {
-        Stream { io, flow, queue, room, pieces, wishes: Wishes::default() }
+        Stream { io, flow, queue, room, pieces, wishes: Wishes::default(), wishes_something: false }
     }
 
     /// Both ends, seen from here.
@@ -83,7 +85,7 @@ impl<'a> Stream<'a> {
                 written
             }
             Err(_pool_full) => {
-                self.wishes.starved = true;
+                self.wish().starved = true;
                 0
             }
         }
@@ -133,44 +135,49 @@ impl<'a> Stream<'a> {
 
     /// Nothing more will be written: the peer is told behind the last byte. Data still come.
     pub fn close(&mut self) {
-        self.wishes.close = true;
+        self.wish().close = true;
     }
 
     /// The same, and ends the connection with a reset if the peer has not acknowledged everything, the end included,
     /// within `limit`. What it has to send in return is not meant.
     pub fn close_within(&mut self, limit: Duration) {
         self.close();
-        self.wishes.linger = Some(limit);
+        self.wish().linger = Some(limit);
     }
 
     /// Ends the connection at once, with a reset. What was not acknowledged may be lost; how much that was
     /// [`Session::on_gone`](super::Session::on_gone) tells.
     pub fn abort(&mut self) {
-        self.wishes.abort = true;
+        self.wish().abort = true;
     }
 
     /// Shows no more data until [`Stream::resume`]; the window closes when the buffer is full.
     pub fn pause(&mut self) {
-        self.wishes.reading = Some(Reading::Paused);
+        self.wish().reading = Some(Reading::Paused);
     }
 
     /// Shows data again, those first that came meanwhile.
     pub fn resume(&mut self) {
-        self.wishes.reading = Some(Reading::On);
+        self.wish().reading = Some(Reading::On);
     }
 
     /// Chooses when small segments leave.
     pub fn set_coalescing(&mut self, coalescing: Coalescing) {
-        self.wishes.coalescing = Some(coalescing);
+        self.wish().coalescing = Some(coalescing);
     }
 
     /// Chooses how long data may stay unacknowledged before the connection is given up (RFC 9293 §3.9.1).
     pub fn set_user_timeout(&mut self, span: Duration) {
-        self.wishes.user_timeout = Some(span);
+        self.wish().user_timeout = Some(span);
     }
 
-    /// What the session wants done.
-    pub fn into_wishes(self) -> Wishes {
-        self.wishes
+    /// What it wishes, if anything.
+    pub fn into_wishes(self) -> Option<Wishes> {
+        self.wishes_something.then_some(self.wishes)
+    }
+
+    fn wish(&mut self) -> &mut Wishes {
+        self.wishes_something = true;
+        &mut self.wishes
     }
 }

@@ -2,7 +2,7 @@
 
 use super::net::Net;
 use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
-use crate::base::address::{Address, Family, Flow};
+use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
 use crate::base::limits;
@@ -57,9 +57,8 @@ impl Udp {
         net.counters.frames_delivered += 1;
         net.counters.datagrams_received += datagrams;
 
-        let largest = largest(net, packet.source);
         let mut io =
-            Io::new(net.now(), largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
+            Io::new(net.now(), &net.largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
         let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         match answer {
@@ -91,15 +90,6 @@ impl Udp {
         bound.owner.on_error(&notice.flow, notice.error);
         Ok(())
     }
-}
-
-/// Bytes that one datagram to a destination may hold: over IPv4 routers cut what the way does not take.
-pub(super) fn largest<D: Device>(net: &Net<D>, destination: Address) -> usize {
-    let mtu = match destination.family() {
-        Family::V4 => net.mtu(),
-        Family::V6 => net.path_mtu(destination).mtu,
-    };
-    mtu.saturating_sub(output::header_length(destination.family()) + LENGTH)
 }
 
 /// Sends what a service wrote.

@@ -16,14 +16,15 @@ use super::journal::{Event, Journal};
 use super::notice::Change;
 use super::storage::Finished;
 use super::{Config, ConfigError};
-use crate::base::address::{Address, Cidr};
+use crate::application::Largest;
+use crate::base::address::{Address, Cidr, Family};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{Block, Frame, Pool};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
-use crate::internet::output::Identifications;
+use crate::internet::output::{self, Identifications};
 use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
@@ -39,6 +40,8 @@ pub(in crate::stack) struct Net<D> {
     pub(in crate::stack) pool: Pool,
     pub(in crate::stack) interface: Interface,
     pub(in crate::stack) counters: Counters,
+    /// What services may write.
+    pub(in crate::stack) largest: Largest,
     capabilities: Capabilities,
     neighbors: Neighbors,
     routes: Routes,
@@ -87,8 +90,10 @@ impl<D: Device> Net<D> {
                 return Err(ConfigError::Rarp(*station));
             }
         }
+        let largest = |family| capabilities.mtu.saturating_sub(output::header_length(family) + wire::udp::LENGTH);
         Ok(Net {
             device,
+            largest: Largest { v4: largest(Family::V4), v6: largest(Family::V6) },
             pool: Pool::new(config.memory),
             interface,
             counters: Counters::default(),

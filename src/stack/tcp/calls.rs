@@ -6,7 +6,6 @@ use super::{Entry, emit};
 use crate::application::{
     Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
 };
-use crate::base::address::Address;
 use crate::base::random::Random;
 use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
@@ -183,7 +182,7 @@ impl Caller {
     /// Tells the session for the last time. What it has open is closed after what it asks for now.
     fn on_gone<D: Device>(&mut self, entry: &mut Entry, why: Gone, net: &mut Net<D>) {
         let ending = Ending { why, unacknowledged: entry.connection.queue().len() };
-        let mut io = self.io(entry.flow.remote.address, net).of(entry.id, entry.errands);
+        let mut io = self.io(net).of(entry.id, entry.errands);
         entry.session.on_gone(ending, &mut io);
         let errands = io.errands();
         self.after_call(net);
@@ -194,7 +193,7 @@ impl Caller {
 
     /// Tells a session that its connection cannot be opened.
     pub(super) fn refuse<D: Device>(&mut self, session: &mut dyn Session, net: &mut Net<D>) {
-        session.on_gone(Ending::unopened(Gone::Unreachable), &mut self.io(Address::UNSPECIFIED_V4, net));
+        session.on_gone(Ending::unopened(Gone::Unreachable), &mut self.io(net));
         self.after_call(net);
     }
 
@@ -213,14 +212,14 @@ impl Caller {
         let Entry { flow, connection, session, id, errands, .. } = entry;
         let pieces = emit::pieces(flow.remote.address, connection);
         let room = connection.room();
-        let io = self.io(flow.remote.address, net).of(*id, *errands);
+        let io = self.io(net).of(*id, *errands);
         let mut stream = Stream::new(io, flow, connection.queue_mut(), room, pieces);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();
         *errands = stream.io.errands();
         let wishes = stream.into_wishes();
         net.counters.bytes_copied += copied as u64;
-        if wishes != Wishes::default() {
+        if let Some(wishes) = wishes {
             self.carry_out(wishes, entry, net.now());
         }
         self.after_call(net);
@@ -229,10 +228,9 @@ impl Caller {
 
     /// The means of one call.
     #[inline]
-    fn io<'a, D: Device>(&'a mut self, remote: Address, net: &'a mut Net<D>) -> Io<'a> {
-        let largest = udp::largest(net, remote);
+    fn io<'a, D: Device>(&'a mut self, net: &'a mut Net<D>) -> Io<'a> {
         let Caller { written, requests, random, .. } = self;
-        Io::new(net.now(), largest, &mut net.pool, random, written, requests)
+        Io::new(net.now(), &net.largest, &mut net.pool, random, written, requests)
     }
 
     /// Sends the datagrams that were written in a call.

@@ -3,8 +3,6 @@
 //! The ones' complement sum does not care for byte order, so everything is summed as it lies in memory and the
 //! result is stored as it is: [`Sum`] never swaps a byte of the data.
 
-use multiversion::multiversion;
-
 use crate::base::address::{Address, Family};
 
 /// From here on wide instructions are worth their setting up.
@@ -63,9 +61,12 @@ impl Sum {
     /// Adds bytes that begin at an even position.
     #[inline]
     pub fn bytes(self, bytes: &[u8]) -> Sum {
-        if bytes.len() >= LONG {
-            return Sum(self.0 + long(bytes));
-        }
+        if bytes.len() >= LONG { Sum(self.0 + long(bytes)) } else { self.brief(bytes) }
+    }
+
+    /// Adds bytes for which wide instructions are not worth their setting up.
+    #[inline]
+    fn brief(self, bytes: &[u8]) -> Sum {
         // Two totals, for each addition has to wait for the one before it.
         let (pairs, rest) = bytes.as_chunks::<16>();
         let (mut even, mut odd) = (Words::default(), Words::default());
@@ -165,23 +166,77 @@ impl Words {
     }
 }
 
-/// The sum of long data. The compiler makes wide instructions of it, which want to be set up; the widest ones that the
-/// processor has are picked when the program runs.
-#[multiversion(targets("x86_64+avx2"))]
+/// The sum of long data, with the widest instructions that the processor has.
+#[inline(never)]
 fn long(bytes: &[u8]) -> u64 {
-    let (blocks, rest) = bytes.as_chunks::<128>();
+    #[cfg(target_arch = "x86_64")]
+    if bytes.len() <= wide::MOST
+        && let Some(v3) = pulp::x86::V3::try_new()
+    {
+        return v3.vectorize(wide::Wide { v3, bytes });
+    }
+    let (blocks, rest) = bytes.as_chunks::<64>();
     let mut lanes = [0u64; 16];
     for block in blocks {
-        for half in block.as_chunks::<64>().0 {
-            // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
-            for (lane, quad) in lanes.iter_mut().zip(half.as_chunks::<4>().0) {
-                *lane += u64::from(u32::from_ne_bytes(*quad));
-            }
+        // 32-bit pieces in 64-bit lanes: no carry can be lost below 16 GiB.
+        for (lane, quad) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
+            *lane += u64::from(u32::from_ne_bytes(*quad));
         }
     }
-    let (quads, rest) = rest.as_chunks::<4>();
-    let quads = quads.iter().map(|quad| u64::from(u32::from_ne_bytes(*quad))).sum::<u64>();
-    lanes.iter().sum::<u64>() + quads + Sum::ZERO.short(rest).0
+    lanes.iter().sum::<u64>() + Sum::ZERO.brief(rest).0
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    //! With AVX2, 32 bytes at a time.
+
+    use pulp::x86::V3;
+    use pulp::{NullaryFnOnce, cast, i16x16, i32x8};
+
+    use super::Sum;
+
+    /// Bytes of which no 32-bit lane overflows: 128 bytes add 2^16 to it at most.
+    pub(super) const MOST: usize = 1 << 20;
+
+    /// What is to be summed.
+    pub(super) struct Wide<'a> {
+        pub(super) v3: V3,
+        pub(super) bytes: &'a [u8],
+    }
+
+    impl NullaryFnOnce for Wide<'_> {
+        type Output = u64;
+
+        // VPMADDWD adds neighbouring words in one step, but takes them for signed: 2^15 less than they are, if their highest
+        // bit is turned over.
+        #[inline(always)]
+        fn call(self) -> u64 {
+            let Wide { v3, bytes } = self;
+            let (ones, turned) = (v3.splat_i16x16(1), v3.splat_i16x16(i16::MIN));
+            let add = |lanes: i32x8, words: &[u8; 32]| {
+                let signed = v3.xor_i16x16(cast::<[u8; 32], i16x16>(*words), turned);
+                let pairs: i32x8 = cast(v3.avx2._mm256_madd_epi16(cast(signed), cast(ones)));
+                v3.wrapping_add_i32x8(lanes, pairs)
+            };
+            let (words, rest) = bytes.as_chunks::<32>();
+            let (blocks, few) = words.as_chunks::<4>();
+            let mut lanes = [v3.splat_i32x8(0); 4];
+            for block in blocks {
+                for (lanes, words) in lanes.iter_mut().zip(block) {
+                    *lanes = add(*lanes, words);
+                }
+            }
+            for (lanes, words) in lanes.iter_mut().zip(few) {
+                *lanes = add(*lanes, words);
+            }
+            let [a, b, c, d] = lanes;
+            let lanes = v3.wrapping_add_i32x8(v3.wrapping_add_i32x8(a, b), v3.wrapping_add_i32x8(c, d));
+            let lanes: [i32; 8] = cast(lanes);
+            let signed: i64 = lanes.iter().map(|lane| i64::from(*lane)).sum();
+            // Sixteen words, each 2^15 short.
+            (signed + ((words.len() as i64) << 19)) as u64 + Sum::ZERO.brief(rest).0
+        }
+    }
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ pub(super) struct Receiver {
     pub(super) twice: Option<(SeqNumber, SeqNumber)>,
     /// Where what came last out of order begins: the first range of a selective acknowledgment (RFC 2018 §4).
     pub(super) newest: SeqNumber,
-    /// Where and when the present round trip of measuring began.
+    /// Where the present round trip of measuring began, and when it ends.
     pub(super) measured: (SeqNumber, Instant),
 }
 

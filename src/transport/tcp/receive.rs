@@ -39,7 +39,9 @@ impl Connection {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
             self.acknowledge_at = now + self.tuning.delayed_ack;
         }
-        self.tune_buffer(unread, now);
+        if now >= self.rcv.measured.1 {
+            self.tune_buffer(unread, now);
+        }
         self.reach_fin(now);
     }
 
@@ -166,16 +168,14 @@ impl Connection {
 
     /// Lets the peer send further ahead when it sent more than half of what it may in one round trip: the buffer follows
     /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread.
+    #[inline(never)]
     fn tune_buffer(&mut self, unread: usize, now: Instant) {
-        let (from, since) = self.rcv.measured;
-        if now < since + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL) {
-            return;
-        }
+        let (from, _) = self.rcv.measured;
         let (_, most) = self.tuning.receive_buffer;
         let came = (self.rcv.nxt - from) as u32;
         if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);
         }
-        self.rcv.measured = (self.rcv.nxt, now);
+        self.rcv.measured = (self.rcv.nxt, now + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL));
     }
 }

@@ -126,10 +126,14 @@ pub const PIECES: usize = 128;
 
 /// TCP connections of a shard.
 pub const CONNECTIONS: usize = 4 << 20;
-/// Passive opens of a shard that wait for their last acknowledgment; one more SYN is dropped.
+/// Passive opens of a shard that wait for their last acknowledgment; of one more SYN nothing is kept, and its answer is a
+/// cookie.
 pub const HANDSHAKES: usize = 64 << 10;
 /// The same for one listener, unless it asks for less.
 pub const BACKLOG: u32 = 16 << 10;
+/// How long a secret makes SYN cookies (RFC 4987 §3.6). One is believed for twice that, which is longer than a peer's patience
+/// with its own first data.
+pub const COOKIE_SECRET: Duration = Duration::from_secs(60);
 /// TIME-WAIT entries of a shard; when there are more, the oldest is forgotten (RFC 9293 §3.6.1 would let it wait).
 pub const TIME_WAITS: usize = 256 << 10;
 /// Twice the maximum segment lifetime (RFC 9293 §3.4.2 has 2 minutes for one; everybody takes 30 seconds).

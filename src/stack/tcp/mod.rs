@@ -38,7 +38,9 @@ use crate::internet::notice::Notice;
 use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning};
+use crate::transport::tcp::{
+    self, Connection, Cookies, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning,
+};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -121,6 +123,7 @@ pub(super) struct Tcp {
     blocked: bool,
     caller: Caller,
     secret: Secret,
+    cookies: Cookies,
     random: Random,
     tuning: Arc<Tuning>,
 }
@@ -145,6 +148,7 @@ impl Tcp {
             blocked: false,
             caller: Caller::new(random.clone()),
             secret: Secret::new(&mut random),
+            cookies: Cookies::default(),
             random,
             tuning: Arc::default(),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etherparse::TcpOptionElement;
 use taphouse::base::address::Family;
 use taphouse::base::counters::Dropped;
 use taphouse::base::limits;
@@ -12,33 +13,42 @@ use taphouse::transport::tcp::Tuning;
 use super::peer::{Offer, Peer, only};
 use crate::packet::BOTH;
 
-/// A SYN flood fills its own table and nothing else: connections that exist go on, and new ones are taken when the
-/// flood is forgotten.
-#[test]
-fn a_syn_flood_is_bounded() {
-    let mut peer = Peer::connected(Family::V4);
+/// So many SYNs of others, which nobody completes.
+fn flood(peer: &mut Peer, count: u16) -> usize {
     let mut answered = 0;
-    for port in 10_001..30_001u16 {
+    for port in 10_001..10_001 + count {
         let syn = peer.packet(|header| (header.syn, header.ack, header.source_port) = (true, false, port), b"");
         peer.host.give(&syn.frame(), Offload::default());
         answered += peer.host.turn().len();
     }
-    assert_eq!(answered, limits::BACKLOG as usize);
-    assert_eq!(peer.dropped(Dropped::TcpBacklog), 20_000 - u64::from(limits::BACKLOG));
+    answered
+}
+
+/// Lets time pass behind a flood; how many frames our host sent.
+fn outlast(peer: &mut Peer, span: Duration) -> usize {
+    let end = peer.host.now + span;
+    let mut sent = 0;
+    while let Some(next) = peer.host.stack.deadline().filter(|next| *next < end) {
+        peer.host.now = peer.host.now.max(next);
+        sent += peer.host.turn().len();
+    }
+    peer.host.now = end;
+    sent
+}
+
+/// A SYN flood fills its own table and nothing else: connections that exist go on, and of more nothing is kept. It is
+/// forgotten in its time.
+#[test]
+fn a_syn_flood_is_bounded() {
+    let mut peer = Peer::connected(Family::V4);
+    assert_eq!(flood(&mut peer, 20_000), 20_000);
+    assert_eq!(peer.host.counters().cookies_sent, 20_000 - u64::from(limits::BACKLOG));
     assert_eq!((peer.host.stack.connections(), peer.host.stack.memory_pinned()), (1, 0));
     peer.data(b"HELLO");
     assert_eq!(peer.seen().data, b"HELLO");
     // Its answers are repeated, and then it is over.
-    let mut now = peer.host.now;
-    let mut repeated = 0;
-    let end = now + Duration::from_secs(200);
-    while let Some(next) = peer.host.stack.deadline().filter(|next| *next < end) {
-        now = now.max(next);
-        peer.host.now = now;
-        repeated += peer.host.turn().len();
-    }
+    let repeated = outlast(&mut peer, Duration::from_secs(200));
     assert!(repeated <= usize::from(limits::SYN_ACKS) * limits::BACKLOG as usize + 10, "{repeated}");
-    peer.host.now = end;
     let syn = peer.packet(|header| (header.syn, header.ack, header.source_port) = (true, false, 9), b"");
     peer.host.give(&syn.frame(), Offload::default());
     assert!(peer.host.turn().iter().any(|(frame, _)| frame[12..14] == [8, 0]), "a new one is answered");
@@ -46,6 +56,87 @@ fn a_syn_flood_is_bounded() {
     (peer.port, peer.next) = (9, peer.next + 1);
     peer.send(|header| (header.rst, header.ack) = (true, false), b"");
     (peer.port, peer.next) = (port, next);
+}
+
+/// RFC 4987 §3.6: who comes during a flood is taken all the same, and with timestamps both agree on all that they would
+/// have otherwise.
+#[test]
+fn a_syn_flood_keeps_nobody_out() {
+    for family in BOTH {
+        let mut peer = Peer::new(family);
+        flood(&mut peer, limits::BACKLOG as u16);
+        for (port, offer) in [
+            (1, Offer { scale: Some(7), clock: true, selective: true, ..Offer::default() }),
+            (2, Offer { scale: Some(0), clock: true, selective: false, ..Offer::default() }),
+            (3, Offer { scale: None, clock: true, selective: true, ..Offer::default() }),
+            (4, Offer { scale: Some(7), clock: false, selective: true, ..Offer::default() }),
+        ] {
+            (peer.port, peer.next) = (port, 1000 * u32::from(port));
+            peer.forget_seen();
+            let sent = peer.host.counters().cookies_sent;
+            let answer = peer.offer(offer);
+            assert_eq!(peer.host.counters().cookies_sent, sent + 1);
+            assert_eq!(answer.header.acknowledgment_number, peer.next + 1);
+            let options: Vec<TcpOptionElement> = answer.header.options_iterator().map(Result::unwrap).collect();
+            let has = |is: fn(&TcpOptionElement) -> bool| options.iter().any(is);
+            assert!(has(|option| matches!(option, TcpOptionElement::MaximumSegmentSize(_))), "{options:?}");
+            let scales = has(|option| matches!(option, TcpOptionElement::WindowScale(_)));
+            assert_eq!(scales, offer.clock && offer.scale.is_some(), "{options:?}");
+            let selects = has(|option| matches!(option, TcpOptionElement::SelectiveAcknowledgementPermitted));
+            assert_eq!(selects, offer.clock && offer.selective, "{options:?}");
+            let shown = options.iter().find_map(|option| match option {
+                TcpOptionElement::Timestamp(value, _) => Some(*value),
+                _ => None,
+            });
+            assert_eq!(shown.is_some(), offer.clock);
+            peer.clock = peer.clock.zip(shown).map(|((mine, _), theirs)| (mine + 1, theirs));
+            (peer.expected, peer.next) = (answer.end(), peer.next + 1);
+            // The window counts as it was agreed on: 600 bytes, or 128 times as much.
+            peer.window = 600;
+            let before = peer.host.counters().cookies_accepted;
+            // What it sends first opens it; its bare acknowledgment was lost.
+            let mut sent = peer.data(b"l");
+            assert_eq!(peer.host.counters().cookies_accepted, before + 1);
+            assert_eq!(peer.seen().data, b"l");
+            let most = if scales { 600 << offer.scale.unwrap() } else { 600 };
+            let all: usize = sent.iter().map(|segment| segment.data.len()).sum();
+            assert_eq!(all, most.min(5000), "{sent:?}");
+            peer.window = 50_000;
+            for _ in 0..10 {
+                sent = peer.acknowledge(&sent);
+            }
+            peer.send(|header| header.rst = true, b"");
+            assert_eq!(peer.gone(), Some(Gone::Reset));
+        }
+    }
+}
+
+/// Class F, the cookie secret: a guess opens nothing and is not answered, and without a flood there is nothing to guess.
+#[test]
+fn a_cookie_that_is_guessed_opens_nothing() {
+    let mut peer = Peer::new(Family::V4);
+    let answer = only(peer.send(|_| {}, b""));
+    assert!(answer.header.rst, "no cookies are out: {answer:?}");
+    flood(&mut peer, limits::BACKLOG as u16 + 1);
+    let cookie = peer.offer(Offer::default()).end();
+    peer.next += 1;
+    for guess in (1..2000).map(|step| cookie.wrapping_add(step * 2_146_969)) {
+        peer.expected = guess;
+        assert!(peer.send(|_| {}, b"EVIL").is_empty());
+    }
+    assert_eq!((peer.dropped(Dropped::TcpCookie), peer.host.stack.connections()), (1999, 0));
+    // What was sent behind it comes first: it is left to come again, and is no reason for a reset.
+    peer.expected = cookie;
+    assert!(peer.data_at(5, b"WORLD").is_empty());
+    peer.data(b"HELLO");
+    peer.data(b"WORLD");
+    assert_eq!(peer.seen().data, b"HELLOWORLD");
+    peer.send(|header| header.rst = true, b"");
+    // Too late.
+    outlast(&mut peer, 2 * limits::COOKIE_SECRET);
+    peer.next = 1001;
+    let answer = only(peer.send(|_| {}, b""));
+    assert!(answer.header.rst, "{answer:?}");
 }
 
 /// Sockstress: a peer asks for data and never opens its window. It costs a bounded amount of memory and a probe a minute.

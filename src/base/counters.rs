@@ -118,6 +118,8 @@ dropped! {
     TcpNoRoom,
     /// no room for what a SYN asks for: the shard holds no more connections
     TcpBacklog,
+    /// no memory for one more connection
+    TcpMemory,
     /// an acknowledgment that brings no SYN cookie of ours back, while cookies are out
     TcpCookie,
     /// more connections than a shard holds
@@ -243,6 +245,8 @@ counters! {
     connections_opened,
     /// TCP connections that ended
     connections_ended,
+    /// TCP connections reset because memory was short and their peers took nothing (RFC 6429)
+    connections_given_up,
     /// bytes copied between the two system calls, beyond what is answered in place
     bytes_copied,
     /// frames handed to another shard, the owner of their flow

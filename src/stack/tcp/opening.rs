@@ -9,7 +9,7 @@ use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::wheel::Timer;
-use crate::buffer::Frame;
+use crate::buffer::{Frame, Pressure};
 use crate::device::Device;
 use crate::internet::{Packet, source};
 use crate::stack::net::Net;
@@ -57,14 +57,19 @@ impl Tcp {
         let Some(listener) = self.listeners.find(flow.local) else {
             return emit::reset(Reply::reset(segment), flow, packet, frame, net);
         };
-        let listener = &mut listener.owner;
+        let (opening, tuning) = (listener.owner.opening, listener.owner.tuning.clone());
         if self.entries.is_full() {
             return net.counters.drop(Dropped::TcpBacklog);
         }
-        if listener.opening >= limits::BACKLOG || self.openings.is_full() {
+        let pressure = net.pool.pressure();
+        if pressure == Pressure::Short || !self.may_add(net) {
+            return net.counters.drop(Dropped::TcpMemory);
+        }
+        let is_crowded = opening >= limits::BACKLOG || self.openings.is_full() || pressure == Pressure::Scarce;
+        if is_crowded || !self.may_open(net) {
             return self.send_cookie(packet, flow, segment, frame, net);
         }
-        let (now, tuning) = (net.now(), listener.tuning.clone());
+        let now = net.now();
         let mut initial = self.secret.initial(flow, now);
         if let Some(least) = least {
             // RFC 6191 §2: behind all that the old connection sent.
@@ -80,7 +85,9 @@ impl Tcp {
             self.timers.remove(timer);
             return net.counters.drop(Dropped::TcpBacklog);
         };
-        listener.opening += 1;
+        if let Some(listener) = self.listeners.find(flow.local) {
+            listener.owner.opening += 1;
+        }
         let shape = Shape::Handshake(id.index());
         self.timers.rename(timer, shape.into());
         self.timers.set(timer, deadline);
@@ -144,7 +151,7 @@ impl Tcp {
             return emit::reset(Reply::reset(segment), flow, packet, frame, net);
         };
         // Who is not acknowledged asks again.
-        let Ok(id) = self.add(*flow, connection, session) else {
+        let Ok(id) = self.add(*flow, connection, session, net) else {
             return net.counters.drop(Dropped::TcpFull);
         };
         self.on_segment(id.index(), packet, segment, frame, net);
@@ -213,7 +220,7 @@ impl Tcp {
                 return Err(why);
             }
         };
-        match self.add(flow, connection, session) {
+        match self.add(flow, connection, session, net) {
             Ok(id) => {
                 self.mark(id.index());
                 Ok(id)
@@ -233,6 +240,9 @@ impl Tcp {
         owners: &Owners,
         net: &Net<D>,
     ) -> Result<(Flow, Connection), ConnectError> {
+        if net.pool.pressure() == Pressure::Short {
+            return Err(ConnectError::TooMany);
+        }
         let unreachable = ConnectError::Unreachable(remote);
         if !remote.address.is_unicast() || remote.port == 0 || net.interface.owns(remote.address) {
             return Err(unreachable);
@@ -256,12 +266,16 @@ impl Tcp {
     }
 
     /// Adds a connection that has begun; gives the session back when there is no room.
-    fn add(
+    fn add<D>(
         &mut self,
         flow: Flow,
         connection: Connection,
         session: Box<dyn Session>,
+        net: &mut Net<D>,
     ) -> Result<ConnectionId, Box<dyn Session>> {
+        if !self.may_add(net) {
+            return Err(session);
+        }
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
             return Err(session);
         };

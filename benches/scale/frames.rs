@@ -7,6 +7,8 @@ use taphouse::wire::{arp, ipv4};
 use zerocopy::IntoBytes;
 
 pub(crate) const OURS: [u8; 4] = [10, 77, 0, 2];
+/// All peers are behind it.
+pub(crate) const ROUTER: [u8; 4] = [10, 77, 0, 1];
 pub(crate) const OUR_MAC: Mac = Mac::new([2, 0, 0, 0, 0, 2]);
 pub(crate) const PEER_MAC: Mac = Mac::new([2, 0, 0, 0, 0, 1]);
 pub(crate) const PORT: u16 = 9;
@@ -40,14 +42,14 @@ impl Peer {
         [ethernet.as_bytes(), ip.as_bytes(), header.as_bytes(), data].concat()
     }
 
-    /// Asks for our Ethernet address, and so tells its own.
-    pub(crate) fn ask(self) -> Vec<u8> {
-        let ethernet = Header::new(Mac::BROADCAST, PEER_MAC, EtherType::ARP);
-        let request = arp::Packet::new(arp::Operation::REQUEST, (PEER_MAC, self.end().0), (Mac::default(), OURS));
-        [ethernet.as_bytes(), request.as_bytes()].concat()
-    }
-
     pub(crate) fn syn(self) -> Vec<u8> {
         self.segment(0, 0, flag::SYN, &[])
     }
+}
+
+/// The router asks for our Ethernet address, and so tells its own.
+pub(crate) fn question() -> Vec<u8> {
+    let ethernet = Header::new(Mac::BROADCAST, PEER_MAC, EtherType::ARP);
+    let request = arp::Packet::new(arp::Operation::REQUEST, (PEER_MAC, ROUTER), (Mac::default(), OURS));
+    [ethernet.as_bytes(), request.as_bytes()].concat()
 }

@@ -116,8 +116,12 @@ dropped! {
     TcpClock,
     /// more out of order than is held, or no memory to keep what is in order
     TcpNoRoom,
-    /// more connections being opened than the listener, or the shard, holds
+    /// no room for what a SYN asks for: the shard holds no more connections
     TcpBacklog,
+    /// no memory for one more connection
+    TcpMemory,
+    /// an acknowledgment that brings no SYN cookie of ours back, while cookies are out
+    TcpCookie,
     /// more connections than a shard holds
     TcpFull,
     /// an ICMP error that was held back by the rate limit
@@ -233,10 +237,16 @@ counters! {
     segments_sent,
     /// of them, those sent again
     segments_again,
+    /// SYN cookies sent: opens of which nothing was kept
+    cookies_sent,
+    /// TCP connections that a cookie opened
+    cookies_accepted,
     /// TCP connections that opened
     connections_opened,
     /// TCP connections that ended
     connections_ended,
+    /// TCP connections reset because memory was short and their peers took nothing (RFC 6429)
+    connections_given_up,
     /// bytes copied between the two system calls, beyond what is answered in place
     bytes_copied,
     /// frames handed to another shard, the owner of their flow

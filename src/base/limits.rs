@@ -13,8 +13,26 @@ pub const MAILBOX_RETRY: Duration = Duration::from_millis(1);
 /// Messages that wait in a mailbox; who finds it full drops what it brought and counts it.
 pub const MAILBOX: usize = 1024;
 
-/// Memory that kept frames and queues may pin, by capacity. It is taken from the system when it is first needed.
-pub const POOL: usize = 64 << 20;
+/// Memory of a stack: tables of connections, kept frames and queues, by capacity. It is taken from the system when it is
+/// first needed. A quarter of a small machine's; it serves 200,000 idle connections, or 300 that send or receive far ahead.
+pub const MEMORY: usize = 256 << 20;
+/// Less than this for one shard cannot serve: its eighths hold a few superframes.
+pub const MEMORY_LEAST: usize = 4 << 20;
+/// Eighths of the memory that tables of connections may take; the pool has what they leave.
+pub const TABLES: usize = 4;
+/// What part of that handshakes may take, and TIME-WAIT: neither keeps new connections out.
+pub const TABLES_SHARE: usize = 4;
+/// Sixteenths of a quota from which on memory is scarce: streams buffer no more than they begin with.
+pub const SCARCE: usize = 12;
+/// Sixteenths of a quota from which on memory is short: connections that are not begun are refused.
+pub const SHORT: usize = 14;
+/// What a stream queues to be sent while memory is scarce: one middle block.
+pub const SEND_BUFFER_SCARCE: usize = 16 << 10;
+/// How long a peer may keep its window closed over data of ours when memory is short (RFC 6429 §3: such connections may be
+/// given up). Longer than people look at a page.
+pub const HELD_UP: Duration = Duration::from_secs(30);
+/// Connections that are looked at in one turn to find one that holds memory up.
+pub const HELD_UP_WEIGHED: u32 = 64;
 /// Eighths of the pool for frames that wait for a neighbour.
 pub const POOL_PARKED: usize = 1;
 /// Eighths of the pool that applications and storage threads may hold.
@@ -126,12 +144,17 @@ pub const PIECES: usize = 128;
 
 /// TCP connections of a shard.
 pub const CONNECTIONS: usize = 4 << 20;
-/// Passive opens of a shard that wait for their last acknowledgment; one more SYN is dropped.
+/// Passive opens of a shard that wait for their last acknowledgment; of one more SYN nothing is kept, and its answer is a
+/// cookie.
 pub const HANDSHAKES: usize = 64 << 10;
 /// The same for one listener, unless it asks for less.
 pub const BACKLOG: u32 = 16 << 10;
-/// TIME-WAIT entries of a shard; when there are more, the oldest is forgotten (RFC 9293 §3.6.1 would let it wait).
-pub const TIME_WAITS: usize = 256 << 10;
+/// How long a secret makes SYN cookies (RFC 4987 §3.6). One is believed for twice that, which is longer than a peer's patience
+/// with its own first data.
+pub const COOKIE_SECRET: Duration = Duration::from_secs(60);
+/// TIME-WAIT entries of a shard, where its memory takes so many; when there are more, the oldest is forgotten (RFC 9293
+/// §3.6.1 would let it wait).
+pub const TIME_WAITS: usize = 1 << 20;
 /// Twice the maximum segment lifetime (RFC 9293 §3.4.2 has 2 minutes for one; everybody takes 30 seconds).
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
 

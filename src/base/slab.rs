@@ -167,6 +167,18 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Bytes of its pages: what it holds of the system's memory, full or free.
+    pub fn capacity(&self) -> usize {
+        self.pages.len() * Slab::<T>::PAGE_SIZE
+    }
+
+    /// Bytes by which one more entry makes it grow: none, or a page.
+    pub fn growth(&self) -> usize {
+        if self.free == NONE { Slab::<T>::PAGE_SIZE } else { 0 }
+    }
+
+    const PAGE_SIZE: usize = PAGE * size_of::<Slot<T>>();
+
     /// Positions that exist, full or free: what a clock hand walks over.
     pub fn positions(&self) -> u32 {
         (self.pages.len() * PAGE) as u32

@@ -57,6 +57,16 @@ impl<K: Copy> Wheel<K> {
         }
     }
 
+    /// Bytes of its table of timers.
+    pub fn capacity(&self) -> usize {
+        self.nodes.capacity()
+    }
+
+    /// Bytes by which one more timer makes it grow.
+    pub fn growth(&self) -> usize {
+        self.nodes.growth()
+    }
+
     /// A timer for a new owner, not running. `None` when the wheel is full.
     pub fn add(&mut self, key: K) -> Option<Timer<K>> {
         let node = Node { key, deadline: Instant::NEVER, slot: UNFILED, previous: NONE, next: NONE };

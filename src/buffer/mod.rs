@@ -13,6 +13,6 @@ mod send_queue;
 pub use draft::{DEVICE_ROOM, Draft};
 pub use frame::{CAPACITY, Frame, HEADROOM};
 pub use offload::{Checksum, Offload, SegmentKind, Segments};
-pub use pool::{Block, Pool, PoolFull, Purpose};
+pub use pool::{Block, Pool, PoolFull, Pressure, Purpose};
 pub use receive_queue::ReceiveQueue;
 pub use send_queue::{Pieces, SendQueue};

@@ -3,6 +3,9 @@
 //! Every buffer comes in one of three classes and is charged by its class, not by what lies in it: 10,000
 //! kept frames of 50 bytes cost 20 MB here, not 640. Every purpose has a quota, so that no use of memory can
 //! starve another. Free buffers are reused last-in first-out, which keeps them in cache.
+//!
+//! Tables that grow with what peers do are told to the pool and take from all quotas, so that both together stay within
+//! what they were given.
 
 use super::frame::{CAPACITY, Frame, HEADROOM};
 use crate::base::limits;
@@ -24,6 +27,21 @@ pub enum Purpose {
 }
 
 const PURPOSES: usize = 4;
+/// In eighths.
+const QUOTAS: [usize; PURPOSES] =
+    [limits::POOL_PARKED, limits::POOL_TAKEN, limits::POOL_SENDING, limits::POOL_RECEIVING];
+
+/// How much memory is left for streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pressure {
+    /// Enough.
+    #[default]
+    None,
+    /// Nobody is to buffer more than it must.
+    Scarce,
+    /// Nobody new is to come.
+    Short,
+}
 
 /// The quota of this purpose is used up; the frame stays where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,24 +73,72 @@ impl Block {
 pub struct Pool {
     free: [Vec<Frame>; CLASSES.len()],
     charged: [usize; PURPOSES],
-    quota: [usize; PURPOSES],
+    /// What was taken from the system: charged or free.
+    held: usize,
+    capacity: usize,
+    /// Memory of tables beside the pool.
+    tables: usize,
+    pressure: Pressure,
 }
 
 impl Pool {
     /// A pool that lets at most `capacity` bytes be pinned. Memory is taken from the system when it is first
     /// needed.
     pub fn new(capacity: usize) -> Pool {
-        let mut quota = [0; PURPOSES];
-        quota[Purpose::Parked as usize] = capacity / 8 * limits::POOL_PARKED;
-        quota[Purpose::Taken as usize] = capacity / 8 * limits::POOL_TAKEN;
-        quota[Purpose::Sending as usize] = capacity / 8 * limits::POOL_SENDING;
-        quota[Purpose::Receiving as usize] = capacity / 8 * limits::POOL_RECEIVING;
-        Pool { free: Default::default(), charged: [0; PURPOSES], quota }
+        let pressure = Pressure::default();
+        Pool { free: Default::default(), charged: [0; PURPOSES], held: 0, capacity, tables: 0, pressure }
     }
 
     /// Bytes pinned now; zero when every block has come back.
     pub fn charged(&self) -> usize {
         self.charged.iter().sum()
+    }
+
+    /// How much is left for streams.
+    #[inline]
+    pub fn pressure(&self) -> Pressure {
+        self.pressure
+    }
+
+    /// Bytes that tables beside the pool may take.
+    pub fn most_for_tables(&self) -> usize {
+        self.capacity / 8 * limits::TABLES
+    }
+
+    /// Tables beside the pool take so many bytes now. What is free makes way for them.
+    pub fn note_tables(&mut self, bytes: usize) {
+        self.tables = bytes;
+        self.make_way(0);
+        self.weigh();
+    }
+
+    fn quota(&self, purpose: usize) -> usize {
+        self.capacity.saturating_sub(self.tables) / 8 * QUOTAS[purpose]
+    }
+
+    /// Gives free buffers back to the system, the largest first, so that `bytes` more can be taken from it.
+    fn make_way(&mut self, bytes: usize) {
+        let most = self.capacity.saturating_sub(self.tables);
+        for class in (0..CLASSES.len()).rev() {
+            while self.held + bytes > most && self.free[class].pop().is_some() {
+                self.held -= CLASSES[class];
+            }
+        }
+    }
+
+    fn weigh(&mut self) {
+        let fullest = |sixteenths: usize| {
+            let is_over = |purpose: Purpose| {
+                let purpose = purpose as usize;
+                self.charged[purpose] >= (self.quota(purpose) / 16 * sixteenths).max(1)
+            };
+            is_over(Purpose::Sending) || is_over(Purpose::Receiving)
+        };
+        self.pressure = match (fullest(limits::SCARCE), fullest(limits::SHORT)) {
+            (_, true) => Pressure::Short,
+            (true, _) => Pressure::Scarce,
+            _ => Pressure::None,
+        };
     }
 
     /// Lets a frame outlive its turn, and leaves an empty one of the same capacity or more in its place.
@@ -116,17 +182,23 @@ impl Pool {
         if let Some(class) = CLASSES.iter().position(|size| *size == frame.capacity()) {
             self.charged[purpose as usize] -= CLASSES[class];
             self.free[class].push(frame);
+            self.weigh();
         }
     }
 
     fn charge(&mut self, class: usize, purpose: Purpose) -> Result<Frame, PoolFull> {
         let charged = self.charged[purpose as usize] + CLASSES[class];
-        if charged > self.quota[purpose as usize] {
+        if charged > self.quota(purpose as usize) {
             return Err(PoolFull);
         }
         self.charged[purpose as usize] = charged;
+        self.weigh();
         // Allocates only while the pool grows to what the traffic needs.
-        let mut frame = self.free[class].pop().unwrap_or_else(|| Frame::new(CLASSES[class]));
+        let mut frame = self.free[class].pop().unwrap_or_else(|| {
+            self.make_way(CLASSES[class]);
+            self.held += CLASSES[class];
+            Frame::new(CLASSES[class])
+        });
         frame.received(0, Offload::default());
         Ok(frame)
     }
@@ -177,5 +249,44 @@ mod tests {
         blocks.push(taken);
         blocks.into_iter().for_each(|block| pool.release(block));
         assert_eq!(pool.charged(), 0);
+    }
+
+    /// What was free in one size makes way for another, and for tables: all together stay within the memory given.
+    #[test]
+    fn free_buffers_count_until_they_make_way() {
+        let mut pool = Pool::new(1 << 20);
+        for length in [50, 10_000, 50_000, 50] {
+            let mut blocks = Vec::new();
+            while let Ok(block) = pool.write(length, Purpose::Sending) {
+                blocks.push(block);
+                assert!(pool.held <= 1 << 20);
+            }
+            assert!(blocks.len() * CLASSES[class_of(length).unwrap()] > (1 << 20) / 4, "of {length} bytes");
+            blocks.into_iter().for_each(|block| pool.release(block));
+        }
+        pool.note_tables(pool.most_for_tables());
+        assert!(pool.held + pool.tables <= 1 << 20);
+        let halved = std::iter::from_fn(|| pool.write(50, Purpose::Sending).ok()).collect::<Vec<_>>();
+        assert_eq!(halved.len(), (1 << 20) / 2 / 8 * limits::POOL_SENDING / 2048);
+        halved.into_iter().for_each(|block| pool.release(block));
+    }
+
+    #[test]
+    fn pressure_comes_and_goes() {
+        let mut pool = Pool::new(1 << 20);
+        let quota = (1 << 20) / 8 * limits::POOL_SENDING;
+        let mut blocks = Vec::new();
+        while let Ok(block) = pool.write(50, Purpose::Sending) {
+            blocks.push(block);
+            let sixteenths = 16 * pool.charged() / quota;
+            let expected = match sixteenths {
+                limits::SHORT.. => Pressure::Short,
+                limits::SCARCE.. => Pressure::Scarce,
+                _ => Pressure::None,
+            };
+            assert_eq!(pool.pressure(), expected, "{sixteenths} sixteenths");
+        }
+        blocks.into_iter().for_each(|block| pool.release(block));
+        assert_eq!(pool.pressure(), Pressure::None);
     }
 }

@@ -14,7 +14,7 @@ use super::UsageError;
 use super::manual;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Wishes};
+use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
@@ -107,6 +107,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "MICROSECONDS", help_heading = "Wire")]
     busy_poll: Option<Number>,
 
+    /// Memory for connections and what they send and receive, with K, M or G [default: 256M]
+    #[arg(long, value_name = "SIZE", help_heading = "Wire")]
+    memory: Option<Size>,
+
     /// Address of our own, or rarp to ask for it; repeatable [default: 10.77.0.2/24, fd77::2/64]
     #[arg(long, value_name = "ADDR/LEN|rarp", help_heading = "Addresses")]
     address: Option<Vec<AddressWish>>,
@@ -164,6 +168,7 @@ impl Args {
             device,
             queues,
             busy_poll,
+            memory,
             address,
             no_probe,
             host,
@@ -189,6 +194,7 @@ impl Args {
             device: device.map(Given::on_the_command_line),
             queues: queues.map(Given::on_the_command_line),
             busy_poll: busy_poll.map(Given::on_the_command_line),
+            memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
@@ -319,6 +325,10 @@ mod tests {
             (
                 "--mac 02:00",
                 "--mac `02:00` is not an Ethernet address: write six pairs of hexadecimal digits, like 02:00:00:00:00:01",
+            ),
+            (
+                "--memory lots",
+                "--memory `lots` is not an amount of memory: write a whole number and K, M or G, like 64M",
             ),
             ("--mtu big", "--mtu `big` is not a whole number: write digits only, like 1500"),
             ("up --device plane", "--device `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),

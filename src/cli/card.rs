@@ -77,6 +77,7 @@ pub(crate) fn check(settings: &Settings) -> String {
     if settings.trace.is_some() {
         line_of(&mut text, "tell of frames on stderr");
     }
+    line_of(&mut text, format_args!("take up to {} MiB of memory for connections", settings.memory >> 20));
     match settings.busy_poll.as_micros() {
         0 => line_of(&mut text, "sleep as soon as there is nothing to do"),
         spin => line_of(&mut text, format_args!("spin for {spin} µs before sleeping while there is traffic")),
@@ -261,11 +262,11 @@ taphouse would
   be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
   send packets of up to 1500 bytes
   serve echo 7, discard 9, chargen 19, iperf 5201
+  take up to 256 MiB of memory for connections
   spin for 50 µs before sleeping while there is traffic
 ";
         assert_eq!(check(&settings("--check")), text);
-        let line =
-            "--check --netns lab --no-host --device offload --queues 4 --busy-poll 0 --services none --gateway fd77::1";
+        let line = "--check --netns lab --no-host --device offload --queues 4 --busy-poll 0 --memory 64M --services none --gateway fd77::1";
         let text = "\
 taphouse would
   attach to tap0 in the network namespace lab, made if missing, with 4 queues and offloads, or not at all
@@ -274,6 +275,7 @@ taphouse would
   send packets of up to 1500 bytes
   reach other networks through fd77::1
   serve nothing but ARP, RARP, ICMP and NDP
+  take up to 64 MiB of memory for connections
   sleep as soon as there is nothing to do
 ";
         assert_eq!(check(&settings(line)), text);

@@ -15,7 +15,7 @@ use toml::Spanned;
 use super::UsageError;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Origin, Wishes};
+use super::wishes::{AddressWish, Given, Number, Origin, Size, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -52,6 +52,7 @@ struct File {
     device: Option<Spanned<Text<DeviceChoice>>>,
     queues: Option<Spanned<Text<Number>>>,
     busy_poll: Option<Spanned<Text<Number>>>,
+    memory: Option<Spanned<Text<Size>>>,
     services: Option<List<ServiceWish>>,
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
@@ -82,6 +83,7 @@ impl File {
             device,
             queues,
             busy_poll,
+            memory,
             services,
             record,
             trace,
@@ -117,6 +119,7 @@ impl File {
             device: device.map(|value| source.text(value)),
             queues: queues.map(|value| source.text(value)),
             busy_poll: busy_poll.map(|value| source.text(value)),
+            memory: memory.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),

@@ -15,7 +15,7 @@ use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
 use super::services::{self, ServiceAt, ServiceWish};
-use super::wishes::{AddressWish, Given, Number, Wishes};
+use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 use super::{UsageError, identity};
 
 /// Everything that the program needs to know to run. Each field is usable as it stands.
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) queues: usize,
     /// How long to spin before sleeping while there is traffic.
     pub(crate) busy_poll: Duration,
+    /// Bytes that connections, kept frames and queues may take, of all queues of the TAP together.
+    pub(crate) memory: usize,
     /// Which services run, and where: no port twice.
     pub(crate) services: Vec<ServiceAt>,
     /// Where every frame is captured to.
@@ -127,6 +129,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         device,
         queues,
         busy_poll,
+        memory,
         services,
         record,
         trace,
@@ -153,6 +156,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let device = device.map_or(DeviceChoice::Auto, |given| given.value);
     let queues = queues_of(device, queues.unwrap_or(Given::by_default(Number(1))))?;
     let busy_poll = number(busy_poll.unwrap_or(Given::by_default(Number(50))), "busy-poll", BUSY_POLL)?;
+    let memory = memory_for(memory.unwrap_or(Given::by_default(Size(limits::MEMORY))), queues as usize)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
 
@@ -170,6 +174,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         device,
         queues: queues as usize,
         busy_poll: Duration::from_micros(busy_poll),
+        memory,
         services,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
@@ -281,6 +286,17 @@ fn queues_of(device: DeviceChoice, given: Given<Number>) -> Result<u64, String> 
         ));
     }
     Ok(queues)
+}
+
+/// Each queue has its share, and is to be able to serve with it.
+fn memory_for(Given { value, origin }: Given<Size>, queues: usize) -> Result<usize, String> {
+    let least = Size(queues * limits::MEMORY_LEAST);
+    if value.0 < least.0 {
+        let named = origin.names("memory");
+        let queues = if queues == 1 { String::new() } else { format!(" for {queues} queues") };
+        return Err(format!("{named} {value} is too small{queues}: give at least {least}"));
+    }
+    Ok(value.0)
 }
 
 fn mtu_for(

@@ -11,7 +11,6 @@ use taphouse::application::echo::Echo;
 use taphouse::application::iperf::Iperf;
 use taphouse::application::{Datagrams, Service};
 use taphouse::base::counters::Counters;
-use taphouse::base::limits;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
 use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
@@ -142,7 +141,7 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Resu
         start,
         ask_rarp: settings.ask_rarp.then(|| settings.host.clone()),
         vlan: settings.vlan,
-        memory: limits::POOL,
+        memory: settings.memory / settings.queues,
         seed,
     };
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;

@@ -27,6 +27,7 @@ pub(super) struct Wishes {
     pub(super) device: Option<Given<DeviceChoice>>,
     pub(super) queues: Option<Given<Number>>,
     pub(super) busy_poll: Option<Given<Number>>,
+    pub(super) memory: Option<Given<Size>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
@@ -51,6 +52,7 @@ impl Wishes {
             device: self.device.or(below.device),
             queues: self.queues.or(below.queues),
             busy_poll: self.busy_poll.or(below.busy_poll),
+            memory: self.memory.or(below.memory),
             services: self.services.or(below.services),
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
@@ -131,9 +133,59 @@ impl FromStr for Number {
     }
 }
 
+/// An amount of memory in bytes, written with a unit of 1,024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) usize);
+
+impl Size {
+    const UNITS: [(char, u32); 3] = [('G', 30), ('M', 20), ('K', 10)];
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let mut units = Size::UNITS.into_iter();
+        let with_unit = units.find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+        let (number, shift) = with_unit.unwrap_or((text, 0));
+        let number = number.parse::<Number>().ok().and_then(|Number(number)| usize::try_from(number).ok());
+        let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+        bytes
+            .map(Size)
+            .ok_or_else(|| format!("`{text}` is not an amount of memory: write a whole number and K, M or G, like 64M"))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut units = Size::UNITS.into_iter();
+        match units.find(|(_, shift)| self.0 > 0 && self.0.is_multiple_of(1 << shift)) {
+            Some((unit, shift)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes, shown) in [
+            ("64M", 64 << 20, "64M"),
+            ("1G", 1 << 30, "1G"),
+            ("2048K", 2 << 20, "2M"),
+            ("5000", 5000, "5000"),
+            ("0", 0, "0"),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)));
+            assert_eq!(Size(bytes).to_string(), shown);
+        }
+        for bad in ["", "M", "64m", "64MB", "-1M", "1.5G", "64 M", "99999999999G"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_is_above_wins_and_lists_are_replaced() {

@@ -76,7 +76,8 @@ pub struct Config {
     pub ask_rarp: Option<Vec<Cidr>>,
     /// The VLAN that all of its frames are in, if any.
     pub vlan: Option<Vlan>,
-    /// Memory that kept frames may pin, in bytes.
+    /// Memory that its connections, kept frames and queues may take, in bytes, by capacity; not what sessions hold
+    /// themselves.
     pub memory: usize,
     /// What all of its randomness follows from. Unpredictable, unless a run is to be repeated.
     pub seed: [u8; 16],
@@ -93,7 +94,7 @@ impl Config {
             start: Start::AtOnce,
             ask_rarp: None,
             vlan: None,
-            memory: limits::POOL,
+            memory: limits::MEMORY,
             seed,
         }
     }

@@ -106,6 +106,28 @@ fn who_is_refused_and_who_resets() {
     assert_eq!(count(&report, "connections-opened"), 64);
 }
 
+/// 200,000 spoofed SYNs to the port at which a hundred honest clients connect meanwhile: all of them are served, and the
+/// flood takes no memory.
+#[test]
+fn two_hundred_thousand_forged_syns_keep_no_client_out() {
+    let Some(lab) = Lab::new() else { return };
+    let house = lab.house("");
+    client(&lab, "at_once", V4, 100);
+    let mut command = script_of_tests("syns.py");
+    command.args(["tap0", &ECHO.to_string(), "200000", "20000"]);
+    let mut flood = lab.start(command);
+    flood.line_with("full");
+    let before = resident(&house);
+    assert_eq!(client(&lab, "at_once", V4, 100), "100 at once\n");
+    assert_eq!(flood.ended().ok().lines().last(), Some("200000 sent"));
+    let after = resident(&house);
+    assert!(after < before + 2048, "{before} KiB became {after}");
+    let report = nothing_is_left(house);
+    assert_eq!(count(&report, "connections-opened"), 201, "{report}");
+    assert_eq!(count(&report, "cookies-accepted"), 100, "{report}");
+    assert!(count(&report, "cookies-sent") >= 180_000, "{report}");
+}
+
 /// What the kernel says of the connection.
 #[test]
 fn the_kernel_sees_what_was_agreed_on() {

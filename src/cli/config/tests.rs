@@ -15,6 +15,7 @@ mtu = 9000
 device = "offload"
 queues = 4
 busy-poll = 0
+memory = "64M"
 services = ["echo=1007"]
 
 [[rarp]]
@@ -43,11 +44,12 @@ fn everything_is_read_with_its_line() {
     assert_eq!(wishes.device, Some(at(DeviceChoice::Offload, 12)));
     assert_eq!(wishes.queues, Some(at(Number(4), 13)));
     assert_eq!(wishes.busy_poll, Some(at(Number(0), 14)));
+    assert_eq!(wishes.memory, Some(at(Size(64 << 20), 15)));
     let Some([Given { value: ServiceWish::One(service), .. }]) = wishes.services.as_deref() else { panic!() };
     assert_eq!((service.name, service.port), (ServiceName::Echo, 1007));
     let entry = |mac: &str, address: &str| (mac.parse().unwrap(), address.parse().unwrap());
-    let first = at(entry("02:00:00:00:00:aa", "10.0.0.99"), 17);
-    let second = at(entry("02:00:00:00:00:bb", "10.0.0.98"), 21);
+    let first = at(entry("02:00:00:00:00:aa", "10.0.0.99"), 18);
+    let second = at(entry("02:00:00:00:00:bb", "10.0.0.98"), 22);
     assert_eq!(wishes.rarp, Some(vec![first, second]));
     assert!(!wishes.check);
 }
@@ -78,7 +80,7 @@ fn every_error_is_one_line_with_a_place() {
         (
             "tap = 'tap0'\nadress = []",
             "t.toml:2: unknown field `adress`, expected one of `tap`, `netns`, `host`, `no-host`, `address`, `no-probe`, `gateway`, \
-             `mac`, `mtu`, `vlan`, `device`, `queues`, `busy-poll`, `services`, `record`, `trace`, `rarp`",
+             `mac`, `mtu`, `vlan`, `device`, `queues`, `busy-poll`, `memory`, `services`, `record`, `trace`, `rarp`",
         ),
         ("[[rarp]]\nmac = '02:00:00:00:00:aa'", "t.toml:1: missing field `address`"),
         ("no-host = true\nhost = []", "t.toml:1: no-host stands beside host: leave out one or the other"),

@@ -39,6 +39,7 @@ fn the_defaults_are_those_of_the_contract() {
         device: DeviceChoice::Auto,
         queues: 1,
         busy_poll: Duration::from_micros(50),
+        memory: 256 << 20,
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
         record: None,
         trace: None,
@@ -66,6 +67,7 @@ fn what_makes_sense_is_taken() {
         "--mtu 68 --address 10.0.0.2/8 --no-host",
         "--mac 00:16:3e:00:00:01",
         "--queues 64 --busy-poll 0",
+        "--queues 2 --memory 8M",
         "--device plain --queues 1",
     ] {
         assert!(settings(line).is_ok(), "{line}: {:?}", settings(line));
@@ -151,6 +153,8 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         ),
         ("--queues 0", "--queues 0 is too small: give a number from 1 to 64"),
         ("--queues 65", "--queues 65 is too large: give a number from 1 to 64"),
+        ("--memory 64K", "--memory 64K is too small: give at least 4M"),
+        ("--memory 8M --queues 4", "--memory 8M is too small for 4 queues: give at least 16M"),
         ("--busy-poll 1000001", "--busy-poll 1000001 is too large: give a number from 0 to 1000000"),
     ] {
         assert_eq!(settings(line), Err(error.to_owned()), "{line}");

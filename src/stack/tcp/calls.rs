@@ -111,7 +111,7 @@ impl Caller {
             if events.opened {
                 self.on_open(entry, net);
             }
-            if events.room && entry.connection.room() > 0 {
+            if events.room && entry.connection.room_under(net.pool.pressure()) > 0 {
                 self.call(entry, net, |session, stream| session.on_room(stream));
             }
             if events.ended {
@@ -211,7 +211,7 @@ impl Caller {
     ) -> R {
         let Entry { flow, connection, session, id, errands, .. } = entry;
         let pieces = emit::pieces(flow.remote.address, connection);
-        let room = connection.room();
+        let room = connection.room_under(net.pool.pressure());
         let io = self.io(net).of(*id, *errands);
         let mut stream = Stream::new(io, flow, connection.queue_mut(), room, pieces);
         let result = work(session.as_mut(), &mut stream);

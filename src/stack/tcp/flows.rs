@@ -55,6 +55,16 @@ impl Flows {
         Flows { table: HashTable::new(), key: HashKey::new(random) }
     }
 
+    /// Bytes of the table.
+    pub(super) fn capacity(&self) -> usize {
+        self.table.allocation_size()
+    }
+
+    /// Bytes by which one more connection makes it grow: none, or as much as there is.
+    pub(super) fn growth(&self) -> usize {
+        if self.table.len() == self.table.capacity() { self.table.allocation_size() } else { 0 }
+    }
+
     /// The connection of a flow; `is` tells of every one whether it is that.
     #[inline]
     pub(super) fn find(&self, flow: &Flow, is: impl Fn(Shape) -> bool) -> Option<Shape> {

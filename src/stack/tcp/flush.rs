@@ -33,6 +33,7 @@ impl Tcp {
         if !self.starved.is_empty() {
             self.feed_starved(net);
         }
+        self.relieve(net);
         let mut sent = 0;
         while let Some(index) = self.dirty.pop_front() {
             let Some(entry) = self.entries.at_mut(index) else { continue };

@@ -10,6 +10,7 @@ mod calls;
 mod emit;
 mod flows;
 mod flush;
+mod memory;
 mod opening;
 mod pull;
 
@@ -38,7 +39,9 @@ use crate::internet::notice::Notice;
 use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Connection, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning};
+use crate::transport::tcp::{
+    self, Connection, Cookies, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning,
+};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -117,10 +120,13 @@ pub(super) struct Tcp {
     /// Those that wait for a neighbour, or for memory.
     unresolved: Vec<ConnectionId>,
     starved: VecDeque<ConnectionId>,
+    /// Where the search for those who hold memory up stands.
+    weighed: u32,
     /// The device took no more.
     blocked: bool,
     caller: Caller,
     secret: Secret,
+    cookies: Cookies,
     random: Random,
     tuning: Arc<Tuning>,
 }
@@ -142,9 +148,11 @@ impl Tcp {
             dirty: VecDeque::new(),
             unresolved: Vec::new(),
             starved: VecDeque::new(),
+            weighed: 0,
             blocked: false,
             caller: Caller::new(random.clone()),
             secret: Secret::new(&mut random),
+            cookies: Cookies::default(),
             random,
             tuning: Arc::default(),
         }
@@ -435,21 +443,21 @@ impl Tcp {
         let shape = Shape::Connection(index);
         if entry.connection.state() == State::TimeWait {
             let wait = TimeWait::of(&entry.connection, &entry.flow, net.now());
-            self.keep_wait(wait, &entry.flow, shape, net.now());
+            self.keep_wait(wait, &entry.flow, shape, net);
         } else {
             self.flows.remove(&entry.flow, shape);
         }
     }
 
-    fn keep_wait(&mut self, wait: TimeWait, flow: &Flow, shape: Shape, now: Instant) {
-        if self.waits.is_full()
+    fn keep_wait<D: Device>(&mut self, wait: TimeWait, flow: &Flow, shape: Shape, net: &mut Net<D>) {
+        if (self.waits.is_full() || !self.may_wait(net))
             && let Some(oldest) = self.wait_order.pop_front()
         {
             self.forget_wait(oldest.id.index());
         }
         let Ok(id) = self.waits.insert(wait) else { return self.flows.remove(flow, shape) };
         self.flows.replace(flow, shape, Shape::TimeWait(id.index()));
-        let until = now + limits::TIME_WAIT;
+        let until = net.now() + limits::TIME_WAIT;
         if self.wait_order.is_empty() {
             self.timers.set(self.wait_timer, until);
         }

@@ -9,7 +9,7 @@ use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::wheel::Timer;
-use crate::buffer::Frame;
+use crate::buffer::{Frame, Pressure};
 use crate::device::Device;
 use crate::internet::{Packet, source};
 use crate::stack::net::Net;
@@ -37,6 +37,8 @@ impl Tcp {
         let opens = segment.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN;
         if opens && self.listeners.find(flow.local).is_some() {
             self.open_passively(packet, flow, segment, None, frame, net);
+        } else if self.cookies.are_out(net.now()) && self.listeners.find(flow.local).is_some() {
+            self.open_by_cookie(packet, flow, segment, frame, net);
         } else {
             emit::reset(Reply::reset(segment), flow, packet, frame, net);
         }
@@ -55,11 +57,19 @@ impl Tcp {
         let Some(listener) = self.listeners.find(flow.local) else {
             return emit::reset(Reply::reset(segment), flow, packet, frame, net);
         };
-        let listener = &mut listener.owner;
-        if listener.opening >= limits::BACKLOG || self.openings.is_full() || self.entries.is_full() {
+        let (opening, tuning) = (listener.owner.opening, listener.owner.tuning.clone());
+        if self.entries.is_full() {
             return net.counters.drop(Dropped::TcpBacklog);
         }
-        let (now, tuning) = (net.now(), listener.tuning.clone());
+        let pressure = net.pool.pressure();
+        if pressure == Pressure::Short || !self.may_add(net) {
+            return net.counters.drop(Dropped::TcpMemory);
+        }
+        let is_crowded = opening >= limits::BACKLOG || self.openings.is_full() || pressure == Pressure::Scarce;
+        if is_crowded || !self.may_open(net) {
+            return self.send_cookie(packet, flow, segment, frame, net);
+        }
+        let now = net.now();
         let mut initial = self.secret.initial(flow, now);
         if let Some(least) = least {
             // RFC 6191 §2: behind all that the old connection sent.
@@ -75,12 +85,76 @@ impl Tcp {
             self.timers.remove(timer);
             return net.counters.drop(Dropped::TcpBacklog);
         };
-        listener.opening += 1;
+        if let Some(listener) = self.listeners.find(flow.local) {
+            listener.owner.opening += 1;
+        }
         let shape = Shape::Handshake(id.index());
         self.timers.rename(timer, shape.into());
         self.timers.set(timer, deadline);
         self.index_flow(flow, shape);
         emit::answer(&reply, flow, packet, frame, net);
+    }
+
+    /// More open than are kept: the answer to this SYN carries all that there is to know of it (RFC 4987 §3.6).
+    #[cold]
+    fn send_cookie<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(listener) = self.listeners.find(flow.local) else { return };
+        let (now, path) = (net.now(), emit::path(net, flow.remote.address));
+        let clock = self.secret.initial(flow, now).clock;
+        self.cookies.renew(&mut self.random, now);
+        let Some(reply) = self.cookies.answer(flow, segment, clock, &listener.owner.tuning, path, now) else { return };
+        net.counters.cookies_sent += 1;
+        emit::answer(&reply, flow, packet, frame, net);
+    }
+
+    /// A segment that belongs to nothing, while cookies are out. One that brings none back is not answered with a reset:
+    /// the data of a peer whose cookie we believe may have overtaken its acknowledgment.
+    #[cold]
+    fn open_by_cookie<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let Some(listener) = self.listeners.find(flow.local) else { return };
+        let (now, path) = (net.now(), emit::path(net, flow.remote.address));
+        let clock = self.secret.initial(flow, now).clock;
+        let tuning = &listener.owner.tuning;
+        let Some(connection) = self.cookies.open(flow, segment, clock, tuning, path.link_mss, now) else {
+            return net.counters.drop(Dropped::TcpCookie);
+        };
+        net.counters.cookies_accepted += 1;
+        self.open(packet, flow, connection, segment, frame, net);
+    }
+
+    /// Who asked is there: a connection begins, with what its last acknowledgment brought.
+    fn open<D: Device>(
+        &mut self,
+        packet: &Packet,
+        flow: &Flow,
+        connection: Connection,
+        segment: &Segment,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) {
+        let session = self.listeners.find(flow.local).and_then(|found| found.owner.service.open(flow));
+        let Some(session) = session else {
+            return emit::reset(Reply::reset(segment), flow, packet, frame, net);
+        };
+        // Who is not acknowledged asks again.
+        let Ok(id) = self.add(*flow, connection, session, net) else {
+            return net.counters.drop(Dropped::TcpFull);
+        };
+        self.on_segment(id.index(), packet, segment, frame, net);
     }
 
     /// A segment for a handshake.
@@ -113,15 +187,7 @@ impl Tcp {
             }
             Progress::Open(connection) => {
                 self.forget_opening(index);
-                let session = self.listeners.find(flow.local).and_then(|found| found.owner.service.open(&flow));
-                let Some(session) = session else {
-                    return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
-                };
-                // Who is not acknowledged asks again.
-                let Ok(id) = self.add(flow, *connection, session) else {
-                    return net.counters.drop(Dropped::TcpFull);
-                };
-                self.on_segment(id.index(), packet, segment, frame, net);
+                self.open(packet, &flow, *connection, segment, frame, net);
             }
         }
     }
@@ -154,7 +220,7 @@ impl Tcp {
                 return Err(why);
             }
         };
-        match self.add(flow, connection, session) {
+        match self.add(flow, connection, session, net) {
             Ok(id) => {
                 self.mark(id.index());
                 Ok(id)
@@ -174,6 +240,9 @@ impl Tcp {
         owners: &Owners,
         net: &Net<D>,
     ) -> Result<(Flow, Connection), ConnectError> {
+        if net.pool.pressure() == Pressure::Short {
+            return Err(ConnectError::TooMany);
+        }
         let unreachable = ConnectError::Unreachable(remote);
         if !remote.address.is_unicast() || remote.port == 0 || net.interface.owns(remote.address) {
             return Err(unreachable);
@@ -197,12 +266,16 @@ impl Tcp {
     }
 
     /// Adds a connection that has begun; gives the session back when there is no room.
-    fn add(
+    fn add<D>(
         &mut self,
         flow: Flow,
         connection: Connection,
         session: Box<dyn Session>,
+        net: &mut Net<D>,
     ) -> Result<ConnectionId, Box<dyn Session>> {
+        if !self.may_add(net) {
+            return Err(session);
+        }
         let Some(timer) = self.timers.add(Shape::Connection(0).into()) else {
             return Err(session);
         };

@@ -11,7 +11,7 @@ use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
-use crate::buffer::{Pool, ReceiveQueue, SendQueue};
+use crate::buffer::{Pool, Pressure, ReceiveQueue, SendQueue};
 use crate::wire::tcp_options::{TIMESTAMPS_LENGTH, UserTimeout};
 
 /// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
@@ -368,6 +368,20 @@ impl Connection {
         let window = self.congestion.window().min(self.snd.window) as usize;
         let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
+    }
+
+    /// The same where others need the memory, too.
+    #[inline]
+    pub fn room_under(&self, pressure: Pressure) -> usize {
+        match pressure {
+            Pressure::None => self.room(),
+            _ => self.room().min(limits::SEND_BUFFER_SCARCE.saturating_sub(self.snd.queue.len())),
+        }
+    }
+
+    /// Whether the peer has taken nothing for [`limits::HELD_UP`], though we have something to send (RFC 6429 §3).
+    pub fn is_held_up(&self, now: Instant) -> bool {
+        self.snd.window == 0 && !self.snd.queue.is_empty() && self.stalled + limits::HELD_UP <= now
     }
 
     /// What is to be sent: the user writes into it, within [`Connection::room`].

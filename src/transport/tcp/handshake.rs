@@ -39,7 +39,12 @@ pub enum Progress {
 impl Handshake {
     /// Begins with a SYN, whose data are left to be sent again.
     pub fn new(segment: &Segment, tuning: &Tuning, initial: Initial, now: Instant) -> Handshake {
-        Handshake { initial, offer: Offer::of(segment).within(tuning), began: now, answers: 0 }
+        Handshake::of(Offer::of(segment).within(tuning), initial, now)
+    }
+
+    /// Begins with what a SYN said.
+    pub(super) fn of(offer: Offer, initial: Initial, now: Instant) -> Handshake {
+        Handshake { initial, offer, began: now, answers: 0 }
     }
 
     /// The SYN-ACK.
@@ -100,7 +105,8 @@ impl Handshake {
         Progress::Open(Box::new(self.open(tuning, mss, now)))
     }
 
-    fn open(&self, tuning: &Arc<Tuning>, mss: u16, now: Instant) -> Connection {
+    /// It is complete.
+    pub(super) fn open(&self, tuning: &Arc<Tuning>, mss: u16, now: Instant) -> Connection {
         let mut connection = Connection::connect(self.initial, mss, tuning.clone(), now);
         connection.state = State::Established;
         (connection.snd.una, connection.snd.nxt) = (self.initial.sequence + 1, self.initial.sequence + 1);

@@ -26,11 +26,16 @@ impl Secret {
     /// RFC 6528 §3: a clock that ticks every 4 µs, shifted by a keyed hash of the flow. Numbers of one flow grow with
     /// time; those of another say nothing about them.
     pub fn initial(&self, flow: &Flow, now: Instant) -> Initial {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
+        let mut hasher = self.hasher();
         flow.hash(&mut hasher);
         let hash = hasher.finish();
         let ticks = (now.as_nanos() / 4_000) as u32;
         Initial { sequence: SeqNumber((hash as u32).wrapping_add(ticks)), clock: (hash >> 32) as u32 }
+    }
+
+    /// A hash that nobody else can compute.
+    pub(super) fn hasher(&self) -> SipHasher24 {
+        SipHasher24::new_with_key(&self.key)
     }
 }
 

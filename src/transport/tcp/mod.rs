@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! RFCs to read first: 9293 (the protocol), 7323 (windows and timestamps), 2018, 2883 and 6675 (selective acknowledgment),
-//! 5681, 6582 and 9438 (congestion), 6298 (timer), 5961 (attacks).
+//! 5681, 6582 and 9438 (congestion), 6298 (timer), 5961 and 4987 (attacks).
 //!
 //! A connection has three shapes, each as small as its state lets it be:
 //!
@@ -37,6 +37,7 @@
 //! | `rtt`, `timers` | 6298, 9293 §3.8.4 | when |
 //! | `info` | | what there is to tell of a connection |
 //! | `handshake`, `time_wait`, `initial` | 6528, 6191, 1337 | beginning and end |
+//! | `cookie` | 4987 §3.6 | beginnings of which nothing is kept, when there are too many |
 //!
 //! # Deliberately not done
 //!
@@ -47,6 +48,7 @@
 
 mod congestion;
 mod connection;
+mod cookie;
 mod handshake;
 mod info;
 mod initial;
@@ -63,6 +65,7 @@ mod timers;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
 pub use connection::{Connection, Events, Extension, Initial, State, TimeoutOption, Tuning};
+pub use cookie::Cookies;
 pub use handshake::{Handshake, Progress};
 pub use info::{Info, Trouble};
 pub use initial::Secret;

@@ -8,7 +8,7 @@ use super::connection::{Acknowledgment, Connection, State};
 use super::sequence::SeqNumber;
 use crate::base::limits;
 use crate::base::time::Instant;
-use crate::buffer::{Block, Frame, Pool, PoolFull};
+use crate::buffer::{Block, Frame, Pool, PoolFull, Pressure};
 use crate::wire::tcp_options::SACK_RANGES;
 
 impl Connection {
@@ -40,7 +40,7 @@ impl Connection {
             self.acknowledge_at = now + self.tuning.delayed_ack;
         }
         if now >= self.rcv.measured.1 {
-            self.tune_buffer(unread, now);
+            self.tune_buffer(unread, pool.pressure(), now);
         }
         self.reach_fin(now);
     }
@@ -167,13 +167,16 @@ impl Connection {
     }
 
     /// Lets the peer send further ahead when it sent more than half of what it may in one round trip: the buffer follows
-    /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread.
+    /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread; where memory is scarce
+    /// the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
     #[inline(never)]
-    fn tune_buffer(&mut self, unread: usize, now: Instant) {
+    fn tune_buffer(&mut self, unread: usize, pressure: Pressure, now: Instant) {
         let (from, _) = self.rcv.measured;
-        let (_, most) = self.tuning.receive_buffer;
+        let (least, most) = self.tuning.receive_buffer;
         let came = (self.rcv.nxt - from) as u32;
-        if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
+        if pressure > Pressure::None {
+            self.rcv.buffer = (self.rcv.buffer / 2).max(least);
+        } else if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);
         }
         self.rcv.measured = (self.rcv.nxt, now + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL));

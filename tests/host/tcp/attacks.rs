@@ -333,6 +333,37 @@ fn a_blind_syn_is_challenged_seldom() {
     }
 }
 
+/// CVE-2016-5696: a limit that all connections shared would tell a stranger, by what is left of it on a connection of its
+/// own, whether it guessed another's numbers. RFC 5961 §7: here each has its own.
+#[test]
+fn challenges_of_one_connection_tell_nothing_of_another() {
+    for family in BOTH {
+        let challenges = |guesses: u32| {
+            let mut peer = Peer::connected(family);
+            let victim = (peer.port, peer.next, peer.expected);
+            (peer.port, peer.next) = (5001, 1000);
+            peer.forget_seen();
+            peer.connect(Offer::default());
+            let own = (peer.port, peer.next, peer.expected);
+            peer.pass(Duration::from_secs(1));
+            let mut answered = Vec::new();
+            for _ in 0..100 {
+                (peer.port, peer.next, peer.expected) = victim;
+                for ahead in 1..=guesses {
+                    peer.send(|header| (header.rst, header.sequence_number) = (true, victim.1 + ahead), b"");
+                }
+                (peer.port, peer.next, peer.expected) = own;
+                answered.push(peer.send(|header| (header.rst, header.sequence_number) = (true, own.1 + 1), b"").len());
+                peer.pass(Duration::from_millis(10));
+            }
+            answered
+        };
+        let alone = challenges(0);
+        assert_eq!(alone.iter().sum::<usize>(), 10, "ten a second: {alone:?}");
+        assert_eq!(challenges(5), alone, "and the same when others are challenged");
+    }
+}
+
 /// RFC 5961 §5: data whose acknowledgment is older than any window are not the peer's.
 #[test]
 fn blind_data_are_not_taken() {

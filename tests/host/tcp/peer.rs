@@ -10,12 +10,13 @@ use taphouse::base::counters::Dropped;
 use taphouse::base::stream::{Coalescing, Ending, Gone};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
+use taphouse::stack::Config;
 use taphouse::transport::tcp::Tuning;
 
 use crate::neighbors::here_i_am;
 use crate::packet::{PEER_V4, PEER_V6, Packet, TCP, pattern, tcp};
 use crate::reading::read;
-use crate::wire::Host;
+use crate::wire::{Host, PLAIN, config};
 
 /// What the service saw of a connection.
 #[derive(Clone, Debug, Default)]
@@ -172,7 +173,15 @@ impl Peer {
     }
 
     pub(super) fn with_tuning(family: Family, tuning: Tuning) -> Peer {
-        let mut host = Host::plain();
+        Peer::of(Host::plain(), family, tuning)
+    }
+
+    /// Of a host that has so much memory.
+    pub(super) fn with_memory(family: Family, memory: usize) -> Peer {
+        Peer::of(Host::new(PLAIN, &Config { memory, ..config() }), family, Tuning::default())
+    }
+
+    fn of(mut host: Host, family: Family, tuning: Tuning) -> Peer {
         host.stack.set_tuning(tuning);
         let shared = Shared::default();
         host.stack.listen(80, Box::new(Puppets(shared.clone()))).unwrap();

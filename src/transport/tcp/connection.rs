@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::congestion::{Choice, Congestion};
-use super::recovery::Recovery;
+use super::flight::Flight;
+use super::recovery::{Alarm, Recovery, Reordering};
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
 use crate::base::icmp::IcmpError;
@@ -151,8 +152,10 @@ pub(super) struct Sender {
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
     pub(super) queue: SendQueue,
-    /// A segment whose acknowledgment tells the round-trip time (RFC 6298 §3): its end, and when it left.
-    pub(super) timed: Option<(SeqNumber, Instant)>,
+    /// What of it is on its way.
+    pub(super) flight: Flight,
+    /// An acknowledgment of more than this tells the round-trip time (RFC 6298 §3: one a round trip).
+    pub(super) measured: SeqNumber,
 }
 
 /// The peer's half of the stream (RFC 9293 §3.3.1: RCV).
@@ -254,8 +257,7 @@ pub struct Connection {
     pub(super) rtt: Rtt,
     /// Made when something is missing.
     pub(super) recovery: Option<Box<Recovery>>,
-    /// DupThresh: more when segments were seen to overtake each other.
-    pub(super) threshold: u8,
+    pub(super) reordering: Reordering,
     pub(super) urge: Urge,
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
@@ -269,6 +271,8 @@ pub struct Connection {
     pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
+    /// Which of its reasons that has.
+    pub(super) alarm: Alarm,
     pub(super) acknowledge_at: Instant,
     /// When the peer was heard last.
     pub(super) heard: Instant,
@@ -307,7 +311,7 @@ impl Connection {
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
             rtt: Rtt::default(),
             recovery: None,
-            threshold: limits::DUPLICATES.0,
+            reordering: Reordering::default(),
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),
@@ -317,6 +321,7 @@ impl Connection {
             // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
             owes_timeout,
             retransmit_at: Instant::NEVER,
+            alarm: Alarm::Timeout,
             acknowledge_at: Instant::NEVER,
             heard: now,
             stalled: Instant::NEVER,
@@ -515,7 +520,7 @@ impl Connection {
     pub(super) fn pipe(&self) -> usize {
         match &self.recovery {
             None => self.snd.nxt - self.snd.una,
-            Some(recovery) => recovery.board.pipe(self.snd.una, self.snd.nxt, self.data_size()),
+            Some(recovery) => recovery.board.pipe(self.snd.nxt - self.snd.una, self.data_size()),
         }
     }
 
@@ -553,7 +558,8 @@ impl Sender {
             fin: Fin::Open,
             coalescing: Coalescing::default(),
             queue: SendQueue::default(),
-            timed: None,
+            flight: Flight::new(initial),
+            measured: initial,
         }
     }
 }

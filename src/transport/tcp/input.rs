@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
-use super::recovery::News;
+use super::flight::Flight;
+use super::recovery::Heard;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
 use crate::base::counters::Dropped;
@@ -108,8 +109,9 @@ impl Connection {
         self.agree(&Offer::of(segment).within(&self.tuning), now);
         self.heard = now;
         if acknowledged {
-            if let Some((_, sent)) = self.snd.timed.take() {
-                self.rtt.sample(now - sent);
+            // Karn (RFC 6298 §3).
+            if !self.rtt.is_backing_off() {
+                self.rtt.sample(now - self.snd.flight.newest_at());
             }
             self.rtt.stop_backing_off();
             self.snd.una = segment.acknowledgment;
@@ -118,7 +120,6 @@ impl Connection {
             // Both asked at once: our SYN is sent again, with an acknowledgment.
             self.state = State::SynReceived;
             self.snd.nxt = self.snd.una;
-            self.snd.timed = None;
         }
         // Data on a SYN are left to be sent again, as RFC 9293 §3.10.7.3 allows: they were not acknowledged.
         Ok(Take::Nothing)
@@ -153,6 +154,7 @@ impl Connection {
         self.events.opened = true;
         // It may be acknowledged before it was sent again.
         self.snd.nxt = self.snd.nxt.later(self.snd.una);
+        (self.snd.flight, self.snd.measured) = (Flight::new(self.snd.nxt), self.snd.una);
         self.snd.wl2 = segment.acknowledgment;
         (self.retransmit_at, self.stalled) = (Instant::NEVER, Instant::NEVER);
         self.acknowledge_now();
@@ -331,17 +333,20 @@ impl Connection {
             // Old, but its data may be new.
             return Ok(());
         }
-        let selective = !segment.options.sack.is_empty() && self.selective && self.take_sacks(segment);
+        let heard = match segment.options.sack.is_empty() || !self.selective {
+            true => Heard::default(),
+            false => self.take_sacks(segment, now),
+        };
         let advanced = acknowledgment - self.snd.una;
         let window = u32::from(segment.window) << self.snd.scale;
         let silent = segment.span() == 0 && advanced == 0 && self.snd.nxt != self.snd.una;
-        let duplicate = selective || silent && window == self.snd.window && window > 0;
+        let duplicate = heard.new || silent && window == self.snd.window && window > 0;
         if advanced > 0 {
             self.advance(segment, advanced, now, pool);
         }
         self.update_window(segment, window);
         if self.recovery.is_some() || duplicate {
-            self.recover(News { advanced, duplicate }, now);
+            self.recover(segment, advanced, heard, duplicate, now);
         }
         Ok(())
     }
@@ -361,14 +366,10 @@ impl Connection {
         self.progress = true;
         let data = advanced.min(self.snd.queue.len());
         self.snd.queue.acknowledge(data, pool);
-        if let Some((end, sent)) = self.snd.timed
-            && !segment.acknowledgment.is_before(end)
-        {
-            self.rtt.sample(now - sent);
-            self.snd.timed = None;
-        } else if let (Some(clock), Some(theirs), true) =
-            (&self.clock, segment.options.timestamps, self.recovery.is_some())
-        {
+        let sent = self.take_acknowledged(segment.acknowledgment, now);
+        if let Some(sent) = sent {
+            self.note_round_trip(now - sent);
+        } else if let (Some(clock), Some(theirs)) = (&self.clock, segment.options.timestamps) {
             // RFC 7323 §4: echoes tell the round trip even of what was sent again; but only in whole milliseconds.
             let elapsed = clock.now(now).wrapping_sub(theirs.echo);
             if (elapsed as i32) >= 0 {
@@ -383,7 +384,10 @@ impl Connection {
             self.congestion.on_acked(acked, self.used.1);
         }
         // RFC 6298 §5.2, §5.3.
-        self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
+        self.arm(now);
+        if self.snd.una == self.snd.nxt {
+            self.snd.flight.rest();
+        }
         self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= self.tuning.send_buffer.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
@@ -394,6 +398,16 @@ impl Connection {
                 State::LastAck => return self.end(Gone::Closed),
                 other => other,
             };
+        }
+    }
+
+    /// What was acknowledged left so long ago.
+    #[inline]
+    fn note_round_trip(&mut self, span: std::time::Duration) {
+        self.rtt.note_least(span);
+        if self.snd.una.is_after(self.snd.measured) {
+            self.rtt.sample(span);
+            self.snd.measured = self.snd.nxt;
         }
     }
 

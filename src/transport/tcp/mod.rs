@@ -32,7 +32,7 @@
 //! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
-//! | `recovery`, `scoreboard` | 6675, 6582 | what is lost, and sent again |
+//! | `recovery`, `scoreboard`, `flight` | 8985, 9937, 6582, 5682, 3522 | what is lost, and sent again |
 //! | `congestion` | 5681, 9438, 6928 | how much may be in flight |
 //! | `rtt`, `timers` | 6298, 9293 §3.8.4 | when |
 //! | `info` | | what there is to tell of a connection |
@@ -47,6 +47,7 @@
 
 mod congestion;
 mod connection;
+mod flight;
 mod handshake;
 mod info;
 mod initial;

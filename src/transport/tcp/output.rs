@@ -1,6 +1,7 @@
 //! What is sent next, and why.
 
 use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, TimeoutOption, Urge};
+use super::recovery::{Alarm, Probe};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
@@ -93,7 +94,8 @@ impl Connection {
         // What leaves in one piece is as many whole segments as one packet holds.
         let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
         let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
-        self.plan_again(size, piece)
+        self.plan_probe(size)
+            .or_else(|| self.plan_again(size, piece))
             .or_else(|| self.plan_new(size, piece, worth_waiting_for))
             .or_else(|| self.plan_bare())
     }
@@ -130,7 +132,10 @@ impl Connection {
     /// Lost data, as the congestion window allows (RFC 6675 §5, step 4 and C).
     fn plan_again(&self, size: usize, piece: usize) -> Option<Plan> {
         let recovery = self.recovery.as_ref()?;
-        let hole = recovery.board.next_hole(self.snd.nxt)?;
+        if self.is_in_doubt() {
+            return None;
+        }
+        let hole = recovery.board.next_hole(&self.snd.flight, piece)?;
         let window = self.congestion.window() as usize;
         // RFC 6675 §5, step 4.3: the first segment is sent again whatever else is in flight.
         let allowed = window.saturating_sub(self.pipe());
@@ -141,6 +146,24 @@ impl Connection {
         let length = data.min(piece).min(allowed.max(size) / size * size);
         let fin = self.snd.fin == Fin::Sent && length == data && hole.start + length == self.data_end();
         Some(self.with_data(Why::Again, hole.start, length, size, fin))
+    }
+
+    /// A tail loss probe (RFC 8985 §7.3): a segment of new data, whatever the congestion window is, or the last one again.
+    fn plan_probe(&self, size: usize) -> Option<Plan> {
+        if self.recovery.as_ref()?.probe != Probe::Wanted {
+            return None;
+        }
+        let nxt = self.snd.nxt;
+        let unsent = (self.data_end() - nxt).min(size);
+        if unsent > 0 && unsent <= (self.snd.una + self.snd.window as usize) - nxt {
+            let fin = self.snd.fin == Fin::Wanted && nxt + unsent == self.data_end();
+            return Some(self.with_data(Why::New, nxt, unsent, size, fin));
+        }
+        let end = self.data_end().earlier(nxt);
+        let last = end - self.snd.flight.last_start(nxt).later(self.data_start());
+        let length = if last == 0 { 0 } else { (last - 1) % size + 1 };
+        let start = SeqNumber(end.0.wrapping_sub(length as u32));
+        Some(self.with_data(Why::Again, start, length, size, self.snd.fin == Fin::Sent))
     }
 
     /// New data, as both windows allow, in pieces worth sending (RFC 9293 §3.8.6.2.1).
@@ -267,11 +290,9 @@ impl Connection {
             Why::Open => {
                 if self.stalled == Instant::NEVER {
                     self.stalled = now;
-                    self.snd.timed = Some((plan.sequence + 1, now));
-                } else {
-                    self.snd.timed = None;
                 }
                 self.snd.nxt = plan.sequence + 1;
+                self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
                 if self.is_restarting(now) {
@@ -279,9 +300,7 @@ impl Connection {
                 }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
-                if self.snd.timed.is_none() {
-                    self.snd.timed = Some((self.snd.nxt, now));
-                }
+                self.note_new(plan.sequence, length, now);
                 if fin {
                     self.snd.fin = Fin::Sent;
                     self.state = match self.state {
@@ -292,20 +311,16 @@ impl Connection {
                 }
             }
             Why::Again => {
-                if let Some(recovery) = &mut self.recovery {
-                    recovery.board.retransmit(plan.sequence + length + usize::from(fin));
-                }
-                // Karn (RFC 6298 §3).
-                self.snd.timed = None;
+                self.note_again(plan.sequence, plan.sequence + length + usize::from(fin), now);
             }
             Why::Probe | Why::Acknowledge => {}
             Why::Reset => return self.end(Gone::Aborted),
         }
         self.urge(Urge::None);
-        let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER;
-        if self.snd.nxt != self.snd.una && (is_first || plan.why == Why::Again) {
-            // RFC 6298 §5.1; and what is sent again has its time from then on.
-            self.retransmit_at = now + self.rtt.timeout();
+        let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER || self.alarm == Alarm::Probe;
+        if matches!(plan.why, Why::Open | Why::New if is_first) || plan.why == Why::Again {
+            // RFC 6298 §5.1, RFC 8985 §7.2; and what is sent again has its time from then on.
+            self.arm(now);
         }
         if plan.flags & flag::ACK != 0 {
             self.acknowledged();
@@ -357,7 +372,7 @@ impl Connection {
             && !matches!(self.state, State::SynSent | State::SynReceived | State::Closed);
         if waits && self.retransmit_at == Instant::NEVER {
             let wait = if self.snd.window == 0 { self.rtt.timeout() } else { limits::CORK };
-            self.retransmit_at = now + wait;
+            (self.alarm, self.retransmit_at) = (Alarm::Timeout, now + wait);
         }
     }
 }

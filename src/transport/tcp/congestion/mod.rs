@@ -128,6 +128,17 @@ impl Congestion {
         self.control(|control, window| control.on_timeout(window, in_flight, mss));
     }
 
+    /// Recovery decides itself how much may be in flight (RFC 9937).
+    pub fn set_window(&mut self, window: u32) {
+        self.window.congestion = window.min(limits::CONGESTION_WINDOW);
+    }
+
+    /// Nothing was lost: all is as it was `before`, but for what it grew since (RFC 4015 §3.2).
+    pub fn undo(&mut self, before: Congestion) {
+        let window = self.window.congestion.max(before.window.congestion);
+        *self = Congestion { window: Window { congestion: window, ..before.window }, ..before };
+    }
+
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
     pub fn on_idle(&mut self, mss: u32) {
         self.window.congestion = self.window.congestion.min(initial_window(mss));

@@ -7,7 +7,7 @@
 mod router;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use taphouse::base::random::Random;
@@ -62,15 +62,15 @@ const MOST: usize = 100_000;
 pub(crate) struct Link {
     pub(crate) conditions: Conditions,
     arriving: BinaryHeap<Arriving>,
-    /// When the last frame that waits has left.
-    busy_until: Instant,
+    /// When each frame that waits will have left.
+    leaving: VecDeque<Instant>,
     count: u64,
 }
 
 impl Link {
     /// An empty one.
-    pub(crate) fn new(conditions: Conditions, now: Instant) -> Link {
-        Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 }
+    pub(crate) fn new(conditions: Conditions) -> Link {
+        Link { conditions, arriving: BinaryHeap::new(), leaving: VecDeque::new(), count: 0 }
     }
 
     /// A frame sets out, or is lost.
@@ -84,15 +84,14 @@ impl Link {
             0 => Duration::ZERO,
             rate => Duration::from_nanos(frame.len() as u64 * 8 * 1_000_000_000 / rate),
         };
-        let waiting = if transmission.is_zero() {
-            0
-        } else {
-            ((self.busy_until - now).as_nanos() / transmission.as_nanos()) as usize
-        };
-        if waiting >= queue || self.arriving.len() >= MOST || chance(random, loss) {
+        while self.leaving.front().is_some_and(|at| *at <= now) {
+            self.leaving.pop_front();
+        }
+        if self.leaving.len() >= queue || self.arriving.len() >= MOST || chance(random, loss) {
             return;
         }
-        self.busy_until = self.busy_until.max(now) + transmission;
+        let left = self.leaving.back().map_or(now, |last| *last) + transmission;
+        self.leaving.push_back(left);
         if chance(random, shrinking) {
             shrink_window(&mut frame, random);
         }
@@ -100,7 +99,7 @@ impl Link {
             let bit = random.below(frame.len() as u64 * 8);
             frame[bit as usize / 8] ^= 1 << (bit % 8);
         }
-        let mut arrival = self.busy_until + delay;
+        let mut arrival = left + delay;
         if chance(random, reordering.0) {
             arrival = arrival + transmission.max(Duration::from_micros(1)) * (1 + random.below(reordering.1) as u32);
         }

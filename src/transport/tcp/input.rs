@@ -265,9 +265,10 @@ impl Connection {
             // It came twice, and its sender may not know that: our acknowledgment was lost (RFC 2883 §4).
             self.rcv.twice = Some((segment.sequence, segment.sequence + segment.length));
             // Departure from RFC 7323 §5.3, whose R3 follows R2: its clock is echoed nevertheless. An older one would make
-            // the round trip look as long as the timeout was, and the timeout grow with that.
+            // the round trip look as long as the timeout was, and the timeout grow with that. But not while something is
+            // missing: it may have left before this, and be on its way still.
             let is_near = self.rcv.nxt - segment.sequence <= self.rcv.buffer as usize;
-            if is_near && segment.has(flag::ACK) && self.is_plausible(segment.acknowledgment) {
+            if is_near && !self.holds() && segment.has(flag::ACK) && self.is_plausible(segment.acknowledgment) {
                 self.note_clock(segment, now);
             }
             self.heard = now;

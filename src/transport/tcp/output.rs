@@ -361,7 +361,7 @@ impl Connection {
     }
 
     /// Whether data are held out of order.
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.rcv.queue.as_ref().is_some_and(|queue| queue.holds())
     }
 

@@ -59,8 +59,8 @@ struct Proportion {
 #[derive(Clone, Debug)]
 struct Before {
     congestion: Congestion,
-    /// Our clock when the first segment was sent again.
-    first: Option<u32>,
+    /// The first segment that was sent again, and our clock then.
+    first: Option<(SeqNumber, u32)>,
     /// What was sent again and is not known to have arrived twice.
     resent: usize,
     /// Where what was in flight at the beginning began.
@@ -348,10 +348,10 @@ impl Connection {
             return false;
         }
         // RFC 3522 §3.2: the acknowledgment echoes a clock from before anything was sent again.
-        if let (Some(first), Some(theirs), Some(_)) =
+        if let (Some((start, clock)), Some(theirs), Some(_)) =
             (recovery.before.as_ref().and_then(|before| before.first), segment.options.timestamps, &self.clock)
         {
-            return advanced > 0 && (theirs.echo.wrapping_sub(first) as i32) < 0;
+            return advanced > 0 && una.is_after(start) && (theirs.echo.wrapping_sub(clock) as i32) < 0;
         }
         // RFC 5682 §3.1.
         let is_original = news.original.is_some_and(|end| !end.is_after(recovery.point));
@@ -488,7 +488,7 @@ impl Connection {
             recovery.probe = Probe::Again(end);
         } else if let Some(before) = &mut recovery.before {
             before.resent += end - start;
-            before.first = before.first.or(self.clock.map(|clock| clock.now(now)));
+            before.first = before.first.or(self.clock.map(|clock| (start, clock.now(now))));
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Conditions {
     pub(crate) rate: u64,
     /// Frames that may wait to leave.
     pub(crate) queue: usize,
+    /// Frames that wait from which on another is marked, if it may be (RFC 3168).
+    pub(crate) marking: usize,
     /// Of 1,000: how many are lost.
     pub(crate) loss: u64,
     /// Of 1,000: how many arrive twice.
@@ -42,6 +44,7 @@ impl Default for Conditions {
             delay: Duration::from_millis(1),
             rate: 1_000_000_000,
             queue: 1000,
+            marking: usize::MAX,
             loss: 0,
             duplication: 0,
             corruption: 0,
@@ -75,7 +78,7 @@ impl Link {
 
     /// A frame sets out, or is lost.
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
+        let Conditions { delay, rate, queue, marking, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
             self.conditions.clone();
         // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
         let spared = is_resolution(&frame);
@@ -89,6 +92,9 @@ impl Link {
         }
         if self.leaving.len() >= queue || self.arriving.len() >= MOST || chance(random, loss) {
             return;
+        }
+        if self.leaving.len() >= marking {
+            mark(&mut frame);
         }
         let left = self.leaving.back().map_or(now, |last| *last) + transmission;
         self.leaving.push_back(left);
@@ -157,4 +163,18 @@ fn shrink_window(frame: &mut [u8], random: &mut Random) {
     }
     segment[14..16].copy_from_slice(&new.to_be_bytes());
     segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+}
+
+/// Marks an IPv4 packet whose sender knows what that means, and corrects its checksum (RFC 3168 §5, RFC 1624).
+fn mark(frame: &mut [u8]) {
+    if frame[12..14] != [0x08, 0x00] || !matches!(frame[15] & 3, 1 | 2) {
+        return;
+    }
+    let word = |at: usize| u32::from(u16::from_be_bytes([frame[at], frame[at + 1]]));
+    let (old, checksum) = (word(14), word(24));
+    let mut sum = (checksum ^ 0xffff) + (old ^ 0xffff) + (old | 3);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    frame[15] |= 3;
+    frame[24..26].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }

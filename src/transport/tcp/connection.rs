@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::congestion::{Choice, Congestion};
+use super::ecn::{Ecn, Notification};
 use super::flight::Flight;
 use super::recovery::{Alarm, Recovery, Reordering};
 use super::rtt::Rtt;
@@ -87,6 +88,8 @@ pub struct Tuning {
     pub receive_buffer: (u32, u32),
     /// Bytes that may be queued to be sent, at first and at most.
     pub send_buffer: (usize, usize),
+    /// Whether routers are asked to mark instead of to drop (RFC 3168).
+    pub notification: Notification,
 }
 
 impl Default for Tuning {
@@ -95,6 +98,7 @@ impl Default for Tuning {
             congestion: Choice::default(),
             keep_alive: None,
             user_timeout: limits::USER_TIMEOUT,
+            notification: Notification::default(),
             timeout_option: TimeoutOption::default(),
             mss: None,
             timestamps: Extension::Offered,
@@ -258,6 +262,7 @@ pub struct Connection {
     /// Made when something is missing.
     pub(super) recovery: Option<Box<Recovery>>,
     pub(super) reordering: Reordering,
+    pub(super) ecn: Ecn,
     pub(super) urge: Urge,
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
@@ -312,6 +317,7 @@ impl Connection {
             rtt: Rtt::default(),
             recovery: None,
             reordering: Reordering::default(),
+            ecn: Ecn::new(initial.sequence),
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),

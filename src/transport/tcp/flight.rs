@@ -53,7 +53,8 @@ impl Piece {
 /// All that is in flight.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
-    runs: VecDeque<Run>,
+    /// All but the newest run; none as long as there is no other.
+    older: Option<Box<VecDeque<Run>>>,
     /// Where the newest run begins, and when it left. It was sent once; it is empty when it begins at SND.NXT.
     newest: SeqNumber,
     newest_at: Instant,
@@ -62,7 +63,7 @@ pub(super) struct Flight {
 impl Flight {
     /// Nothing is in flight, and `nxt` will be sent next.
     pub(super) fn new(nxt: SeqNumber) -> Flight {
-        Flight { runs: VecDeque::new(), newest: nxt, newest_at: Instant::ZERO }
+        Flight { older: None, newest: nxt, newest_at: Instant::ZERO }
     }
 
     /// New data from `start` on left.
@@ -72,7 +73,7 @@ impl Flight {
             self.newest_at = now;
         } else if now > self.newest_at {
             // A full list takes them for as young as these: they are taken for lost a little later.
-            if self.runs.len() < limits::RUNS_IN_FLIGHT {
+            if self.runs().len() < limits::RUNS_IN_FLIGHT {
                 self.settle(start);
             }
             self.newest_at = now;
@@ -87,17 +88,19 @@ impl Flight {
     /// All before `una` was acknowledged: `each` hears of what that was.
     #[inline]
     pub(super) fn acknowledge(&mut self, una: SeqNumber, mut each: impl FnMut(Piece)) {
-        while let Some(run) = self.runs.front().copied() {
-            let end = self.end(0);
-            if end.is_after(una) {
-                if run.start.is_before(una) {
-                    each(Piece { run, end: una });
-                    self.runs[0].start = una;
+        if let Some(runs) = &mut self.older {
+            while let Some(run) = runs.front().copied() {
+                let end = runs.get(1).map_or(self.newest, |next| next.start);
+                if end.is_after(una) {
+                    if run.start.is_before(una) {
+                        each(Piece { run, end: una });
+                        runs[0].start = una;
+                    }
+                    return;
                 }
-                return;
+                each(Piece { run, end });
+                runs.pop_front();
             }
-            each(Piece { run, end });
-            self.runs.pop_front();
         }
         if self.newest.is_before(una) {
             each(Piece { run: self.newest_run(), end: una });
@@ -108,21 +111,19 @@ impl Flight {
     /// Nothing is in flight any more: no memory is held for it.
     #[inline]
     pub(super) fn rest(&mut self) {
-        if self.runs.capacity() > 0 {
-            self.runs = VecDeque::new();
-        }
+        self.older = None;
     }
 
     /// The peer has what lies from `start` to `end`, both in flight: `each` hears of what was not known yet.
     pub(super) fn sack(&mut self, start: SeqNumber, end: SeqNumber, nxt: SeqNumber, mut each: impl FnMut(Piece)) {
         if let Some(index) = self.index(start)
-            && self.runs[index].fate == Fate::Sacked
+            && self.runs()[index].fate == Fate::Sacked
             && !self.end(index).is_before(end)
         {
             return;
         }
         // More than anybody needs (SACK Panic, CVE-2019-11477): what is not remembered is sent again.
-        if self.runs.len() >= limits::RUNS_IN_FLIGHT {
+        if self.runs().len() >= limits::RUNS_IN_FLIGHT {
             return;
         }
         let (mut from, to) = (self.split(start, nxt), self.split(end, nxt));
@@ -132,32 +133,32 @@ impl Flight {
                 each(piece);
             }
         }
-        self.runs[from].fate = Fate::Sacked;
+        self.runs_mut()[from].fate = Fate::Sacked;
         let mut behind = from + 1..to;
-        if self.runs.get(to).is_some_and(|next| next.fate == Fate::Sacked) {
+        if self.runs().get(to).is_some_and(|next| next.fate == Fate::Sacked) {
             behind.end += 1;
         }
-        if from > 0 && self.runs[from - 1].fate == Fate::Sacked {
+        if from > 0 && self.runs()[from - 1].fate == Fate::Sacked {
             (from, behind.start) = (from - 1, from);
         }
         debug_assert!(from < behind.start);
-        self.runs.drain(behind);
+        self.runs_mut().drain(behind);
     }
 
     /// What lies from `start` to `end` left once more: it is one run from now on.
     pub(super) fn sent_again(&mut self, start: SeqNumber, end: SeqNumber, nxt: SeqNumber, now: Instant) {
         let (from, to) = (self.split(start, nxt), self.split(end, nxt));
-        self.runs[from] = Run { start, fate: Fate::Flying, again: true, at: now };
-        self.runs.drain(from + 1..to);
+        self.runs_mut()[from] = Run { start, fate: Fate::Flying, again: true, at: now };
+        self.runs_mut().drain(from + 1..to);
     }
 
     /// The runs from `start` on, to be judged: `judge` may change a fate, and says whether to go on. Where it stopped.
     pub(super) fn judge(&mut self, start: SeqNumber, mut judge: impl FnMut(&mut Run, SeqNumber) -> bool) -> SeqNumber {
-        let mut index = self.runs.partition_point(|run| run.start.is_before(start));
-        while index < self.runs.len() {
+        let mut index = self.runs().partition_point(|run| run.start.is_before(start));
+        while index < self.runs().len() {
             let end = self.end(index);
-            if !judge(&mut self.runs[index], end) {
-                return self.runs[index].start;
+            if !judge(&mut self.runs_mut()[index], end) {
+                return self.runs()[index].start;
             }
             index += 1;
         }
@@ -167,7 +168,8 @@ impl Flight {
     /// Lets the newest run be judged, too.
     pub(super) fn settle(&mut self, nxt: SeqNumber) {
         if self.newest.is_before(nxt) {
-            self.runs.push_back(self.newest_run());
+            let run = self.newest_run();
+            self.older.get_or_insert_default().push_back(run);
             self.newest = nxt;
         }
     }
@@ -178,27 +180,28 @@ impl Flight {
             self.settle(nxt);
         }
         match self.index(at) {
-            Some(index) if self.runs[index].start == at => index,
+            Some(index) if self.runs()[index].start == at => index,
             Some(index) if at.is_before(self.end(index)) => {
-                self.runs.insert(index + 1, Run { start: at, ..self.runs[index] });
+                let run = Run { start: at, ..self.runs()[index] };
+                self.runs_mut().insert(index + 1, run);
                 index + 1
             }
             _ if at == self.newest && at.is_before(nxt) => {
                 self.settle(nxt);
-                self.runs.len() - 1
+                self.runs().len() - 1
             }
-            _ => self.runs.len(),
+            _ => self.runs().len(),
         }
     }
 
     /// The first lost bytes from `start` on, as far as they adjoin, but no more than `most`.
     pub(super) fn lost(&self, start: SeqNumber, most: usize) -> Option<(SeqNumber, usize)> {
         let index = self.index(start).unwrap_or(0);
-        let first = (index..self.runs.len())
-            .find(|index| self.runs[*index].fate == Fate::Lost && self.end(*index).is_after(start))?;
-        let from = self.runs[first].start.later(start);
-        let last = (first + 1..self.runs.len())
-            .take_while(|index| self.runs[*index].fate == Fate::Lost && self.runs[*index].start - from < most)
+        let first = (index..self.runs().len())
+            .find(|index| self.runs()[*index].fate == Fate::Lost && self.end(*index).is_after(start))?;
+        let from = self.runs()[first].start.later(start);
+        let last = (first + 1..self.runs().len())
+            .take_while(|index| self.runs()[*index].fate == Fate::Lost && self.runs()[*index].start - from < most)
             .last()
             .unwrap_or(first);
         Some((from, (self.end(last) - from).min(most)))
@@ -206,7 +209,7 @@ impl Flight {
 
     /// Where the run begins that left last: what it holds is at the end of what is in flight.
     pub(super) fn last_start(&self, nxt: SeqNumber) -> SeqNumber {
-        match self.runs.back() {
+        match self.runs().back() {
             Some(run) if self.newest == nxt => run.start,
             _ => self.newest,
         }
@@ -215,25 +218,34 @@ impl Flight {
     /// Bytes that were sent again and are not known to have arrived.
     pub(super) fn again(&self) -> usize {
         let is_again = |piece: &Piece| piece.run.again && piece.run.fate == Fate::Flying;
-        (0..self.runs.len()).map(|index| self.piece(index)).filter(is_again).map(|piece| piece.len()).sum()
+        (0..self.runs().len()).map(|index| self.piece(index)).filter(is_again).map(|piece| piece.len()).sum()
     }
 
     /// The first run, if it is in the list.
     pub(super) fn first(&self) -> Option<&Run> {
-        self.runs.front()
+        self.runs().front()
     }
 
     /// The run in which `at` lies.
     fn index(&self, at: SeqNumber) -> Option<usize> {
-        self.runs.partition_point(|run| !run.start.is_after(at)).checked_sub(1)
+        self.runs().partition_point(|run| !run.start.is_after(at)).checked_sub(1)
     }
 
     fn end(&self, index: usize) -> SeqNumber {
-        self.runs.get(index + 1).map_or(self.newest, |next| next.start)
+        self.runs().get(index + 1).map_or(self.newest, |next| next.start)
     }
 
     fn piece(&self, index: usize) -> Piece {
-        Piece { run: self.runs[index], end: self.end(index) }
+        Piece { run: self.runs()[index], end: self.end(index) }
+    }
+
+    fn runs(&self) -> &VecDeque<Run> {
+        const NONE: &VecDeque<Run> = &VecDeque::new();
+        self.older.as_deref().unwrap_or(NONE)
+    }
+
+    fn runs_mut(&mut self) -> &mut VecDeque<Run> {
+        self.older.get_or_insert_default()
     }
 
     fn newest_run(&self) -> Run {

@@ -57,7 +57,7 @@ impl Handshake {
         Reply {
             sequence: self.initial.sequence,
             acknowledgment: self.offer.sequence + 1,
-            flags: flag::SYN | flag::ACK,
+            flags: flag::SYN | flag::ACK | if self.offer.notifies { flag::ECE } else { 0 },
             window: tuning.first_window(),
             options,
         }

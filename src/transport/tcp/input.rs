@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::congestion::Acked;
 use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
 use super::flight::Flight;
 use super::recovery::Heard;
@@ -46,6 +47,8 @@ pub(super) struct Offer {
     /// Its timestamp.
     pub(super) clock: Option<u32>,
     pub(super) user_timeout: Option<UserTimeout>,
+    /// Whether it asks for explicit congestion notification, or agrees to it (RFC 3168 §6.1.1).
+    pub(super) notifies: bool,
 }
 
 impl Offer {
@@ -60,6 +63,7 @@ impl Offer {
             window_scale: options.window_scale.map(|scale| scale.min(14)),
             selective: options.sack_permitted,
             clock: options.timestamps.map(|theirs| theirs.value),
+            notifies: segment.has(flag::ECE) && segment.has(flag::CWR) != segment.has(flag::ACK),
             user_timeout: options.user_timeout,
         }
     }
@@ -119,6 +123,7 @@ impl Connection {
         } else {
             // Both asked at once: our SYN is sent again, with an acknowledgment.
             self.state = State::SynReceived;
+            self.ecn.agreed = false;
             self.snd.nxt = self.snd.una;
         }
         // Data on a SYN are left to be sent again, as RFC 9293 §3.10.7.3 allows: they were not acknowledged.
@@ -136,6 +141,7 @@ impl Connection {
             offer.window_scale.map_or((0, 0), |scale| (scale, self.tuning.window_scale()));
         self.selective = offer.selective;
         self.their_timeout = offer.user_timeout;
+        self.ecn.agreed = offer.notifies && (self.state != State::SynSent || self.asks_for_notification());
         self.clock = match (self.clock, offer.clock) {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
@@ -192,6 +198,9 @@ impl Connection {
         self.heard = now;
         self.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
+        if self.ecn.agreed {
+            self.take_notification(segment, now);
+        }
         self.note_clock(segment, now);
         // RFC 5482 §3.1: the latest that it told; what it is good for is decided when it is needed.
         self.their_timeout = segment.options.user_timeout.or(self.their_timeout);
@@ -216,6 +225,7 @@ impl Connection {
             && u32::from(segment.window) << self.snd.scale == self.snd.window
             && self.snd.window > 0
             && segment.length > 0
+            && !segment.marked
             && segment.length <= self.rcv.edge - self.rcv.nxt
             // No options but the timestamps.
             && segment.header_length == LENGTH + self.fixed_options()
@@ -381,7 +391,15 @@ impl Connection {
         self.stalled = Instant::NEVER;
         if !self.is_in_fast_recovery() {
             let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
-            let acked = super::congestion::Acked { now, bytes: data as u32, round_trip, mss: self.data_size() as u32 };
+            let acked = Acked {
+                now,
+                bytes: data as u32,
+                round_trip,
+                mss: self.data_size() as u32,
+                sample: sent.map(|sent| now - sent),
+                acknowledged: self.snd.una,
+                sent: self.snd.nxt,
+            };
             self.congestion.on_acked(acked, self.used.1);
         }
         // RFC 6298 §5.2, §5.3.

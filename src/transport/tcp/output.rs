@@ -93,6 +93,7 @@ impl Connection {
         let size = usize::from(self.mss().min(path.mss)).saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
         let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
+        let piece = if self.owes_notification() { size } else { piece };
         let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
         self.plan_probe(size)
             .or_else(|| self.plan_again(size, piece))
@@ -123,7 +124,8 @@ impl Connection {
     fn plan_open(&self) -> Option<Plan> {
         let acknowledgment = if self.state == State::SynReceived { flag::ACK } else { 0 };
         if self.snd.nxt == self.snd.una {
-            return Some(self.bare(Why::Open, self.snd.una, flag::SYN | acknowledgment));
+            let asks = if self.asks_for_notification() { flag::ECE | flag::CWR } else { 0 };
+            return Some(self.bare(Why::Open, self.snd.una, flag::SYN | acknowledgment | asks));
         }
         (self.rcv.acknowledgment == Acknowledgment::Now && self.state == State::SynReceived)
             .then(|| self.bare(Why::Acknowledge, self.snd.nxt, flag::ACK))
@@ -263,7 +265,7 @@ impl Connection {
         Reply {
             sequence: plan.sequence,
             acknowledgment: self.rcv.nxt,
-            flags: plan.flags,
+            flags: plan.flags | self.notification(plan),
             window: self.window_field(self.edge()),
             options,
         }
@@ -301,6 +303,7 @@ impl Connection {
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);
+                self.note_notified(length);
                 if fin {
                     self.snd.fin = Fin::Sent;
                     self.state = match self.state {
@@ -357,7 +360,7 @@ impl Connection {
 
     /// RFC 5681 §4.1: nothing was sent for longer than the retransmission timeout, so the window is as old as that.
     fn is_restarting(&self, now: Instant) -> bool {
-        self.snd.nxt == self.snd.una && now - self.heard > self.rtt.timeout()
+        self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout()
     }
 
     /// Whether data are held out of order.

@@ -283,6 +283,7 @@ impl Connection {
         // What limited transmit sent ahead (RFC 3042) was never allowed to stay.
         let in_flight = ((nxt - una) as u32).min(self.congestion.window());
         self.congestion.on_loss(in_flight, size as u32, now);
+        self.ecn.reduced(nxt);
         let Some(recovery) = &mut self.recovery else { return };
         (recovery.phase, recovery.point, recovery.before) = (Phase::Fast, nxt, Some(before));
         let flight = (nxt - una).saturating_sub(recovery.board.sacked()) + news.delivered;
@@ -502,6 +503,7 @@ impl Connection {
         if !twice && self.snd.window > 0 {
             let in_flight = ((nxt - una) as u32).min(self.congestion.window());
             self.congestion.on_timeout(in_flight, size as u32);
+            self.ecn.reduced(nxt);
         }
         let (has_clock, window) = (self.clock.is_some(), self.reordering_window());
         self.recovery();

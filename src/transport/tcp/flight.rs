@@ -53,7 +53,8 @@ impl Piece {
 /// All that is in flight.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
-    /// All but the newest run; none as long as there is no other.
+    /// All but the newest run; none as long as there is no other. In a box, so that who is idle pays for a pointer alone.
+    #[allow(clippy::box_collection)]
     older: Option<Box<VecDeque<Run>>>,
     /// Where the newest run begins, and when it left. It was sent once; it is empty when it begins at SND.NXT.
     newest: SeqNumber,

@@ -302,7 +302,8 @@ impl Scoreboard {
         nxt: SeqNumber,
         now: Instant,
     ) {
-        (flight.split(start, nxt), flight.split(end, nxt));
+        flight.split(start, nxt);
+        flight.split(end, nxt);
         let lost = &mut self.lost;
         flight.judge(start, |run, end_of_run| {
             if run.fate == Fate::Lost {

@@ -203,10 +203,18 @@ pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
 pub const SEND_AHEAD: usize = 128 << 10;
 /// What a stream lets its peer send at first, and at most.
 pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
-/// Selectively acknowledged ranges remembered of one peer (SACK Panic, CVE-2019-11477).
-pub const SACKED_RANGES: usize = 256;
-/// RFC 6675's DupThresh, before reordering was seen, and at most.
-pub const DUPLICATES: (u8, u8) = (3, 96);
+/// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn
+/// is one; a window of 16 MiB in single segments is at most so many.
+pub const RUNS_IN_FLIGHT: usize = 4096;
+/// DupThresh (RFC 5681 §3.2, RFC 8985 §6.2).
+pub const DUPLICATES: usize = 3;
+/// RFC 8985 §6.2, step 4: recoveries for which a wider reordering window stays.
+pub const REORDERING_PERSISTS: u8 = 16;
+/// RFC 8985 §7.2, WCDelAckT: how long a peer may delay the acknowledgment of a single segment.
+pub const PROBE_DELAYED_ACK: Duration = Duration::from_millis(200);
+/// How long the end of what is in flight is waited for at least, so that a short round trip and a busy peer make no probe.
+/// RFC 8985 leaves it open; the drafts before it had 10 ms.
+pub const PROBE_MINIMUM: Duration = Duration::from_millis(10);
 /// Bytes of one connection that are sent before it is another's turn: four superframes.
 pub const BYTES_A_ROUND: usize = 256 << 10;
 /// Bytes of all connections that are sent in one turn of the loop, so that receiving is not held up.

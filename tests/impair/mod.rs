@@ -7,7 +7,7 @@
 mod router;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use taphouse::base::random::Random;
@@ -22,6 +22,8 @@ pub(crate) struct Conditions {
     pub(crate) rate: u64,
     /// Frames that may wait to leave.
     pub(crate) queue: usize,
+    /// Frames that wait from which on another is marked, if it may be (RFC 3168).
+    pub(crate) marking: usize,
     /// Of 1,000: how many are lost.
     pub(crate) loss: u64,
     /// Of 1,000: how many arrive twice.
@@ -42,6 +44,7 @@ impl Default for Conditions {
             delay: Duration::from_millis(1),
             rate: 1_000_000_000,
             queue: 1000,
+            marking: usize::MAX,
             loss: 0,
             duplication: 0,
             corruption: 0,
@@ -62,20 +65,20 @@ const MOST: usize = 100_000;
 pub(crate) struct Link {
     pub(crate) conditions: Conditions,
     arriving: BinaryHeap<Arriving>,
-    /// When the last frame that waits has left.
-    busy_until: Instant,
+    /// When each frame that waits will have left.
+    leaving: VecDeque<Instant>,
     count: u64,
 }
 
 impl Link {
     /// An empty one.
-    pub(crate) fn new(conditions: Conditions, now: Instant) -> Link {
-        Link { conditions, arriving: BinaryHeap::new(), busy_until: now, count: 0 }
+    pub(crate) fn new(conditions: Conditions) -> Link {
+        Link { conditions, arriving: BinaryHeap::new(), leaving: VecDeque::new(), count: 0 }
     }
 
     /// A frame sets out, or is lost.
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
+        let Conditions { delay, rate, queue, marking, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
             self.conditions.clone();
         // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
         let spared = is_resolution(&frame);
@@ -84,15 +87,17 @@ impl Link {
             0 => Duration::ZERO,
             rate => Duration::from_nanos(frame.len() as u64 * 8 * 1_000_000_000 / rate),
         };
-        let waiting = if transmission.is_zero() {
-            0
-        } else {
-            ((self.busy_until - now).as_nanos() / transmission.as_nanos()) as usize
-        };
-        if waiting >= queue || self.arriving.len() >= MOST || chance(random, loss) {
+        while self.leaving.front().is_some_and(|at| *at <= now) {
+            self.leaving.pop_front();
+        }
+        if self.leaving.len() >= queue || self.arriving.len() >= MOST || chance(random, loss) {
             return;
         }
-        self.busy_until = self.busy_until.max(now) + transmission;
+        if self.leaving.len() >= marking {
+            mark(&mut frame);
+        }
+        let left = self.leaving.back().map_or(now, |last| *last) + transmission;
+        self.leaving.push_back(left);
         if chance(random, shrinking) {
             shrink_window(&mut frame, random);
         }
@@ -100,7 +105,7 @@ impl Link {
             let bit = random.below(frame.len() as u64 * 8);
             frame[bit as usize / 8] ^= 1 << (bit % 8);
         }
-        let mut arrival = self.busy_until + delay;
+        let mut arrival = left + delay;
         if chance(random, reordering.0) {
             arrival = arrival + transmission.max(Duration::from_micros(1)) * (1 + random.below(reordering.1) as u32);
         }
@@ -158,4 +163,18 @@ fn shrink_window(frame: &mut [u8], random: &mut Random) {
     }
     segment[14..16].copy_from_slice(&new.to_be_bytes());
     segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+}
+
+/// Marks an IPv4 packet whose sender knows what that means, and corrects its checksum (RFC 3168 §5, RFC 1624).
+fn mark(frame: &mut [u8]) {
+    if frame[12..14] != [0x08, 0x00] || !matches!(frame[15] & 3, 1 | 2) {
+        return;
+    }
+    let word = |at: usize| u32::from(u16::from_be_bytes([frame[at], frame[at + 1]]));
+    let (old, checksum) = (word(14), word(24));
+    let mut sum = (checksum ^ 0xffff) + (old ^ 0xffff) + (old | 3);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    frame[15] |= 3;
+    frame[24..26].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }

@@ -61,7 +61,7 @@ impl Relay {
         let taps = [open(one)?, open(other)?];
         let (waker, ends) = (Waker::new()?, Arc::<AtomicBool>::default());
         let clock = Clock::new();
-        let links = conditions.map(|conditions| Link::new(conditions, clock.now()));
+        let links = conditions.map(Link::new);
         let path = Path { taps, links, random: Random::new([5; 16]), relayed: Relayed::default() };
         let (woken, told) = (waker.clone(), ends.clone());
         let run = move || path.run(clock, &woken, &told).expect("both TAPs are there");

@@ -5,6 +5,7 @@
 //! carries 64 MiB each way under the same conditions.
 
 mod changes;
+mod goodput;
 #[path = "../impair/mod.rs"]
 mod impair;
 mod matrix;

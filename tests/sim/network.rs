@@ -64,7 +64,7 @@ impl Network {
             let (end, other) = Memory::pair(capabilities);
             Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end, initial: None }
         });
-        let links = conditions.map(|conditions| Link::new(conditions, now));
+        let links = conditions.map(Link::new);
         let mut network = Network { now, mtu: ends.mtu, hosts, links, random: Random::new(bytes), idle: 0 };
         // A host learns what time it is when it has its turn.
         (0..2).for_each(|host| network.turn(host));

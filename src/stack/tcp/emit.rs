@@ -24,6 +24,8 @@ pub(super) struct Cut {
     pub(super) length: usize,
     /// Whether routers must not cut them further.
     pub(super) dont_fragment: bool,
+    /// The ECN field.
+    pub(super) traffic_class: u8,
 }
 
 /// What the way to an address takes.
@@ -65,7 +67,8 @@ pub(super) fn segment<D: Device>(
     let checksum = head(&mut draft, reply, flow, payload, cut.length, offloaded);
     let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
     let segments = is_cut.then_some(Segments { kind, size: cut.size as u16, ecn: false });
-    let outbound = Outbound { dont_fragment: cut.dont_fragment, ..outbound(flow) };
+    let Cut { dont_fragment, traffic_class, .. } = cut;
+    let outbound = Outbound { dont_fragment, traffic_class, ..outbound(flow) };
     net.send_kept(draft, payload, &outbound, Offload { checksum, segments }, hop)
 }
 

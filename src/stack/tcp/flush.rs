@@ -121,7 +121,8 @@ fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Ro
             plan.flags &= !(flag::FIN | flag::PSH);
         }
         let reply = connection.reply(&plan, path, net.now());
-        let cut = emit::Cut { size: plan.size, length, dont_fragment: path.dont_fragment };
+        let (dont_fragment, traffic_class) = (path.dont_fragment, connection.traffic_class(&plan));
+        let cut = emit::Cut { size: plan.size, length, dont_fragment, traffic_class };
         let mut blocked = false;
         match emit::segment(&reply, &entry.flow, &slices, cut, &mut entry.hop, net) {
             Sent::Yes => {}

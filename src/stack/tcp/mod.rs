@@ -513,6 +513,7 @@ pub(super) fn arrival(packet: &Packet, frame: &Frame, segment: &mut Segment) -> 
         return Err(Dropped::TcpIgnored);
     }
     let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
+    segment.marked = tcp::is_marked(packet.traffic_class);
     tcp::input(bytes, packet.source, packet.destination, frame.offload, segment)
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::congestion::{Choice, Congestion};
-use super::recovery::Recovery;
+use super::ecn::{Ecn, Notification};
+use super::flight::Flight;
+use super::recovery::{Alarm, Recovery, Reordering};
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
 use crate::base::icmp::IcmpError;
@@ -86,6 +88,8 @@ pub struct Tuning {
     pub receive_buffer: (u32, u32),
     /// Bytes that may be queued to be sent, at first and at most.
     pub send_buffer: (usize, usize),
+    /// Whether routers are asked to mark instead of to drop (RFC 3168).
+    pub notification: Notification,
 }
 
 impl Default for Tuning {
@@ -94,6 +98,7 @@ impl Default for Tuning {
             congestion: Choice::default(),
             keep_alive: None,
             user_timeout: limits::USER_TIMEOUT,
+            notification: Notification::default(),
             timeout_option: TimeoutOption::default(),
             mss: None,
             timestamps: Extension::Offered,
@@ -151,8 +156,10 @@ pub(super) struct Sender {
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
     pub(super) queue: SendQueue,
-    /// A segment whose acknowledgment tells the round-trip time (RFC 6298 §3): its end, and when it left.
-    pub(super) timed: Option<(SeqNumber, Instant)>,
+    /// What of it is on its way.
+    pub(super) flight: Flight,
+    /// An acknowledgment of more than this tells the round-trip time (RFC 6298 §3: one a round trip).
+    pub(super) measured: SeqNumber,
 }
 
 /// The peer's half of the stream (RFC 9293 §3.3.1: RCV).
@@ -254,8 +261,8 @@ pub struct Connection {
     pub(super) rtt: Rtt,
     /// Made when something is missing.
     pub(super) recovery: Option<Box<Recovery>>,
-    /// DupThresh: more when segments were seen to overtake each other.
-    pub(super) threshold: u8,
+    pub(super) reordering: Reordering,
+    pub(super) ecn: Ecn,
     pub(super) urge: Urge,
     /// Questions that the peer left unanswered.
     pub(super) unanswered: u8,
@@ -269,6 +276,8 @@ pub struct Connection {
     pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
+    /// Which of its reasons that has.
+    pub(super) alarm: Alarm,
     pub(super) acknowledge_at: Instant,
     /// When the peer was heard last.
     pub(super) heard: Instant,
@@ -307,7 +316,8 @@ impl Connection {
             congestion: Congestion::new(tuning.congestion, u32::from(mss)),
             rtt: Rtt::default(),
             recovery: None,
-            threshold: limits::DUPLICATES.0,
+            reordering: Reordering::default(),
+            ecn: Ecn::new(initial.sequence),
             urge: Urge::None,
             unanswered: 0,
             events: Events::default(),
@@ -317,6 +327,7 @@ impl Connection {
             // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
             owes_timeout,
             retransmit_at: Instant::NEVER,
+            alarm: Alarm::Timeout,
             acknowledge_at: Instant::NEVER,
             heard: now,
             stalled: Instant::NEVER,
@@ -529,7 +540,7 @@ impl Connection {
     pub(super) fn pipe(&self) -> usize {
         match &self.recovery {
             None => self.snd.nxt - self.snd.una,
-            Some(recovery) => recovery.board.pipe(self.snd.una, self.snd.nxt, self.data_size()),
+            Some(recovery) => recovery.board.pipe(self.snd.nxt - self.snd.una, self.data_size()),
         }
     }
 
@@ -567,7 +578,8 @@ impl Sender {
             fin: Fin::Open,
             coalescing: Coalescing::default(),
             queue: SendQueue::default(),
-            timed: None,
+            flight: Flight::new(initial),
+            measured: initial,
         }
     }
 }

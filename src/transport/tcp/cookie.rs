@@ -119,6 +119,7 @@ impl Cookies {
             selective,
             clock: segment.options.timestamps.map(|clocks| clocks.value),
             user_timeout: None,
+            notifies: false,
         };
         Some(Handshake::of(offer, Initial { sequence, clock }, now).open(tuning, mss, now))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Initial, State, Tuning};
+use super::flight::Flight;
 use super::input::Offer;
 use super::output::Path;
 use super::segment::{Reply, Segment};
@@ -61,7 +62,7 @@ impl Handshake {
         Reply {
             sequence: self.initial.sequence,
             acknowledgment: self.offer.sequence + 1,
-            flags: flag::SYN | flag::ACK,
+            flags: flag::SYN | flag::ACK | if self.offer.notifies { flag::ECE } else { 0 },
             window: tuning.first_window(),
             options,
         }
@@ -109,10 +110,13 @@ impl Handshake {
     pub(super) fn open(&self, tuning: &Arc<Tuning>, mss: u16, now: Instant) -> Connection {
         let mut connection = Connection::connect(self.initial, mss, tuning.clone(), now);
         connection.state = State::Established;
-        (connection.snd.una, connection.snd.nxt) = (self.initial.sequence + 1, self.initial.sequence + 1);
+        let first = self.initial.sequence + 1;
+        (connection.snd.una, connection.snd.nxt, connection.snd.measured) = (first, first, first);
+        connection.snd.flight = Flight::new(first);
         connection.agree(&self.offer, now);
         if self.answers == 1 {
             connection.rtt.sample(now - self.began);
+            connection.rtt.note_least(now - self.began);
         }
         connection.events.opened = true;
         connection

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::connection::{Connection, Fin, State};
 use super::recovery::Phase;
+use crate::base::limits;
 
 /// What a sender thinks of what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,15 +95,15 @@ impl Connection {
             in_flight: nxt - una,
             unsent: self.data_end() - nxt.earlier(self.data_end()),
             arrived: board.map_or(0, |board| board.arrived(segment)),
-            lost: board.map_or(0, |board| board.given_up(una, nxt)),
-            again: board.map_or(0, |board| board.again(una)),
+            lost: board.map_or(0, |board| board.lost() + self.snd.flight.again()),
+            again: self.snd.flight.again(),
             trouble: match self.recovery.as_ref().map(|recovery| recovery.phase) {
                 None => Trouble::None,
                 Some(Phase::Watching) => Trouble::Disorder,
                 Some(Phase::Fast) => Trouble::Recovery,
                 Some(Phase::Timeout) => Trouble::Timeout,
             },
-            reordering: self.threshold,
+            reordering: limits::DUPLICATES as u8,
             round_trip: self.rtt.smoothed(),
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),

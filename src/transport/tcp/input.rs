@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use super::congestion::Acked;
 use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
-use super::recovery::News;
+use super::flight::Flight;
+use super::recovery::Heard;
+use super::scoreboard::Left;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
 use crate::base::counters::Dropped;
@@ -45,6 +48,8 @@ pub(super) struct Offer {
     /// Its timestamp.
     pub(super) clock: Option<u32>,
     pub(super) user_timeout: Option<UserTimeout>,
+    /// Whether it asks for explicit congestion notification, or agrees to it (RFC 3168 §6.1.1).
+    pub(super) notifies: bool,
 }
 
 impl Offer {
@@ -59,6 +64,7 @@ impl Offer {
             window_scale: options.window_scale.map(|scale| scale.min(14)),
             selective: options.sack_permitted,
             clock: options.timestamps.map(|theirs| theirs.value),
+            notifies: segment.has(flag::ECE) && segment.has(flag::CWR) != segment.has(flag::ACK),
             user_timeout: options.user_timeout,
         }
     }
@@ -108,8 +114,9 @@ impl Connection {
         self.agree(&Offer::of(segment).within(&self.tuning), now);
         self.heard = now;
         if acknowledged {
-            if let Some((_, sent)) = self.snd.timed.take() {
-                self.rtt.sample(now - sent);
+            // Karn (RFC 6298 §3).
+            if !self.rtt.is_backing_off() {
+                self.rtt.sample(now - self.snd.flight.newest_at());
             }
             self.rtt.stop_backing_off();
             self.snd.una = segment.acknowledgment;
@@ -117,8 +124,8 @@ impl Connection {
         } else {
             // Both asked at once: our SYN is sent again, with an acknowledgment.
             self.state = State::SynReceived;
+            self.ecn.agreed = false;
             self.snd.nxt = self.snd.una;
-            self.snd.timed = None;
         }
         // Data on a SYN are left to be sent again, as RFC 9293 §3.10.7.3 allows: they were not acknowledged.
         Ok(Take::Nothing)
@@ -135,6 +142,7 @@ impl Connection {
             offer.window_scale.map_or((0, 0), |scale| (scale, self.tuning.window_scale()));
         self.selective = offer.selective;
         self.their_timeout = offer.user_timeout;
+        self.ecn.agreed = offer.notifies && (self.state != State::SynSent || self.asks_for_notification());
         self.clock = match (self.clock, offer.clock) {
             (Some(clock), Some(recent)) => Some(Clock { recent, recent_at: millis(now), ..clock }),
             _ => None,
@@ -153,6 +161,7 @@ impl Connection {
         self.events.opened = true;
         // It may be acknowledged before it was sent again.
         self.snd.nxt = self.snd.nxt.later(self.snd.una);
+        (self.snd.flight, self.snd.measured) = (Flight::new(self.snd.nxt), self.snd.una);
         self.snd.wl2 = segment.acknowledgment;
         (self.retransmit_at, self.stalled) = (Instant::NEVER, Instant::NEVER);
         self.acknowledge_now();
@@ -190,6 +199,9 @@ impl Connection {
         self.heard = now;
         self.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
+        if self.ecn.agreed {
+            self.take_notification(segment, now);
+        }
         self.note_clock(segment, now);
         // RFC 5482 §3.1: the latest that it told; what it is good for is decided when it is needed.
         self.their_timeout = segment.options.user_timeout.or(self.their_timeout);
@@ -214,6 +226,7 @@ impl Connection {
             && u32::from(segment.window) << self.snd.scale == self.snd.window
             && self.snd.window > 0
             && segment.length > 0
+            && !segment.marked
             && segment.length <= self.rcv.edge - self.rcv.nxt
             // No options but the timestamps.
             && segment.header_length == LENGTH + self.fixed_options()
@@ -263,9 +276,10 @@ impl Connection {
             // It came twice, and its sender may not know that: our acknowledgment was lost (RFC 2883 §4).
             self.rcv.twice = Some((segment.sequence, segment.sequence + segment.length));
             // Departure from RFC 7323 §5.3, whose R3 follows R2: its clock is echoed nevertheless. An older one would make
-            // the round trip look as long as the timeout was, and the timeout grow with that.
+            // the round trip look as long as the timeout was, and the timeout grow with that. But not while something is
+            // missing: it may have left before this, and be on its way still.
             let is_near = self.rcv.nxt - segment.sequence <= self.rcv.buffer as usize;
-            if is_near && segment.has(flag::ACK) && self.is_plausible(segment.acknowledgment) {
+            if is_near && !self.holds() && segment.has(flag::ACK) && self.is_plausible(segment.acknowledgment) {
                 self.note_clock(segment, now);
             }
             self.heard = now;
@@ -331,17 +345,20 @@ impl Connection {
             // Old, but its data may be new.
             return Ok(());
         }
-        let selective = !segment.options.sack.is_empty() && self.selective && self.take_sacks(segment);
+        let heard = match segment.options.sack.is_empty() || !self.selective {
+            true => Heard::default(),
+            false => self.take_sacks(segment, now),
+        };
         let advanced = acknowledgment - self.snd.una;
         let window = u32::from(segment.window) << self.snd.scale;
         let silent = segment.span() == 0 && advanced == 0 && self.snd.nxt != self.snd.una;
-        let duplicate = selective || silent && window == self.snd.window && window > 0;
+        let duplicate = heard.new || silent && window == self.snd.window && window > 0;
         if advanced > 0 {
             self.advance(segment, advanced, now, pool);
         }
         self.update_window(segment, window);
         if self.recovery.is_some() || duplicate {
-            self.recover(News { advanced, duplicate }, now);
+            self.recover(segment, advanced, heard, duplicate, now);
         }
         Ok(())
     }
@@ -361,29 +378,40 @@ impl Connection {
         self.progress = true;
         let data = advanced.min(self.snd.queue.len());
         self.snd.queue.acknowledge(data, pool);
-        if let Some((end, sent)) = self.snd.timed
-            && !segment.acknowledgment.is_before(end)
-        {
-            self.rtt.sample(now - sent);
-            self.snd.timed = None;
-        } else if let (Some(clock), Some(theirs), true) =
-            (&self.clock, segment.options.timestamps, self.recovery.is_some())
-        {
-            // RFC 7323 §4: echoes tell the round trip even of what was sent again; but only in whole milliseconds.
-            let elapsed = clock.now(now).wrapping_sub(theirs.echo);
-            if (elapsed as i32) >= 0 {
-                self.rtt.sample(std::time::Duration::from_millis(u64::from(elapsed)));
+        let left = self.take_acknowledged(segment.acknowledgment, now);
+        let sent = if let Left::Once(at) = left { Some(at) } else { None };
+        match (left, &self.clock, segment.options.timestamps) {
+            (Left::Once(at), ..) => self.note_round_trip(now - at),
+            (Left::Again(at), Some(clock), Some(theirs)) => {
+                // RFC 7323 §4: echoes tell the round trip even of what was sent again; but only in whole milliseconds. An
+                // older echo is that of what came first, whose acknowledgment was lost: it tells how long we waited.
+                let elapsed = std::time::Duration::from_millis(u64::from(clock.now(now).wrapping_sub(theirs.echo)));
+                if elapsed <= now - at + std::time::Duration::from_millis(1) {
+                    self.rtt.sample(elapsed);
+                }
             }
+            _ => {}
         }
         self.rtt.stop_backing_off();
         self.stalled = Instant::NEVER;
         if !self.is_in_fast_recovery() {
             let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
-            let acked = super::congestion::Acked { now, bytes: data as u32, round_trip, mss: self.data_size() as u32 };
+            let acked = Acked {
+                now,
+                bytes: data as u32,
+                round_trip,
+                mss: self.data_size() as u32,
+                sample: sent.map(|sent| now - sent),
+                acknowledged: self.snd.una,
+                sent: self.snd.nxt,
+            };
             self.congestion.on_acked(acked, self.used.1);
         }
         // RFC 6298 §5.2, §5.3.
-        self.retransmit_at = if self.snd.una == self.snd.nxt { Instant::NEVER } else { now + self.rtt.timeout() };
+        self.arm(now);
+        if self.snd.una == self.snd.nxt {
+            self.snd.flight.rest();
+        }
         self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= self.tuning.send_buffer.0 / 2;
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
@@ -394,6 +422,16 @@ impl Connection {
                 State::LastAck => return self.end(Gone::Closed),
                 other => other,
             };
+        }
+    }
+
+    /// What was acknowledged left so long ago.
+    #[inline]
+    fn note_round_trip(&mut self, span: std::time::Duration) {
+        self.rtt.note_least(span);
+        if self.snd.una.is_after(self.snd.measured) {
+            self.rtt.sample(span);
+            self.snd.measured = self.snd.nxt;
         }
     }
 

@@ -3,7 +3,8 @@
 //! # Theory of operation
 //!
 //! RFCs to read first: 9293 (the protocol), 7323 (windows and timestamps), 2018, 2883 and 6675 (selective acknowledgment),
-//! 5681, 6582 and 9438 (congestion), 6298 (timer), 5961 and 4987 (attacks).
+//! 5681, 6582, 9406 and 9438 (congestion), 8985, 9937, 3522 and 5682 (recovery), 3168 (notification), 6298 (timer), 5961
+//! and 4987 (attacks).
 //!
 //! A connection has three shapes, each as small as its state lets it be:
 //!
@@ -32,8 +33,9 @@
 //! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
-//! | `recovery`, `scoreboard` | 6675, 6582 | what is lost, and sent again |
-//! | `congestion` | 5681, 9438, 6928 | how much may be in flight |
+//! | `recovery`, `scoreboard`, `flight` | 8985, 9937, 6582, 5682, 3522 | what is lost, and sent again |
+//! | `congestion` | 5681, 9438, 9406, 6928 | how much may be in flight |
+//! | `ecn` | 3168 | routers that say so before they drop |
 //! | `rtt`, `timers` | 6298, 9293 §3.8.4 | when |
 //! | `info` | | what there is to tell of a connection |
 //! | `handshake`, `time_wait`, `initial` | 6528, 6191, 1337 | beginning and end |
@@ -49,6 +51,8 @@
 mod congestion;
 mod connection;
 mod cookie;
+mod ecn;
+mod flight;
 mod handshake;
 mod info;
 mod initial;
@@ -66,6 +70,7 @@ mod timers;
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
 pub use connection::{Connection, Events, Extension, Initial, State, TimeoutOption, Tuning};
 pub use cookie::Cookies;
+pub use ecn::{Notification, is_marked};
 pub use handshake::{Handshake, Progress};
 pub use info::{Info, Trouble};
 pub use initial::Secret;

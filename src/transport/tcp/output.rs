@@ -1,6 +1,7 @@
 //! What is sent next, and why.
 
 use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, TimeoutOption, Urge};
+use super::recovery::{Alarm, Probe};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use crate::base::limits;
@@ -92,8 +93,10 @@ impl Connection {
         let size = usize::from(self.mss().min(path.mss)).saturating_sub(options).max(1);
         // What leaves in one piece is as many whole segments as one packet holds.
         let piece = Path { superframe: path.superframe.saturating_sub(options), ..path }.pieces(size).full();
+        let piece = if self.owes_notification() { size } else { piece };
         let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
-        self.plan_again(size, piece)
+        self.plan_probe(size)
+            .or_else(|| self.plan_again(size, piece))
             .or_else(|| self.plan_new(size, piece, worth_waiting_for))
             .or_else(|| self.plan_bare())
     }
@@ -121,7 +124,8 @@ impl Connection {
     fn plan_open(&self) -> Option<Plan> {
         let acknowledgment = if self.state == State::SynReceived { flag::ACK } else { 0 };
         if self.snd.nxt == self.snd.una {
-            return Some(self.bare(Why::Open, self.snd.una, flag::SYN | acknowledgment));
+            let asks = if self.asks_for_notification() { flag::ECE | flag::CWR } else { 0 };
+            return Some(self.bare(Why::Open, self.snd.una, flag::SYN | acknowledgment | asks));
         }
         (self.rcv.acknowledgment == Acknowledgment::Now && self.state == State::SynReceived)
             .then(|| self.bare(Why::Acknowledge, self.snd.nxt, flag::ACK))
@@ -130,7 +134,10 @@ impl Connection {
     /// Lost data, as the congestion window allows (RFC 6675 §5, step 4 and C).
     fn plan_again(&self, size: usize, piece: usize) -> Option<Plan> {
         let recovery = self.recovery.as_ref()?;
-        let hole = recovery.board.next_hole(self.snd.nxt)?;
+        if self.is_in_doubt() {
+            return None;
+        }
+        let hole = recovery.board.next_hole(&self.snd.flight, piece)?;
         let window = self.congestion.window() as usize;
         // RFC 6675 §5, step 4.3: the first segment is sent again whatever else is in flight.
         let allowed = window.saturating_sub(self.pipe());
@@ -141,6 +148,24 @@ impl Connection {
         let length = data.min(piece).min(allowed.max(size) / size * size);
         let fin = self.snd.fin == Fin::Sent && length == data && hole.start + length == self.data_end();
         Some(self.with_data(Why::Again, hole.start, length, size, fin))
+    }
+
+    /// A tail loss probe (RFC 8985 §7.3): a segment of new data, whatever the congestion window is, or the last one again.
+    fn plan_probe(&self, size: usize) -> Option<Plan> {
+        if self.recovery.as_ref()?.probe != Probe::Wanted {
+            return None;
+        }
+        let nxt = self.snd.nxt;
+        let unsent = (self.data_end() - nxt).min(size);
+        if unsent > 0 && unsent <= (self.snd.una + self.snd.window as usize) - nxt {
+            let fin = self.snd.fin == Fin::Wanted && nxt + unsent == self.data_end();
+            return Some(self.with_data(Why::New, nxt, unsent, size, fin));
+        }
+        let end = self.data_end().earlier(nxt);
+        let last = end - self.snd.flight.last_start(nxt).later(self.data_start());
+        let length = if last == 0 { 0 } else { (last - 1) % size + 1 };
+        let start = SeqNumber(end.0.wrapping_sub(length as u32));
+        Some(self.with_data(Why::Again, start, length, size, self.snd.fin == Fin::Sent))
     }
 
     /// New data, as both windows allow, in pieces worth sending (RFC 9293 §3.8.6.2.1).
@@ -240,7 +265,7 @@ impl Connection {
         Reply {
             sequence: plan.sequence,
             acknowledgment: self.rcv.nxt,
-            flags: plan.flags,
+            flags: plan.flags | self.notification(plan),
             window: self.window_field(self.edge()),
             options,
         }
@@ -267,11 +292,9 @@ impl Connection {
             Why::Open => {
                 if self.stalled == Instant::NEVER {
                     self.stalled = now;
-                    self.snd.timed = Some((plan.sequence + 1, now));
-                } else {
-                    self.snd.timed = None;
                 }
                 self.snd.nxt = plan.sequence + 1;
+                self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
                 if self.is_restarting(now) {
@@ -279,9 +302,8 @@ impl Connection {
                 }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
-                if self.snd.timed.is_none() {
-                    self.snd.timed = Some((self.snd.nxt, now));
-                }
+                self.note_new(plan.sequence, length, now);
+                self.note_notified(length);
                 if fin {
                     self.snd.fin = Fin::Sent;
                     self.state = match self.state {
@@ -292,20 +314,16 @@ impl Connection {
                 }
             }
             Why::Again => {
-                if let Some(recovery) = &mut self.recovery {
-                    recovery.board.retransmit(plan.sequence + length + usize::from(fin));
-                }
-                // Karn (RFC 6298 §3).
-                self.snd.timed = None;
+                self.note_again(plan.sequence, plan.sequence + length + usize::from(fin), now);
             }
             Why::Probe | Why::Acknowledge => {}
             Why::Reset => return self.end(Gone::Aborted),
         }
         self.urge(Urge::None);
-        let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER;
-        if self.snd.nxt != self.snd.una && (is_first || plan.why == Why::Again) {
-            // RFC 6298 §5.1; and what is sent again has its time from then on.
-            self.retransmit_at = now + self.rtt.timeout();
+        let is_first = nothing_in_flight || self.retransmit_at == Instant::NEVER || self.alarm == Alarm::Probe;
+        if matches!(plan.why, Why::Open | Why::New if is_first) || plan.why == Why::Again {
+            // RFC 6298 §5.1, RFC 8985 §7.2; and what is sent again has its time from then on.
+            self.arm(now);
         }
         if plan.flags & flag::ACK != 0 {
             self.acknowledged();
@@ -342,11 +360,11 @@ impl Connection {
 
     /// RFC 5681 §4.1: nothing was sent for longer than the retransmission timeout, so the window is as old as that.
     fn is_restarting(&self, now: Instant) -> bool {
-        self.snd.nxt == self.snd.una && now - self.heard > self.rtt.timeout()
+        self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout()
     }
 
     /// Whether data are held out of order.
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.rcv.queue.as_ref().is_some_and(|queue| queue.holds())
     }
 
@@ -357,7 +375,7 @@ impl Connection {
             && !matches!(self.state, State::SynSent | State::SynReceived | State::Closed);
         if waits && self.retransmit_at == Instant::NEVER {
             let wait = if self.snd.window == 0 { self.rtt.timeout() } else { limits::CORK };
-            self.retransmit_at = now + wait;
+            (self.alarm, self.retransmit_at) = (Alarm::Timeout, now + wait);
         }
     }
 }

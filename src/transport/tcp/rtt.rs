@@ -14,6 +14,8 @@ pub(super) struct Rtt {
     /// Microseconds; zero before the first sample.
     smoothed: u32,
     variation: u32,
+    /// The shortest round trip.
+    least: u32,
     /// How often the timeout was doubled since something was acknowledged.
     backoff: u8,
 }
@@ -21,7 +23,7 @@ pub(super) struct Rtt {
 impl Rtt {
     /// Takes a sample (RFC 6298 §2.2, §2.3), and ends the backing off.
     pub(super) fn sample(&mut self, sample: Duration) {
-        let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX / 16).clamp(1, u32::MAX / 16);
+        let sample = micros(sample);
         self.backoff = 0;
         if self.smoothed == 0 {
             (self.smoothed, self.variation) = (sample, sample / 2);
@@ -46,6 +48,25 @@ impl Rtt {
         self.backoff
     }
 
+    /// Something came back so soon after it left.
+    #[inline]
+    pub(super) fn note_least(&mut self, sample: Duration) {
+        let sample = micros(sample);
+        if self.least == 0 || sample < self.least {
+            self.least = sample;
+        }
+    }
+
+    /// The shortest round trip; zero before the first.
+    pub(super) fn least(&self) -> Duration {
+        Duration::from_micros(u64::from(self.least))
+    }
+
+    /// Whether the timer expired since something was acknowledged.
+    pub(super) fn is_backing_off(&self) -> bool {
+        self.backoff > 0
+    }
+
     /// How long to wait before sending again.
     pub(super) fn timeout(&self) -> Duration {
         let base = match self.smoothed() {
@@ -67,6 +88,10 @@ impl Rtt {
     pub(super) fn stop_backing_off(&mut self) {
         self.backoff = 0;
     }
+}
+
+fn micros(sample: Duration) -> u32 {
+    u32::try_from(sample.as_micros()).unwrap_or(u32::MAX / 16).clamp(1, u32::MAX / 16)
 }
 
 #[cfg(test)]

@@ -1,30 +1,16 @@
-//! What of the data in flight is known to have arrived, and what is taken for lost (RFC 6675, RFC 6582).
+//! What of the data in flight is taken for lost, and since when (RFC 8985 §6, RFC 6582).
 //!
-//! ```text
-//!  una      retransmitted        edge                     nxt
-//!  ├── hole ──┼── hole ──┼─ sacked ─┼── hole ──┼─ sacked ──┤
-//!   in flight     lost                in flight
-//!   once more
-//! ```
-//!
-//! Below `edge` every hole is lost; up to `retransmitted` it was sent again. Three cases differ only in where the edge is:
-//! behind the last byte with enough selective acknowledgments above it (RFC 6675 §4, `IsLost`), behind the first segment
-//! (RFC 6582, no selective acknowledgments), or at `nxt` after a timeout. The next issue's RACK moves the same edge by time.
+//! RACK: what left before something that arrived, and should have arrived a round trip and a little (the reordering window)
+//! after it left, is lost. Data that left once lie in the order in which they left: `edge` moves over them and never looks
+//! back. What was sent again is judged in the order in which that happened. So a segment is judged once each time it is sent.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::flight::{Fate, Flight, Piece};
 use super::sequence::SeqNumber;
 use crate::base::limits;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    start: SeqNumber,
-    end: SeqNumber,
-}
-
-impl Range {
-    fn len(&self) -> usize {
-        self.end - self.start
-    }
-}
+use crate::base::time::Instant;
 
 /// A run of lost data that was not sent again yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,162 +21,357 @@ pub(super) struct Hole {
     pub(super) length: usize,
 }
 
+/// Which data left, and when.
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    start: SeqNumber,
+    end: SeqNumber,
+    at: Instant,
+}
+
+/// What one segment of the peer said of ours.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct News {
+    /// Bytes that newly arrived.
+    pub(super) delivered: usize,
+    /// Where the furthest of those ends that were sent only once.
+    pub(super) original: Option<SeqNumber>,
+    /// When the last of those left that were sent only once.
+    sample: Option<Instant>,
+    /// When the last of the others left, which were sent again.
+    again: Option<Instant>,
+    /// Some of them were overtaken by what arrived earlier.
+    pub(super) reordered: bool,
+}
+
+/// When what was acknowledged left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It was known to have arrived.
+    Unknown,
+    /// The last of it left then, and all of it once.
+    Once(Instant),
+    /// The last of what left more than once left then.
+    Again(Instant),
+}
+
 /// What is known of the data in flight while something is missing.
 #[derive(Clone, Debug)]
 pub(super) struct Scoreboard {
-    /// Selectively acknowledged, in order, apart from each other.
-    sacked: Vec<Range>,
-    sacked_bytes: usize,
+    sacked: usize,
+    lost: usize,
     /// Duplicate acknowledgments of a peer that does not say what it has: each means that one segment arrived.
     duplicates: usize,
+    /// What left once and lies before this was judged.
     edge: SeqNumber,
-    retransmitted: SeqNumber,
+    /// Nothing before this is lost.
+    first_lost: SeqNumber,
+    /// What was sent again, in the order in which that happened.
+    again: VecDeque<Departure>,
+    /// RACK.xmit_ts, RACK.end_seq: what left last of all that arrived.
+    latest: (Instant, SeqNumber),
+    /// RACK.rtt.
+    round_trip: Duration,
+    /// RACK.fack: where the furthest that arrived ends, before and with the present segment.
+    furthest: (SeqNumber, SeqNumber),
+    news: News,
 }
 
 impl Scoreboard {
-    /// Nothing is known yet of what is in flight from `una` on.
-    pub(super) fn new(una: SeqNumber) -> Scoreboard {
-        Scoreboard { sacked: Vec::new(), sacked_bytes: 0, duplicates: 0, edge: una, retransmitted: una }
+    /// Nothing is known yet of what is in flight from `una` on. A round trip takes so long.
+    pub(super) fn new(una: SeqNumber, round_trip: Duration) -> Scoreboard {
+        Scoreboard {
+            sacked: 0,
+            lost: 0,
+            duplicates: 0,
+            edge: una,
+            first_lost: una,
+            again: VecDeque::new(),
+            latest: (Instant::ZERO, una),
+            round_trip,
+            furthest: (una, una),
+            news: News::default(),
+        }
     }
 
-    /// Everything before `una` was acknowledged.
-    pub(super) fn acknowledge(&mut self, una: SeqNumber, mss: usize) {
+    /// Everything before `una` was acknowledged; when that left.
+    pub(super) fn acknowledge(
+        &mut self,
+        flight: &mut Flight,
+        una: SeqNumber,
+        mss: usize,
+        now: Instant,
+        least: Duration,
+    ) -> Left {
+        let announced = self.duplicates * mss;
+        flight.acknowledge(una, |piece| self.deliver(piece, now, least));
         // An acknowledgment that moves on stands for the segments that the duplicates announced (RFC 6582 §3.2, step 3).
-        self.duplicates = self.duplicates.saturating_sub((una - self.retransmitted.earlier(una)) / mss.max(1));
-        let gone = self.sacked.iter().take_while(|range| !range.end.is_after(una)).count();
-        for range in self.sacked.drain(..gone) {
-            self.sacked_bytes -= range.len();
+        let counted = self.news.delivered.min(announced);
+        self.news.delivered -= counted;
+        self.duplicates -= counted.div_ceil(mss.max(1)).min(self.duplicates);
+        (self.edge, self.first_lost) = (self.edge.later(una), self.first_lost.later(una));
+        self.find_lost(flight);
+        match (self.news.again, self.news.sample) {
+            (Some(at), _) => Left::Again(at),
+            (None, Some(at)) => Left::Once(at),
+            (None, None) => Left::Unknown,
         }
-        if let Some(first) = self.sacked.first_mut()
-            && first.start.is_before(una)
-        {
-            self.sacked_bytes -= una - first.start;
-            first.start = una;
-        }
-        (self.edge, self.retransmitted) = (self.edge.later(una), self.retransmitted.later(una));
     }
 
-    /// Takes in a selective acknowledgment within what is in flight; returns how many bytes it newly acknowledges.
-    pub(super) fn sack(&mut self, start: SeqNumber, end: SeqNumber) -> usize {
-        let first = self.sacked.partition_point(|range| range.end.is_before(start));
-        let behind = self.sacked[first..].iter().take_while(|range| !range.start.is_after(end)).count();
-        let touched = &self.sacked[first..first + behind];
-        let known: usize = touched.iter().map(Range::len).sum();
-        let merged = Range {
-            start: touched.first().map_or(start, |range| range.start.earlier(start)),
-            end: touched.last().map_or(end, |range| range.end.later(end)),
-        };
-        if behind == 0 && self.sacked.len() >= limits::SACKED_RANGES {
-            return 0;
+    /// Takes in a selective acknowledgment within what is in flight.
+    pub(super) fn sack(
+        &mut self,
+        flight: &mut Flight,
+        (start, end): (SeqNumber, SeqNumber),
+        nxt: SeqNumber,
+        now: Instant,
+        least: Duration,
+    ) {
+        flight.sack(start, end, nxt, |piece| {
+            self.deliver(piece, now, least);
+            self.sacked += piece.len();
+        });
+        self.find_lost(flight);
+    }
+
+    /// A piece arrived, or it arrived before and is done with (RFC 8985 §6.2, steps 2 and 3).
+    fn deliver(&mut self, piece: Piece, now: Instant, least: Duration) {
+        let Piece { run, end } = piece;
+        match run.fate {
+            Fate::Sacked => return self.sacked -= piece.len(),
+            Fate::Lost => self.lost -= piece.len(),
+            Fate::Flying => {}
         }
-        self.sacked.splice(first..first + behind, [merged]);
-        let new = merged.len() - known;
-        self.sacked_bytes += new;
-        new
+        self.news.delivered += piece.len();
+        self.furthest.1 = self.furthest.1.later(end);
+        if run.again {
+            self.news.again = self.news.again.max(Some(run.at));
+        }
+        if !run.again {
+            self.news.original = Some(self.news.original.map_or(end, |known| known.later(end)));
+            self.news.sample = self.news.sample.max(Some(run.at));
+            self.news.reordered |= end.is_before(self.furthest.0);
+        } else if now - run.at < least {
+            // So fast is nobody: what arrived is what was thought to be lost.
+            return;
+        }
+        if (run.at, end.from(self.latest.1)) > (self.latest.0, 0) {
+            self.latest = (run.at, end);
+            self.round_trip = now - run.at;
+        }
     }
 
     /// A duplicate acknowledgment of a peer without selective ones.
-    pub(super) fn duplicate(&mut self) {
+    pub(super) fn duplicate(&mut self, mss: usize) {
         self.duplicates += 1;
+        self.news.delivered += mss;
     }
 
-    /// Whether the peer's words are enough to take something for lost (RFC 6675 §5, RFC 5681 §3.2): `threshold`
-    /// segments, DupThresh, above a hole.
-    pub(super) fn is_loss(&self, threshold: usize, mss: usize) -> bool {
-        self.duplicates >= threshold || self.sacked.len() >= threshold || self.sacked_bytes > (threshold - 1) * mss
+    /// What was said since this was asked last.
+    pub(super) fn take_news(&mut self) -> News {
+        self.furthest.0 = self.furthest.1;
+        std::mem::take(&mut self.news)
     }
 
-    /// Moves the edge to where RFC 6675's `IsLost` puts it; without selective acknowledgments behind the first segment.
-    pub(super) fn mark_lost(&mut self, una: SeqNumber, threshold: usize, mss: usize) {
-        if self.sacked.is_empty() {
-            self.edge = self.edge.later(una + mss);
-            return;
-        }
-        let mut above = 0;
-        for (count, range) in (1..).zip(self.sacked.iter().rev()) {
-            above += range.len();
-            if count >= threshold || above > (threshold - 1) * mss {
-                self.edge = self.edge.later(range.start);
-                return;
+    /// Whether the peer's words alone are enough to take something for lost (RFC 8985 §6.2, step 4; RFC 5681 §3.2): three
+    /// segments behind it arrived.
+    pub(super) fn is_loss(&self, mss: usize) -> bool {
+        let threshold = limits::DUPLICATES;
+        self.duplicates >= threshold || self.sacked > (threshold - 1) * mss
+    }
+
+    /// Takes for lost what should have arrived by now, when it may be late by `window` (RFC 8985 §6.2, step 5). Returns when
+    /// the next is to be judged.
+    pub(super) fn detect(&mut self, flight: &mut Flight, now: Instant, window: Duration) -> Instant {
+        let (latest_at, latest_end) = self.latest;
+        let is_before = |at: Instant, end: SeqNumber| at < latest_at || at == latest_at && end.is_before(latest_end);
+        let patience = self.round_trip + window;
+        let (mut next, mut lost, mut first_lost) = (Instant::NEVER, 0, self.first_lost);
+        let none_lost = self.lost == 0;
+        let mut lose = |start: SeqNumber, end: SeqNumber| {
+            first_lost = if none_lost && lost == 0 { start } else { first_lost.earlier(start) };
+            lost += end - start;
+        };
+        self.edge = flight.judge(self.edge, |run, end| {
+            if run.fate == Fate::Flying && !run.again {
+                if !is_before(run.at, end) {
+                    return false;
+                }
+                if run.at + patience > now {
+                    next = run.at + patience;
+                    return false;
+                }
+                run.fate = Fate::Lost;
+                lose(run.start, end);
             }
-        }
-    }
-
-    /// The first segment is lost whatever else is known: recovery has begun, or went on (RFC 6675 §5, step 4.3).
-    pub(super) fn mark_first_lost(&mut self, una: SeqNumber, mss: usize) {
-        let first = self.sacked.first().map_or(una + mss, |range| range.start.earlier(una + mss));
-        self.edge = self.edge.later(first);
-    }
-
-    /// The retransmission timer expired: all that is not known to have arrived is lost, also what was sent again
-    /// (RFC 6675 §5.1). Only the cumulative acknowledgment is a promise (RFC 2018 §8): a peer that timed out twice for the
-    /// same data may have thrown away what it had, and is not believed any more.
-    pub(super) fn mark_all_lost(&mut self, una: SeqNumber, nxt: SeqNumber, reneging: bool) {
-        if reneging {
-            self.sacked.clear();
-            self.sacked_bytes = 0;
-        }
-        self.duplicates = 0;
-        self.edge = nxt;
-        self.retransmitted = una;
-    }
-
-    /// What is to be sent again next.
-    pub(super) fn next_hole(&self, nxt: SeqNumber) -> Option<Hole> {
-        let mut start = self.retransmitted;
-        let edge = self.edge.earlier(nxt);
-        for range in &self.sacked {
-            if start.is_before(range.start) {
+            true
+        });
+        while let Some(departure) = self.again.front().copied() {
+            if !is_before(departure.at, departure.end) {
                 break;
             }
-            start = start.later(range.end);
+            if departure.at + patience > now {
+                next = next.min(departure.at + patience);
+                break;
+            }
+            self.again.pop_front();
+            flight.judge(departure.start, |run, end| {
+                let is_it = run.fate == Fate::Flying && run.again && run.at == departure.at;
+                if is_it && !end.is_after(departure.end) {
+                    run.fate = Fate::Lost;
+                    lose(run.start, end);
+                }
+                end.is_before(departure.end)
+            });
         }
-        let end = self.sacked.iter().map(|range| range.start).find(|next| next.is_after(start)).unwrap_or(edge);
-        let length = end.earlier(edge) - start;
-        (length > 0).then_some(Hole { start, length })
+        (self.lost, self.first_lost) = (self.lost + lost, first_lost);
+        next
     }
 
-    /// Lost data up to `end` were sent again.
-    pub(super) fn retransmit(&mut self, end: SeqNumber) {
-        self.retransmitted = self.retransmitted.later(end);
+    /// The first segment is lost (RFC 6582 §3.2), unless it was sent again.
+    pub(super) fn lose_first(&mut self, flight: &mut Flight, una: SeqNumber, nxt: SeqNumber, mss: usize) {
+        let end = (una + mss).earlier(nxt);
+        flight.split(end, nxt);
+        let lost = &mut self.lost;
+        flight.judge(una, |run, end_of_run| {
+            if run.fate == Fate::Flying && !run.again {
+                run.fate = Fate::Lost;
+                *lost += end_of_run - run.start;
+            }
+            end_of_run.is_before(end)
+        });
+        self.first_lost = una;
+        self.find_lost(flight);
+    }
+
+    /// The retransmission timer expired: what left long enough ago is lost, and the first in any case (RFC 8985 §6.3). Only
+    /// the cumulative acknowledgment is a promise (RFC 2018 §8): a peer that timed out twice for the same data, or has what
+    /// it does not acknowledge, may have thrown away what it had, and is not believed any more.
+    pub(super) fn time_out(
+        &mut self,
+        flight: &mut Flight,
+        nxt: SeqNumber,
+        now: Instant,
+        window: Duration,
+        twice: bool,
+    ) {
+        flight.settle(nxt);
+        let Some(first) = flight.first().copied() else { return };
+        let reneges = twice || first.fate == Fate::Sacked;
+        let patience = self.round_trip + window;
+        self.lose_where(flight, first.start, |start, fate, at| match fate {
+            Fate::Sacked => reneges,
+            _ => twice || start == first.start || at + patience <= now,
+        });
+    }
+
+    /// All from `first` on is lost, but for what the peer has: it was too large for the path.
+    pub(super) fn lose_from(&mut self, flight: &mut Flight, first: SeqNumber, nxt: SeqNumber) {
+        flight.settle(nxt);
+        flight.split(first, nxt);
+        self.lose_where(flight, first, |_start, fate, _at| fate != Fate::Sacked);
+    }
+
+    fn lose_where(&mut self, flight: &mut Flight, from: SeqNumber, is_lost: impl Fn(SeqNumber, Fate, Instant) -> bool) {
+        let (sacked, lost) = (&mut self.sacked, &mut self.lost);
+        flight.judge(from, |run, end| {
+            if run.fate != Fate::Lost && is_lost(run.start, run.fate, run.at) {
+                if run.fate == Fate::Sacked {
+                    *sacked -= end - run.start;
+                }
+                run.fate = Fate::Lost;
+                *lost += end - run.start;
+            }
+            true
+        });
+        self.duplicates = 0;
+        (self.edge, self.first_lost) = (self.edge.earlier(from), self.first_lost.earlier(from));
+        self.find_lost(flight);
+    }
+
+    /// Nothing was lost: what was taken for it is on its way.
+    pub(super) fn forgive(&mut self, flight: &mut Flight, una: SeqNumber) {
+        if self.lost > 0 {
+            flight.judge(una, |run, _end| {
+                if run.fate == Fate::Lost {
+                    run.fate = Fate::Flying;
+                }
+                true
+            });
+        }
+        self.lost = 0;
+        self.edge = una;
+    }
+
+    /// What is to be sent again next, as far as it is no more than `most`.
+    pub(super) fn next_hole(&self, flight: &Flight, most: usize) -> Option<Hole> {
+        if self.lost == 0 {
+            return None;
+        }
+        flight.lost(self.first_lost, most).map(|(start, length)| Hole { start, length })
+    }
+
+    /// Data were sent again, lost or not.
+    pub(super) fn sent_again(
+        &mut self,
+        flight: &mut Flight,
+        (start, end): (SeqNumber, SeqNumber),
+        nxt: SeqNumber,
+        now: Instant,
+    ) {
+        flight.split(start, nxt);
+        flight.split(end, nxt);
+        let lost = &mut self.lost;
+        flight.judge(start, |run, end_of_run| {
+            if run.fate == Fate::Lost {
+                *lost -= end_of_run - run.start;
+            }
+            end_of_run.is_before(end)
+        });
+        flight.sent_again(start, end, nxt, now);
+        match self.again.back_mut() {
+            Some(last) if last.end == start && last.at == now => last.end = end,
+            _ => self.again.push_back(Departure { start, end, at: now }),
+        }
+        self.find_lost(flight);
+    }
+
+    fn find_lost(&mut self, flight: &Flight) {
+        if self.lost > 0
+            && let Some((start, _)) = flight.lost(self.first_lost, 1)
+        {
+            self.first_lost = start;
+        }
     }
 
     /// Bytes that are known to have arrived beyond what was acknowledged.
     pub(super) fn arrived(&self, mss: usize) -> usize {
-        self.sacked_bytes + self.duplicates * mss
+        self.sacked + self.duplicates * mss
     }
 
-    /// Bytes that are taken for lost, whether they were sent again or not.
-    pub(super) fn given_up(&self, una: SeqNumber, nxt: SeqNumber) -> usize {
-        let edge = self.edge.earlier(nxt);
-        let above: usize = self.sacked.iter().map(|range| range.end.earlier(edge) - range.start.earlier(edge)).sum();
-        (edge - una) - above
-    }
-
-    /// Bytes that were sent again and are not known to have arrived.
-    pub(super) fn again(&self, una: SeqNumber) -> usize {
-        let end = self.retransmitted;
-        let above: usize = self.sacked.iter().map(|range| range.end.earlier(end) - range.start.earlier(end)).sum();
-        (end - una) - above
+    /// Bytes that are taken for lost and were not sent again yet.
+    pub(super) fn lost(&self) -> usize {
+        self.lost
     }
 
     /// Bytes that are in the network (RFC 6675 §4, `SetPipe`).
-    pub(super) fn pipe(&self, una: SeqNumber, nxt: SeqNumber, mss: usize) -> usize {
-        let arrived = self.sacked_bytes + self.duplicates * mss;
-        (nxt - una).saturating_sub(arrived + self.lost())
+    pub(super) fn pipe(&self, in_flight: usize, mss: usize) -> usize {
+        in_flight.saturating_sub(self.sacked + self.lost + self.duplicates * mss)
     }
 
-    /// Lost bytes that were not sent again.
-    fn lost(&self) -> usize {
-        let (from, to) = (self.retransmitted, self.edge);
-        let between = to - from;
-        let sacked: usize = self.sacked.iter().map(|range| range.end.earlier(to) - range.start.later(from)).sum();
-        between.saturating_sub(sacked)
+    /// Bytes that the peer has, out of order.
+    pub(super) fn sacked(&self) -> usize {
+        self.sacked
+    }
+
+    /// Whether something is to be sent again.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost > 0
     }
 
     /// Whether nothing is missing: it can be forgotten.
-    pub(super) fn is_done(&self, una: SeqNumber) -> bool {
-        self.sacked.is_empty() && self.duplicates == 0 && !self.edge.is_after(una)
+    pub(super) fn is_done(&self) -> bool {
+        self.sacked == 0 && self.duplicates == 0 && self.lost == 0
     }
 }
 
@@ -200,81 +381,195 @@ mod tests {
     use proptest::prelude::*;
 
     const MSS: usize = 1000;
+    const ROUND_TRIP: Duration = Duration::from_millis(100);
+    const LEAST: Duration = Duration::from_millis(90);
 
     fn at(segment: usize) -> SeqNumber {
         SeqNumber(u32::MAX - 5000) + segment * MSS
     }
 
-    #[test]
-    fn three_segments_above_make_a_hole_lost() {
-        let mut board = Scoreboard::new(at(0));
-        for segment in 1..4 {
-            assert!(!board.is_loss(3, MSS));
-            board.sack(at(segment), at(segment + 1));
-            board.mark_lost(at(0), 3, MSS);
+    fn millis(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    /// So many segments in flight, one a millisecond.
+    struct Sender {
+        flight: Flight,
+        board: Scoreboard,
+        nxt: SeqNumber,
+    }
+
+    impl Sender {
+        fn new(segments: usize) -> Sender {
+            let mut flight = Flight::new(at(0));
+            (0..segments).for_each(|segment| flight.sent(at(segment), millis(1000 + segment as u64)));
+            Sender { flight, board: Scoreboard::new(at(0), ROUND_TRIP), nxt: at(segments) }
         }
-        assert!(board.is_loss(3, MSS));
-        assert_eq!(board.pipe(at(0), at(10), MSS), 6 * MSS, "the hole is out of the network, three arrived");
-        assert_eq!(board.next_hole(at(10)), Some(Hole { start: at(0), length: MSS }));
-        board.retransmit(at(1));
-        assert_eq!((board.next_hole(at(10)), board.pipe(at(0), at(10), MSS)), (None, 7 * MSS));
-        board.acknowledge(at(10), MSS);
-        assert!(board.is_done(at(10)));
+
+        fn sack(&mut self, from: usize, to: usize, now: u64) {
+            self.board.sack(&mut self.flight, (at(from), at(to)), self.nxt, millis(now), LEAST);
+        }
+
+        fn acknowledge(&mut self, una: usize, now: u64) {
+            self.board.acknowledge(&mut self.flight, at(una), MSS, millis(now), LEAST);
+        }
+
+        fn detect(&mut self, now: u64, window: u64) -> Instant {
+            self.board.detect(&mut self.flight, millis(now), Duration::from_millis(window))
+        }
+
+        fn again(&mut self, from: usize, to: usize, now: u64) {
+            self.board.sent_again(&mut self.flight, (at(from), at(to)), self.nxt, millis(now));
+        }
+
+        fn hole(&self) -> Option<(usize, usize)> {
+            let hole = self.board.next_hole(&self.flight, 1 << 20)?;
+            Some(((hole.start - at(0)) / MSS, hole.length / MSS))
+        }
     }
 
+    /// RFC 8985 §6.2, step 5.
     #[test]
-    fn after_a_timeout_all_but_the_sacked_is_lost() {
-        let mut board = Scoreboard::new(at(0));
-        board.sack(at(2), at(4));
-        board.mark_all_lost(at(0), at(6), false);
-        assert_eq!(board.pipe(at(0), at(6), MSS), 0);
-        assert_eq!(board.next_hole(at(6)), Some(Hole { start: at(0), length: 2 * MSS }));
-        board.retransmit(at(2));
-        assert_eq!(board.next_hole(at(6)), Some(Hole { start: at(4), length: 2 * MSS }));
-        board.mark_all_lost(at(0), at(6), true);
-        assert_eq!(board.next_hole(at(6)), Some(Hole { start: at(0), length: 6 * MSS }), "it reneged");
+    fn what_is_late_is_lost_when_the_window_is_over() {
+        let mut sender = Sender::new(10);
+        // The third arrives 102 ms after it left: the first two are late by 2 and 1 ms.
+        sender.sack(2, 3, 1104);
+        assert_eq!(sender.detect(1104, 20), millis(1000 + 102 + 20), "the first is to be judged next");
+        assert_eq!(sender.hole(), None);
+        assert_eq!(sender.detect(1122, 20), millis(1123));
+        assert_eq!(sender.hole(), Some((0, 1)));
+        assert_eq!(sender.detect(1123, 20), Instant::NEVER, "what left behind the third is not late");
+        assert_eq!(sender.hole(), Some((0, 2)));
+        assert_eq!(sender.board.pipe(10 * MSS, MSS), 7 * MSS);
+        sender.again(0, 2, 1130);
+        assert_eq!((sender.hole(), sender.board.pipe(10 * MSS, MSS)), (None, 9 * MSS));
     }
 
+    /// RFC 8985 §3: what tells of a lost retransmission is that something arrived which left later.
+    #[test]
+    fn a_retransmission_may_be_lost_again() {
+        let mut sender = Sender::new(10);
+        sender.sack(1, 5, 1105);
+        sender.detect(1105, 0);
+        assert_eq!(sender.hole(), Some((0, 1)));
+        sender.again(0, 1, 1105);
+        sender.sack(5, 10, 1110);
+        assert_eq!((sender.detect(1110, 0), sender.hole()), (Instant::NEVER, None), "these left earlier");
+        sender.flight.sent(at(10), millis(1111));
+        sender.nxt = at(11);
+        sender.sack(10, 11, 1212);
+        assert_eq!((sender.detect(1212, 0), sender.hole()), (Instant::NEVER, Some((0, 1))));
+    }
+
+    /// RFC 8985 §6.2, step 2: an acknowledgment sooner than any says nothing of the retransmission.
+    #[test]
+    fn what_comes_too_soon_was_the_original() {
+        let mut sender = Sender::new(10);
+        sender.sack(1, 2, 1101);
+        sender.detect(1101, 0);
+        sender.again(0, 1, 1101);
+        sender.acknowledge(2, 1110);
+        assert_eq!((sender.detect(1110, 0), sender.hole()), (Instant::NEVER, None));
+        assert!(sender.board.is_done());
+    }
+
+    /// The whole tail of a flight, with nothing behind it, is found at once.
+    #[test]
+    fn an_acknowledged_retransmission_tells_of_all_before_it() {
+        let mut sender = Sender::new(300);
+        sender.board.time_out(&mut sender.flight, sender.nxt, millis(1100), Duration::ZERO, false);
+        assert_eq!(sender.hole(), Some((0, 1)), "the rest may be on its way");
+        sender.again(0, 1, 1320);
+        sender.acknowledge(1, 1420);
+        sender.detect(1420, 20);
+        assert_eq!(sender.hole(), Some((1, 299)));
+    }
+
+    /// RFC 8985 §6.2, step 4: overtaken though it was sent once.
+    #[test]
+    fn reordering_is_seen() {
+        let mut sender = Sender::new(10);
+        sender.sack(5, 6, 1105);
+        assert!(!sender.board.take_news().reordered);
+        sender.sack(6, 7, 1106);
+        assert!(!sender.board.take_news().reordered);
+        sender.acknowledge(2, 1107);
+        assert!(sender.board.take_news().reordered);
+        // What one segment says did not overtake itself.
+        let mut sender = Sender::new(10);
+        sender.sack(5, 6, 1105);
+        sender.acknowledge(2, 1105);
+        assert!(!sender.board.take_news().reordered);
+    }
+
+    /// RFC 2018 §8.
+    #[test]
+    fn a_peer_that_reneges_is_not_believed() {
+        for twice in [false, true] {
+            let mut sender = Sender::new(6);
+            sender.sack(2, 4, 1102);
+            sender.board.time_out(&mut sender.flight, sender.nxt, millis(9000), Duration::ZERO, twice);
+            assert_eq!(sender.hole(), Some(if twice { (0, 6) } else { (0, 2) }));
+        }
+        let mut sender = Sender::new(6);
+        sender.sack(0, 2, 1102);
+        sender.board.time_out(&mut sender.flight, sender.nxt, millis(9000), Duration::ZERO, false);
+        assert_eq!(sender.hole(), Some((0, 6)), "it has what it does not acknowledge");
+    }
+
+    /// RFC 6582 §3.2.
     #[test]
     fn duplicates_count_where_nothing_else_is_said() {
-        let mut board = Scoreboard::new(at(0));
-        (0..3).for_each(|_| board.duplicate());
-        assert!(board.is_loss(3, MSS));
-        board.mark_lost(at(0), 3, MSS);
-        assert_eq!(board.pipe(at(0), at(5), MSS), MSS);
-        assert_eq!(board.next_hole(at(5)), Some(Hole { start: at(0), length: MSS }));
+        let mut sender = Sender::new(6);
+        (0..3).for_each(|_| sender.board.duplicate(MSS));
+        assert!(sender.board.is_loss(MSS));
+        sender.board.lose_first(&mut sender.flight, at(0), sender.nxt, MSS);
+        assert_eq!((sender.hole(), sender.board.pipe(6 * MSS, MSS)), (Some((0, 1)), 2 * MSS));
+        sender.again(0, 1, 1200);
+        sender.board.lose_first(&mut sender.flight, at(0), sender.nxt, MSS);
+        assert_eq!(sender.hole(), None, "it is on its way");
+        // A partial acknowledgment of two, one of which was counted.
+        sender.board.take_news();
+        sender.acknowledge(2, 1300);
+        sender.board.lose_first(&mut sender.flight, at(2), sender.nxt, MSS);
+        assert_eq!(sender.hole(), Some((2, 1)));
     }
 
     proptest! {
-        /// Against a set of bytes.
+        /// What is counted is what there is, whatever is said.
         #[test]
-        fn like_a_set(
-            sacks in prop::collection::vec((0usize..60, 1usize..10), 0..30),
-            acknowledged in 0usize..60,
-            again in 0usize..60,
-        ) {
-            let (una, nxt) = (at(0), at(70));
-            let mut board = Scoreboard::new(una);
-            let mut model = [false; 70];
-            for (start, length) in sacks {
-                let new = board.sack(at(start), at(start + length));
-                let before = model.iter().filter(|is| **is).count();
-                model[start..start + length].fill(true);
-                prop_assert_eq!(new, (model.iter().filter(|is| **is).count() - before) * MSS);
+        fn counts_hold(steps in prop::collection::vec((0u8..6, 0usize..40, 1usize..12), 1..80)) {
+            let mut sender = Sender::new(40);
+            let mut una = 0;
+            for (time, (kind, from, length)) in (1100..).step_by(7).zip(steps) {
+                let (from, to) = (from.max(una), (from + length).min(40));
+                match kind {
+                    0 if to > una => {
+                        una = to;
+                        sender.acknowledge(una, time);
+                    }
+                    1 | 2 if from < to => sender.sack(from, to, time),
+                    3 => drop(sender.detect(time, length as u64)),
+                    4 => while let Some((start, length)) = sender.hole() {
+                        sender.again(start, start + length.min(3), time);
+                    },
+                    5 if length < 3 => {
+                        sender.board.time_out(&mut sender.flight, sender.nxt, millis(time), ROUND_TRIP, length == 2);
+                    }
+                    _ => {}
+                }
+                let (mut sacked, mut lost, mut first) = (0, 0, None);
+                sender.flight.clone().acknowledge(sender.nxt, |piece| match piece.run.fate {
+                    Fate::Sacked => sacked += piece.len(),
+                    Fate::Lost => {
+                        first = first.or(Some((piece.run.start - at(0)) / MSS));
+                        lost += piece.len();
+                    }
+                    Fate::Flying => {}
+                });
+                prop_assert_eq!((sacked, lost), (sender.board.sacked, sender.board.lost));
+                prop_assert_eq!(sender.hole().map(|(start, _)| start), first, "no hole is passed over");
             }
-            board.acknowledge(at(acknowledged), MSS);
-            model[..acknowledged].fill(true);
-            board.mark_all_lost(at(acknowledged), nxt, false);
-            let missing = |model: &[bool]| model.iter().filter(|is| !**is).count() * MSS;
-            prop_assert_eq!(board.lost(), missing(&model));
-            board.retransmit(at(again.max(acknowledged)));
-            prop_assert_eq!(board.lost(), missing(&model[again.max(acknowledged)..]));
-            let mut found = 0;
-            while let Some(hole) = board.next_hole(nxt) {
-                found += hole.length;
-                board.retransmit(hole.start + hole.length);
-            }
-            prop_assert_eq!(found, missing(&model[again.max(acknowledged)..]));
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Segment {
     pub length: usize,
     /// Bytes of data in each of the segments that a superframe stands for.
     pub size: usize,
+    /// Whether a router marked it (RFC 3168 §5).
+    pub marked: bool,
 }
 
 impl Segment {

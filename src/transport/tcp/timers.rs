@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::{Acknowledgment, Connection, Fin, State, TimeoutOption, Urge};
+use super::recovery::Alarm;
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
@@ -26,7 +27,11 @@ impl Connection {
         }
         if self.retransmit_at <= now {
             self.retransmit_at = Instant::NEVER;
-            self.on_retransmit(now);
+            match self.alarm {
+                Alarm::Timeout => self.on_retransmit(now),
+                Alarm::Probe => self.begin_probe(now),
+                Alarm::Late => self.judge_late(now),
+            }
         }
         if self.state != State::Closed && self.ask_at() <= now {
             // RFC 5482 §4.2: who was promised more patience gets it.
@@ -53,7 +58,7 @@ impl Connection {
                 self.snd.nxt = self.snd.una;
             }
             _ if self.snd.nxt != self.snd.una => {
-                self.on_retransmission_timeout();
+                self.on_retransmission_timeout(now);
                 self.rtt.back_off();
                 self.note_stall(now);
             }

@@ -67,8 +67,10 @@ fn selective_acknowledgments_of_the_unsent_and_the_reversed_say_nothing() {
                 assert!(again.iter().all(Sent::is_bare), "{others:?} makes it send {again:?}");
             }
         }
+        // The last segment is a probe (RFC 8985 §7).
         let again = peer.pass(Duration::from_secs(1));
-        assert_eq!(again[0].header.sequence_number, start, "all of it is unacknowledged still");
+        assert_eq!(again[0].end(), end, "all of it is unacknowledged still");
+        assert_eq!(again[1].header.sequence_number, start, "all of it is unacknowledged still");
         peer.acknowledge(&sent);
         works(&mut peer);
     }

@@ -334,3 +334,49 @@ fn progress_confirms_the_neighbour() {
         assert_eq!(peer.host.counters().neighbors_heard, before + 1);
     }
 }
+
+/// RFC 3168 §6.1.1: who asks is answered; §6.1.3: a mark is echoed until the window was reduced.
+#[test]
+fn marks_are_echoed_and_answered() {
+    for family in BOTH {
+        for asks in [false, true] {
+            let mut peer = Peer::new(family);
+            let syn = peer.packet(
+                |header| {
+                    (header.syn, header.ack, header.acknowledgment_number) = (true, false, 0);
+                    (header.ece, header.cwr) = (asks, asks);
+                },
+                b"",
+            );
+            let answer = only(peer.exchange(&syn));
+            assert!((answer.header.ece, answer.header.cwr) == (asks, false), "{answer:?}");
+            peer.expected = answer.end();
+            peer.next += 1;
+            peer.send(|_| {}, b"");
+            let sent = with_data(&peer.data(b"nl"));
+            assert!(sent.iter().all(|segment| segment.class & 3 == if asks { 2 } else { 0 }), "{sent:?}");
+            for segment in &sent {
+                peer.expected = segment.end();
+            }
+            // The window was reduced, which one segment says, once.
+            peer.send(|header| header.ece = true, b"");
+            let told = with_data(&peer.data(b"l"));
+            let reduced: Vec<bool> = told.iter().map(|segment| segment.header.cwr).collect();
+            assert_eq!(reduced, (0..told.len()).map(|n| asks && n == 0).collect::<Vec<_>>());
+            peer.acknowledge(&told);
+            // What is marked is echoed until the peer says that it has heard it.
+            let mut marked = peer.packet(|_| {}, b"x");
+            marked.class = 3;
+            peer.next += 1;
+            peer.exchange(&marked);
+            for _ in 0..3 {
+                let told = [peer.data(b"x"), peer.pass(SECOND)].concat();
+                assert!(told.iter().all(|segment| segment.header.ece == asks), "{told:?}");
+            }
+            peer.send(|header| header.cwr = true, b"x");
+            peer.next += 1;
+            let told = [peer.data(b"x"), peer.pass(SECOND)].concat();
+            assert!(!told.is_empty() && told.iter().all(|segment| !segment.header.ece), "{told:?}");
+        }
+    }
+}

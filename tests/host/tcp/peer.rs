@@ -120,6 +120,8 @@ pub(super) struct Sent {
     pub(super) header: TcpHeader,
     pub(super) data: Vec<u8>,
     pub(super) dont_fragment: bool,
+    /// DSCP and ECN.
+    pub(super) class: u8,
 }
 
 impl Sent {
@@ -350,7 +352,13 @@ impl Peer {
                     self.acknowledged = header.acknowledgment_number;
                 }
                 let data = data.to_vec();
-                sent.push(Sent { at: self.host.now, header, data, dont_fragment: answer.dont_fragment });
+                sent.push(Sent {
+                    at: self.host.now,
+                    header,
+                    data,
+                    dont_fragment: answer.dont_fragment,
+                    class: answer.class,
+                });
             }
         }
     }

@@ -79,7 +79,7 @@ impl Driver {
     fn hear(&mut self, flags: u8, acknowledgment: SeqNumber, window: u16, options: Options) {
         let sequence = SeqNumber(5000 + u32::from(flags & flag::SYN == 0));
         let segment =
-            Segment { sequence, acknowledgment, flags, window, options, header_length: 20, length: 0, size: 0 };
+            Segment { sequence, acknowledgment, flags, window, options, header_length: 20, ..Segment::default() };
         self.connection.on_segment(&segment, self.now, &mut self.pool).expect("a good segment");
         if flags & flag::SYN == 0 {
             self.una = acknowledgment;

@@ -23,8 +23,10 @@ pub(super) struct Cubic {
     k: f32,
     /// W_est: what Reno would have.
     estimate: f32,
-    /// When the congestion avoidance stage began; none before the first acknowledgment in it.
-    epoch: Option<Instant>,
+    /// When the congestion avoidance stage began, in milliseconds that wrap; none before the first acknowledgment in it.
+    epoch: Option<u32>,
+    /// When the window grew last, likewise.
+    grown: u32,
 }
 
 impl Cubic {
@@ -44,17 +46,24 @@ impl Control for Cubic {
         }
         let mss = acked.mss as f32;
         let current = window.congestion as f32 / mss;
+        // RFC 9438 §5.8: time in which the application had less to send than it might does not count.
+        let now = (acked.now.as_nanos() / 1_000_000) as u32;
+        let pause = now.wrapping_sub(self.grown);
+        if let Some(epoch) = &mut self.epoch
+            && u128::from(pause) > 2 * acked.round_trip.as_millis() + 1
+        {
+            *epoch = epoch.wrapping_add(pause);
+        }
+        self.grown = now;
         let epoch = *self.epoch.get_or_insert_with(|| {
             self.estimate = current;
-            if self.most < current {
-                self.most = current;
-            }
+            self.most = self.most.max(current);
             self.k = ((self.most - current) / C).cbrt();
-            acked.now
+            now
         });
         let segments = acked.bytes as f32 / mss;
         let cubic = |seconds: f32| C * (seconds - self.k).powi(3) + self.most;
-        let elapsed = (acked.now - epoch).as_secs_f32();
+        let elapsed = now.wrapping_sub(epoch) as f32 / 1000.0;
         // RFC 9438 §4.3: from W_max on as fast as Reno itself.
         let alpha = if self.estimate < self.most { ALPHA } else { 1.0 };
         self.estimate += alpha * segments / current;

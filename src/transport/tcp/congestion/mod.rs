@@ -2,9 +2,13 @@
 
 mod cubic;
 mod reno;
+mod slow_start;
 
 use cubic::Cubic;
 use reno::Reno;
+use slow_start::{Growth, SlowStart};
+
+use super::sequence::SeqNumber;
 
 use std::time::Duration;
 
@@ -22,6 +26,12 @@ pub struct Acked {
     pub round_trip: Duration,
     /// Bytes of data in a segment.
     pub mss: u32,
+    /// How long ago the last of what it acknowledged left, if it was sent only once.
+    pub sample: Option<Duration>,
+    /// SND.UNA and SND.NXT: what is acknowledged, and what was sent.
+    pub acknowledged: SeqNumber,
+    /// See there.
+    pub sent: SeqNumber,
 }
 
 /// What decides how the window grows and shrinks. All windows are in bytes.
@@ -78,6 +88,7 @@ pub enum Choice {
 pub struct Congestion {
     window: Window,
     algorithm: Algorithm,
+    slow_start: SlowStart,
 }
 
 impl Congestion {
@@ -88,7 +99,7 @@ impl Congestion {
             Choice::Reno => Algorithm::Reno(Reno::default()),
             Choice::Cubic => Algorithm::Cubic(Cubic::default()),
         };
-        Congestion { window, algorithm }
+        Congestion { window, algorithm, slow_start: SlowStart::default() }
     }
 
     /// Both ends agreed on the size of segments, of which nothing was sent yet.
@@ -113,8 +124,16 @@ impl Congestion {
         // RFC 7661 §4.1: a window that was not used proves nothing. In slow start more than half of it is enough, for the
         // window has doubled since the data left.
         let used = if self.window.is_in_slow_start() { most.saturating_mul(2) } else { most + 2 * acked.mss };
-        if used > self.window.congestion {
-            self.control(|control, window| control.on_acked(window, acked));
+        if used <= self.window.congestion {
+            return;
+        }
+        if self.window.threshold < u32::MAX {
+            return self.control(|control, window| control.on_acked(window, acked));
+        }
+        // Nothing is known of the path yet.
+        match self.slow_start.on_acked(&acked) {
+            Growth::By(bytes) => self.window.slow_start(bytes),
+            Growth::Over => self.window.threshold = self.window.congestion,
         }
     }
 
@@ -126,6 +145,17 @@ impl Congestion {
     /// The retransmission timer expired.
     pub fn on_timeout(&mut self, in_flight: u32, mss: u32) {
         self.control(|control, window| control.on_timeout(window, in_flight, mss));
+    }
+
+    /// Recovery decides itself how much may be in flight (RFC 9937).
+    pub fn set_window(&mut self, window: u32) {
+        self.window.congestion = window.min(limits::CONGESTION_WINDOW);
+    }
+
+    /// Nothing was lost: all is as it was `before`, but for what it grew since (RFC 4015 §3.2).
+    pub fn undo(&mut self, before: Congestion) {
+        let window = self.window.congestion.max(before.window.congestion);
+        *self = Congestion { window: Window { congestion: window, ..before.window }, ..before };
     }
 
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
@@ -160,7 +190,9 @@ mod tests {
     const MSS: u32 = 1460;
 
     fn acked(millis: u64, bytes: u32) -> Acked {
-        Acked { now: Instant::from_millis(millis), bytes, round_trip: Duration::from_millis(100), mss: MSS }
+        let (now, round_trip) = (Instant::from_millis(millis), Duration::from_millis(100));
+        let (acknowledged, sent) = (SeqNumber(0), SeqNumber(0));
+        Acked { now, bytes, round_trip, mss: MSS, sample: None, acknowledged, sent }
     }
 
     #[test]

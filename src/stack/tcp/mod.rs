@@ -13,6 +13,7 @@ mod flush;
 mod memory;
 mod opening;
 mod pull;
+mod waits;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use self::calls::Caller;
 use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
+use self::waits::Waiting;
 use super::net::Net;
 use super::owner::Owners;
 use super::storage::Storage;
@@ -40,7 +42,7 @@ use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
 use crate::transport::tcp::{
-    self, Connection, Cookies, Late, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning,
+    self, Connection, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning,
 };
 
 /// Names a connection while it is there.
@@ -93,13 +95,6 @@ struct Listener {
     tuning: Arc<Tuning>,
     /// Handshakes that are not complete.
     opening: u32,
-}
-
-/// One in TIME-WAIT, and when to look whether it is over: its peer may have let it begin anew.
-#[derive(Clone, Copy)]
-struct Waiting {
-    id: Id<TimeWait>,
-    until: Instant,
 }
 
 /// All connections of a shard.
@@ -325,27 +320,6 @@ impl Tcp {
         }
     }
 
-    /// A segment for a connection that is over.
-    fn on_late<D: Device>(
-        &mut self,
-        index: u32,
-        packet: &Packet,
-        segment: &Segment,
-        frame: &mut Frame,
-        net: &mut Net<D>,
-    ) {
-        let Some(wait) = self.waits.at_mut(index) else { return };
-        let flow = wait.flow();
-        match wait.on_segment(segment, net.now()) {
-            Late::Acknowledge(reply) => emit::answer(&reply, &flow, packet, frame, net),
-            Late::Ignored => net.counters.drop(Dropped::TcpIgnored),
-            Late::Reuse(least) => {
-                self.forget_wait(index);
-                self.open_passively(packet, &flow, segment, Some(least), frame, net);
-            }
-        }
-    }
-
     /// What is due. Returns how many timers fired.
     pub(super) fn fire_timers<D: Device>(&mut self, net: &mut Net<D>) -> usize {
         let now = net.now();
@@ -446,44 +420,6 @@ impl Tcp {
             self.keep_wait(wait, &entry.flow, shape, net);
         } else {
             self.flows.remove(&entry.flow, shape);
-        }
-    }
-
-    fn keep_wait<D: Device>(&mut self, wait: TimeWait, flow: &Flow, shape: Shape, net: &mut Net<D>) {
-        if (self.waits.is_full() || !self.may_wait(net))
-            && let Some(oldest) = self.wait_order.pop_front()
-        {
-            self.forget_wait(oldest.id.index());
-        }
-        let Ok(id) = self.waits.insert(wait) else { return self.flows.remove(flow, shape) };
-        self.flows.replace(flow, shape, Shape::TimeWait(id.index()));
-        let until = net.now() + limits::TIME_WAIT;
-        if self.wait_order.is_empty() {
-            self.timers.set(self.wait_timer, until);
-        }
-        self.wait_order.push_back(Waiting { id, until });
-    }
-
-    /// Forgets those whose time has come; one that began its wait anew goes to the end.
-    fn end_waits(&mut self, now: Instant) {
-        while let Some(Waiting { id, until }) = self.wait_order.front().copied() {
-            if until > now {
-                return self.timers.set(self.wait_timer, until);
-            }
-            self.wait_order.pop_front();
-            match self.waits.get(id) {
-                Some(wait) if wait.is_over(now) => self.forget_wait(id.index()),
-                // More than now, so this ends; and before whoever comes next, so it holds up nobody.
-                Some(wait) => self.wait_order.push_back(Waiting { id, until: now + wait.left(now) }),
-                None => {}
-            }
-        }
-    }
-
-    fn forget_wait(&mut self, index: u32) {
-        let Some(id) = self.waits.id_at(index) else { return };
-        if let Some(wait) = self.waits.remove(id) {
-            self.flows.remove(&wait.flow(), Shape::TimeWait(index));
         }
     }
 

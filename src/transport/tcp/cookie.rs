@@ -18,13 +18,14 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::connection::{Connection, Initial, Tuning, millis};
+use super::connection::{Connection, Initial, millis};
 use super::handshake::Handshake;
 use super::initial::Secret;
 use super::input::Offer;
 use super::output::Path;
 use super::segment::{Reply, Segment};
 use super::sequence::SeqNumber;
+use super::tuning::Tuning;
 use crate::base::address::Flow;
 use crate::base::limits;
 use crate::base::random::Random;

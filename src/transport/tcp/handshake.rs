@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Initial, State, Tuning};
+use super::connection::{Connection, Initial, State};
 use super::flight::Flight;
 use super::input::Offer;
 use super::output::Path;
 use super::segment::{Reply, Segment};
+use super::tuning::Tuning;
 use crate::base::limits;
 use crate::base::time::Instant;
 use crate::wire::tcp::flag;

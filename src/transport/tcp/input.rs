@@ -3,18 +3,19 @@
 use std::ops::Range;
 
 use super::congestion::Acked;
-use super::connection::{Acknowledgment, Clock, Connection, Extension, Fin, State, Tuning, Urge, millis};
+use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge, millis};
 use super::flight::Flight;
 use super::recovery::Heard;
 use super::scoreboard::Left;
 use super::segment::Segment;
 use super::sequence::SeqNumber;
+use super::tuning::{Extension, Tuning};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
 use crate::buffer::Pool;
-use crate::wire::tcp::{LENGTH, flag};
+use crate::wire::tcp::flag;
 use crate::wire::tcp_options::UserTimeout;
 
 /// What becomes of a segment's data. Ranges count from its first data byte.
@@ -208,44 +209,6 @@ impl Connection {
         // Sixth, the URG bit: urgent data are data, delivered in line (RFC 6093 §6), so the pointer is not looked at.
         // Seventh: process the segment text. Eighth: check the FIN bit.
         Ok(self.take_data(segment, now))
-    }
-
-    /// Header prediction: whether it brings the data that are next in order, and says nothing else that is new. So do nearly
-    /// all segments that a receiver of much gets, and for these the checks below come to this.
-    #[inline]
-    fn predicted(&self, segment: &Segment) -> bool {
-        let clock_goes_on = match (&self.clock, &segment.options.timestamps) {
-            (Some(clock), Some(theirs)) => theirs.value.wrapping_sub(clock.recent) as i32 >= 0,
-            (None, _) => true,
-            (Some(_), None) => false,
-        };
-        self.state == State::Established
-            && segment.flags & !flag::PSH == flag::ACK
-            && segment.sequence == self.rcv.nxt
-            && segment.acknowledgment == self.snd.una
-            && u32::from(segment.window) << self.snd.scale == self.snd.window
-            && self.snd.window > 0
-            && segment.length > 0
-            && !segment.marked
-            && segment.length <= self.rcv.edge - self.rcv.nxt
-            // No options but the timestamps.
-            && segment.header_length == LENGTH + self.fixed_options()
-            && self.recovery.is_none()
-            && self.rcv.fin.is_none()
-            && clock_goes_on
-    }
-
-    /// Takes in a segment that was predicted.
-    #[inline]
-    fn take_predicted(&mut self, segment: &Segment, now: Instant) -> Take {
-        self.heard = now;
-        self.unanswered = 0;
-        if let (Some(clock), Some(theirs)) = (&mut self.clock, &segment.options.timestamps) {
-            (clock.recent, clock.recent_at) = (theirs.value, millis(now));
-        }
-        (self.snd.wl1, self.snd.wl2) = (segment.sequence, segment.acknowledgment);
-        self.rcv.segment = self.rcv.segment.max(segment.size.min(usize::from(u16::MAX)) as u16);
-        Take::Deliver(0..segment.length)
     }
 
     /// RFC 9293 §3.10.7.4, first. A segment that begins at the edge is taken even when the window is closed, for what it

@@ -33,6 +33,8 @@
 //! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
+//! | `predict` | 9293 §3.10.7.4 | the short way of data that are next in order |
+//! | `probe` | 8985 §7, 6298 §5 | the timer of what is in flight, and a lost tail |
 //! | `recovery`, `scoreboard`, `flight` | 8985, 9937, 6582, 5682, 3522 | what is lost, and sent again |
 //! | `congestion` | 5681, 9438, 9406, 6928 | how much may be in flight |
 //! | `ecn` | 3168 | routers that say so before they drop |
@@ -58,6 +60,8 @@ mod info;
 mod initial;
 mod input;
 mod output;
+mod predict;
+mod probe;
 mod receive;
 mod recovery;
 mod rtt;
@@ -66,9 +70,10 @@ mod segment;
 mod sequence;
 mod time_wait;
 mod timers;
+mod tuning;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
-pub use connection::{Connection, Events, Extension, Initial, State, TimeoutOption, Tuning};
+pub use connection::{Connection, Events, Initial, State};
 pub use cookie::Cookies;
 pub use ecn::{Notification, is_marked};
 pub use handshake::{Handshake, Progress};
@@ -79,3 +84,4 @@ pub use output::{Path, Plan, Segmentation, Why};
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};
+pub use tuning::{Extension, TimeoutOption, Tuning};

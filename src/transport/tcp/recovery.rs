@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::congestion::Congestion;
-use super::connection::{Connection, State};
+use super::connection::Connection;
 use super::flight::Piece;
 use super::output::Path;
 use super::scoreboard::{Left, News, Scoreboard};
@@ -81,7 +81,7 @@ pub(super) struct Recovery {
     proportion: Proportion,
     before: Option<Before>,
     /// When a segment that is late will be taken for lost.
-    judge_at: Instant,
+    pub(super) judge_at: Instant,
 }
 
 /// How segments overtake each other on this path (RFC 8985 §6.2, step 4).
@@ -186,7 +186,7 @@ impl Connection {
     }
 
     /// What is known of what is in flight; made when it is first needed.
-    fn recovery(&mut self) -> &mut Recovery {
+    pub(super) fn recovery(&mut self) -> &mut Recovery {
         let una = self.snd.una;
         let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
         self.recovery.get_or_insert_with(|| {
@@ -376,72 +376,6 @@ impl Connection {
         recovery.board.forgive(&mut self.snd.flight, una);
         (recovery.phase, recovery.doubt) = (Phase::Watching, Doubt::None);
         self.congestion.undo(before.congestion);
-    }
-
-    /// Whether a tail loss probe makes sense (RFC 8985 §7.2).
-    #[inline]
-    fn may_probe(&self) -> bool {
-        self.selective
-            && self.snd.window > 0
-            && !matches!(self.state, State::SynSent | State::SynReceived)
-            && self.recovery.as_ref().is_none_or(|recovery| {
-                recovery.phase == Phase::Watching && recovery.probe == Probe::None && recovery.board.is_done()
-            })
-    }
-
-    /// RFC 8985 §7.2: two round trips, and how long a single segment's acknowledgment may be delayed.
-    #[inline]
-    fn probe_timeout(&self) -> Duration {
-        let timeout = self.rtt.timeout();
-        let Some(smoothed) = self.rtt.smoothed() else { return timeout };
-        let is_single = self.snd.nxt - self.snd.una <= self.data_size();
-        let delay = if is_single { limits::PROBE_DELAYED_ACK } else { Duration::ZERO };
-        (2 * smoothed + delay).max(limits::PROBE_MINIMUM).min(timeout)
-    }
-
-    /// Sets the timer for what is in flight (RFC 6298 §5, RFC 8985 §7.2, §8).
-    #[inline]
-    pub(super) fn arm(&mut self, now: Instant) {
-        if self.snd.una == self.snd.nxt {
-            self.retransmit_at = Instant::NEVER;
-            self.alarm = Alarm::Timeout;
-            return;
-        }
-        (self.alarm, self.retransmit_at) = match self.may_probe() {
-            true => (Alarm::Probe, now + self.probe_timeout()),
-            false => (Alarm::Timeout, now + self.rtt.timeout()),
-        };
-        if let Some(recovery) = &self.recovery
-            && recovery.judge_at < self.retransmit_at
-        {
-            (self.alarm, self.retransmit_at) = (Alarm::Late, recovery.judge_at);
-        }
-    }
-
-    /// Nothing was heard for too long: the end of what is in flight may be lost (RFC 8985 §7.3).
-    pub(super) fn begin_probe(&mut self, now: Instant) {
-        self.recovery().probe = Probe::Wanted;
-        self.arm(now);
-    }
-
-    /// RFC 8985 §7.4.2: what was lost and came with the probe was lost all the same.
-    fn end_probe(&mut self, is_bare_duplicate: bool, twice: bool, now: Instant) {
-        let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size());
-        let Some(recovery) = &mut self.recovery else { return };
-        let (Probe::New(end) | Probe::Again(end)) = recovery.probe else { return };
-        if una.is_before(end) {
-            return;
-        }
-        let was_again = matches!(recovery.probe, Probe::Again(_));
-        if !was_again || twice || is_bare_duplicate {
-            recovery.probe = Probe::None;
-        } else if una.is_after(end) {
-            recovery.probe = Probe::None;
-            if recovery.phase == Phase::Watching {
-                let in_flight = ((nxt - una) as u32).max(self.congestion.window());
-                self.congestion.on_loss(in_flight, size as u32, now);
-            }
-        }
     }
 
     /// For how long a segment may be late (RFC 8985 §6.2, step 4).

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::connection::{Acknowledgment, Connection, Fin, State, TimeoutOption, Urge};
+use super::connection::{Acknowledgment, Connection, Fin, State, Urge};
 use super::recovery::Alarm;
+use super::tuning::TimeoutOption;
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;

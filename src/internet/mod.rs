@@ -19,6 +19,7 @@ pub mod path_mtu;
 pub mod route;
 pub mod segmentation;
 pub mod source;
+pub mod train;
 
 use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;

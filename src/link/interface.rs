@@ -37,6 +37,10 @@ pub enum Standing {
     Preferred,
 }
 
+/// Names our addresses and groups as they are: another arrangement has another name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrangement(u32);
+
 /// The one interface of a stack.
 pub struct Interface {
     mac: Mac,
@@ -51,6 +55,7 @@ pub struct Interface {
     groups: ArrayVec<(Address, Mac), GROUPS>,
     /// The last address that was looked for, and where it is: most packets come from where the last one came from.
     last: Cell<(Address, Place)>,
+    arrangement: Arrangement,
 }
 
 impl Interface {
@@ -58,7 +63,8 @@ impl Interface {
     pub fn new(mac: Mac, mtu: usize) -> Interface {
         let (own, addresses, v4, v6, groups) = Default::default();
         let last = Cell::new((Address::UNSPECIFIED, Place::Elsewhere));
-        let mut interface = Interface { mac, mtu, own, addresses, v4, v6, groups, last };
+        let arrangement = Arrangement::default();
+        let mut interface = Interface { mac, mtu, own, addresses, v4, v6, groups, last, arrangement };
         interface.arrange();
         interface
     }
@@ -142,6 +148,13 @@ impl Interface {
         [Address::ALL_HOSTS, Address::ALL_NODES].into_iter().for_each(&mut join);
         six.for_each(|(own, _)| join(own.address().solicited_node()));
         self.last.set((Address::UNSPECIFIED, Place::Elsewhere));
+        self.arrangement.0 = self.arrangement.0.wrapping_add(1);
+    }
+
+    /// Whoever remembers what follows from our addresses remembers this with it, and compares.
+    #[inline]
+    pub fn arrangement(&self) -> Arrangement {
+        self.arrangement
     }
 
     /// Whether an address is our own.

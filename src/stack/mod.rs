@@ -45,15 +45,16 @@ use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
 use crate::application::{Datagrams, Service, Session, Stream};
-use crate::base::address::{Address, Cidr, Endpoint, Family, Mac};
+use crate::base::address::{Address, Cidr, Endpoint, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
-use crate::internet::{self, Packet};
-use crate::link::{Arrival, vlan};
+use crate::internet;
+use crate::internet::train::Train;
+use crate::link::vlan;
 use crate::transport::endpoints::InUse;
 use crate::transport::tcp::{Info, Segment, Tuning};
 use crate::wire::protocol;
@@ -141,6 +142,8 @@ pub struct Stack<D> {
     unsent: Unsent,
     /// Received into again and again, so it stays in cache.
     frame: Frame,
+    /// The packet in it, or the last one that was.
+    train: Train,
 }
 
 impl<D: Device> Stack<D> {
@@ -159,7 +162,8 @@ impl<D: Device> Stack<D> {
         let tcp = Tcp::new(random.clone());
         let udp = Udp::new(random);
         let (storage, unsent) = (Storage::default(), Unsent::default());
-        Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame: Frame::new(CAPACITY) })
+        let (frame, train) = (Frame::new(CAPACITY), Train::default());
+        Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame, train })
     }
 
     /// Lets a service have a UDP port of every address.
@@ -368,8 +372,8 @@ impl<D: Device> Stack<D> {
     // variables of layers that it never sees. That was a seventh of its instructions.
     #[inline(always)]
     fn take_in(&mut self, came: Came) {
-        match self.net.arrive(&mut self.frame) {
-            Ok(Arrived::Packet(family, link)) => self.take_in_packet(family, link, came),
+        match self.net.arrive(&mut self.frame, &mut self.train) {
+            Ok(Arrived::Packet) => self.take_in_packet(came),
             Ok(Arrived::Heard) => self.hear(came),
             Ok(Arrived::Conflict) => self.pass_on(came),
             Ok(Arrived::Done) => {}
@@ -387,19 +391,19 @@ impl<D: Device> Stack<D> {
 
     /// The rest of the journey, when the frame carries a packet.
     #[inline(never)]
-    fn take_in_packet(&mut self, family: Family, link: Arrival, came: Came) {
-        let Stack { net, udp, mailbox, owners, frame, .. } = self;
-        let mut packet = Packet::default();
-        match net.input(frame, family, link, &mut packet) {
-            Ok(Up::Udp) => match udp::arrival(&packet, frame) {
+    fn take_in_packet(&mut self, came: Came) {
+        let Stack { net, udp, mailbox, owners, frame, train, .. } = self;
+        let packet = train.packet();
+        match net.input(packet, frame) {
+            Ok(Up::Udp) => match udp::arrival(packet, frame) {
                 Ok(arrival) => match owners.elsewhere(&arrival.flow) {
-                    None => udp.input(&packet, &arrival, frame, net),
+                    None => udp.input(packet, &arrival, frame, net),
                     Some(owner) => mailbox.hand_over(owner, frame, net),
                 },
                 Err(why) => net.counters.drop(why),
             },
-            Ok(Up::Tcp) => self.take_in_segment(&packet),
-            Ok(Up::Error) => self.take_in_error(&packet),
+            Ok(Up::Tcp) => self.take_in_segment(),
+            Ok(Up::Error) => self.take_in_error(),
             Ok(Up::Heard) => self.hear(came),
             Ok(Up::Conflict) => self.pass_on(came),
             Ok(Up::Done) => {}
@@ -409,8 +413,9 @@ impl<D: Device> Stack<D> {
 
     /// The rest of the journey of a segment.
     #[inline(never)]
-    fn take_in_segment(&mut self, packet: &Packet) {
-        let Stack { net, tcp, mailbox, owners, frame, .. } = self;
+    fn take_in_segment(&mut self) {
+        let Stack { net, tcp, mailbox, owners, frame, train, .. } = self;
+        let packet = train.packet();
         let mut segment = Segment::default();
         match tcp::arrival(packet, frame, &mut segment) {
             Ok(flow) => match owners.elsewhere(&flow) {
@@ -423,8 +428,9 @@ impl<D: Device> Stack<D> {
 
     /// The rest of the journey of an ICMP error: to the owner of the flow that it quotes.
     #[cold]
-    fn take_in_error(&mut self, packet: &Packet) {
-        let Stack { net, udp, tcp, mailbox, owners, frame, .. } = self;
+    fn take_in_error(&mut self) {
+        let Stack { net, udp, tcp, mailbox, owners, frame, train, .. } = self;
+        let packet = train.packet();
         let notice = match internet::notice::input(frame.bytes(), packet) {
             Ok(notice) => notice,
             Err(why) => return net.counters.drop(why),

@@ -5,16 +5,17 @@ use crate::base::address::Family;
 use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Frame, Offload, SegmentKind};
 use crate::device::{Capabilities, Device};
+use crate::internet::train::Train;
 use crate::internet::{Packet, Problem, Refusal, Verdict, icmpv4, icmpv6, ipv4, ipv6, offload};
 use crate::link::{self, Arrival, arp, ethernet};
 use crate::wire::arp::{Framed, Operation};
 use crate::wire::ethernet::{EtherType, Header};
 use crate::wire::{self, protocol};
 
-/// What becomes of a frame at the link layer.
+/// What becomes of a frame on its way to a packet.
 pub(in crate::stack) enum Arrived {
-    /// It carries a packet.
-    Packet(Family, Arrival),
+    /// It carries a packet, which the train describes.
+    Packet,
     /// It told of a neighbour, which concerns every shard.
     Heard,
     /// Somebody claims an address of ours, which concerns the shard that looks after them.
@@ -38,17 +39,20 @@ pub(in crate::stack) enum Up {
 }
 
 impl<D: Device> Net<D> {
-    /// The way up through the link layer.
+    /// The way up through the link layer, and through the headers of the internet layer.
     #[inline(always)]
-    pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame) -> Result<Arrived, Dropped> {
+    pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame, train: &mut Train) -> Result<Arrived, Dropped> {
+        if train.continues(frame, &self.interface) {
+            return Ok(Arrived::Packet);
+        }
         let (header, _) = Header::parse(frame.bytes())?;
         let cast = ethernet::input(header, &self.interface)?;
         let (ethertype, link) = (header.ethertype, Arrival { station: header.source(), cast });
         // Compared one after the other: a match would compare byte by byte.
         if ethertype == EtherType::IPV4 {
-            Ok(Arrived::Packet(Family::V4, link))
+            self.read(frame, Family::V4, link, train)
         } else if ethertype == EtherType::IPV6 {
-            Ok(Arrived::Packet(Family::V6, link))
+            self.read(frame, Family::V6, link, train)
         } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
             self.resolution(frame, ethertype)
         } else if ethertype == EtherType::VLAN {
@@ -90,34 +94,44 @@ impl<D: Device> Net<D> {
         }
     }
 
-    /// The way up through the internet layer. What ends below the transport layer is answered here.
-    #[inline(always)]
-    pub(in crate::stack) fn input(
+    /// The headers of the internet layer.
+    // Not inlined: most packets follow others like them, and what ends at the link layer never comes here.
+    #[inline(never)]
+    fn read(
         &mut self,
         frame: &mut Frame,
         family: Family,
         link: Arrival,
-        packet: &mut Packet,
-    ) -> Result<Up, Dropped> {
+        train: &mut Train,
+    ) -> Result<Arrived, Dropped> {
         const NETWORK: usize = wire::ethernet::LENGTH;
+        let packet = train.first();
         let read = match family {
             Family::V4 => ipv4::input(frame, NETWORK, link, &self.interface, packet),
             Family::V6 => ipv6::input(frame, NETWORK, link, &self.interface, packet),
         };
         match read {
-            Ok(()) => self.packet(packet, frame),
-            Err(Refusal::Drop(why)) => Err(why),
-            Err(Refusal::Tell(problem)) => {
-                // The quote is completed where the device says that it has to be.
-                self.check_offload(packet, &frame.offload)?;
-                Ok(self.tell(frame, packet, problem, Dropped::ErrorForbidden))
+            Ok(()) => {
+                train.remember(frame, &self.interface);
+                Ok(Arrived::Packet)
             }
+            Err(Refusal::Drop(why)) => Err(why),
+            Err(Refusal::Tell(problem)) => self.complain(frame, packet, problem),
         }
     }
 
-    /// What the packet carries.
+    /// A packet whose headers are wrong in a way that its sender is to be told.
+    #[cold]
+    fn complain(&mut self, frame: &mut Frame, packet: &Packet, problem: Problem) -> Result<Arrived, Dropped> {
+        // The quote is completed where the device says that it has to be.
+        self.check_offload(packet, &frame.offload)?;
+        self.tell(frame, packet, problem, Dropped::ErrorForbidden);
+        Ok(Arrived::Done)
+    }
+
+    /// What the packet carries. What ends below the transport layer is answered here.
     #[inline(always)]
-    fn packet(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Up, Dropped> {
+    pub(in crate::stack) fn input(&mut self, packet: &Packet, frame: &mut Frame) -> Result<Up, Dropped> {
         if frame.offload != Offload::default() {
             self.check_offload(packet, &frame.offload)?;
         }

@@ -201,11 +201,11 @@ macro_rules! counters {
 counters! {
     /// frames that the device gave us
     frames_received,
-    /// bytes in them, from the Ethernet header on
-    bytes_received,
     /// frames that the device took from us
     frames_sent,
-    /// bytes in them
+    /// bytes in the frames received, from the Ethernet header on
+    bytes_received,
+    /// bytes in the frames sent
     bytes_sent,
     /// ARP requests answered
     arp_answered,

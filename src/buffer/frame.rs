@@ -9,29 +9,40 @@
 //! Going up, nothing is stripped: a layer looks behind the one before it. Going down, an answer strips the
 //! headers that it came with and every layer prepends its own.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
 use super::draft::{DEVICE_ROOM, Draft};
 use super::offload::Offload;
 
 /// Spare bytes in front of a received frame: the device's, and the longest chain of headers that we write (Ethernet,
 /// 802.1Q, IPv6, TCP with all of its options: 130 with the device's), rounded up to three cache lines.
 pub const HEADROOM: usize = 192;
-/// What the largest frame takes: a short buffer would truncate without a word.
-pub const CAPACITY: usize = HEADROOM + 18 + 65_535;
+/// What the largest frame takes, in whole lines: a short buffer would truncate without a word.
+pub const CAPACITY: usize = (HEADROOM + 18 + 65_535).next_multiple_of(LINE);
+
+/// A cache line. Frames begin with one, so that their headers lie in as few as they can.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C, align(64))]
+struct Line([u8; LINE]);
+
+const LINE: usize = 64;
 
 /// The bytes of one frame, owned, with what the device was told about them.
 pub struct Frame {
-    bytes: Box<[u8]>,
-    start: usize,
-    end: usize,
+    lines: Box<[Line]>,
+    /// 32 bits are enough, and 32 bytes a whole frame: it changes hands in two pieces.
+    start: u32,
+    end: u32,
     /// What the device did, or has yet to do.
     pub offload: Offload,
 }
 
 impl Frame {
-    /// An empty frame with `capacity` bytes in all, at least [`HEADROOM`].
+    /// An empty frame with `capacity` bytes in all, at least [`HEADROOM`], in whole lines.
     pub fn new(capacity: usize) -> Frame {
-        let bytes = vec![0; capacity.max(HEADROOM)].into_boxed_slice();
-        Frame { bytes, start: HEADROOM, end: HEADROOM, offload: Offload::default() }
+        let lines = vec![Line([0; LINE]); capacity.max(HEADROOM).div_ceil(LINE)].into_boxed_slice();
+        let (start, end) = (HEADROOM as u32, HEADROOM as u32);
+        Frame { lines, start, end, offload: Offload::default() }
     }
 
     /// A frame that holds `content`.
@@ -44,7 +55,7 @@ impl Frame {
     /// Bytes of the frame.
     #[inline]
     pub fn len(&self) -> usize {
-        self.end - self.start
+        (self.end - self.start) as usize
     }
 
     /// Whether there are none.
@@ -54,33 +65,34 @@ impl Frame {
 
     /// The memory that it pins.
     pub fn capacity(&self) -> usize {
-        self.bytes.len()
+        self.lines.len() * LINE
     }
 
     /// The frame.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
+        &self.lines.as_bytes()[self.start()..self.end()]
     }
 
     /// The frame, to be changed in place.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..self.end]
+        let (start, end) = (self.start(), self.end());
+        &mut self.lines.as_mut_bytes()[start..end]
     }
 
     /// Empties it for a device that reads its own header of [`DEVICE_ROOM`] bytes and then the frame into
     /// one run of memory; [`Frame::received`] tells how much came.
     #[inline]
     pub fn room_for_device(&mut self) -> &mut [u8] {
-        &mut self.bytes[HEADROOM - DEVICE_ROOM..]
+        &mut self.lines.as_mut_bytes()[HEADROOM - DEVICE_ROOM..]
     }
 
     /// Says that `length` bytes came behind the device's header.
     #[inline]
     pub fn received(&mut self, length: usize, offload: Offload) {
-        self.start = HEADROOM;
-        self.end = (HEADROOM + length).min(self.bytes.len());
+        self.start = HEADROOM as u32;
+        self.set_end(HEADROOM + length);
         self.offload = offload;
     }
 
@@ -95,29 +107,32 @@ impl Frame {
     pub fn gather<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, offload: Offload) {
         self.received(0, offload);
         for part in parts {
-            let part = &part[..part.len().min(self.bytes.len() - self.end)];
-            self.bytes[self.end..self.end + part.len()].copy_from_slice(part);
-            self.end += part.len();
+            let room = self.tailroom(part.len());
+            let fits = room.len();
+            room.copy_from_slice(&part[..fits]);
+            self.extend(fits);
         }
     }
 
     /// The free bytes behind the content, at most `room` of them; [`Frame::extend`] says how many were written.
     #[inline]
     pub fn tailroom(&mut self, room: usize) -> &mut [u8] {
-        let end = self.bytes.len().min(self.end + room);
-        &mut self.bytes[self.end..end]
+        let end = self.end();
+        let behind = &mut self.lines.as_mut_bytes()[end..];
+        let room = room.min(behind.len());
+        &mut behind[..room]
     }
 
     /// Makes `count` bytes of the tailroom content.
     #[inline]
     pub fn extend(&mut self, count: usize) {
-        self.end = (self.end + count).min(self.bytes.len());
+        self.set_end(self.end() + count);
     }
 
     /// Takes `count` bytes off the front.
     #[inline]
     pub fn strip(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        self.start += count.min(self.len()) as u32;
     }
 
     /// Puts a header in front.
@@ -127,26 +142,47 @@ impl Frame {
     /// stack itself writes.
     #[inline]
     pub fn prepend(&mut self, header: &[u8]) {
-        let end = self.start;
-        self.start = end.checked_sub(header.len()).expect("headroom holds every header that we write");
-        self.bytes[self.start..end].copy_from_slice(header);
+        let end = self.start();
+        let start = end.checked_sub(header.len()).expect("headroom holds every header that we write");
+        self.lines.as_mut_bytes()[start..end].copy_from_slice(header);
+        self.start = start as u32;
     }
 
     /// Cuts the end off behind `length` bytes.
     #[inline]
     pub fn truncate(&mut self, length: usize) {
-        self.end = self.end.min(self.start + length);
+        // Nearly always there is nothing to cut, and what is not written need not be waited for.
+        if length < self.len() {
+            self.end = self.start + length as u32;
+        }
     }
 
     /// What the device gets: its own spare bytes, then the whole frame.
     #[inline]
     pub fn for_device(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start - DEVICE_ROOM..self.end]
+        let (start, end) = (self.start(), self.end());
+        &mut self.lines.as_mut_bytes()[start - DEVICE_ROOM..end]
     }
 
     /// The frame as something to put headers in front of.
     #[inline]
     pub fn draft(&mut self) -> Draft<'_> {
-        Draft::new(&mut self.bytes[..self.end], self.start)
+        let (start, end) = (self.start(), self.end());
+        Draft::new(&mut self.lines.as_mut_bytes()[..end], start)
+    }
+
+    #[inline]
+    fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    #[inline]
+    fn end(&self) -> usize {
+        self.end as usize
+    }
+
+    #[inline]
+    fn set_end(&mut self, end: usize) {
+        self.end = end.min(self.capacity()) as u32;
     }
 }

@@ -29,7 +29,7 @@ pub enum Checksum {
         /// Where summing begins: at the transport header.
         start: u16,
         /// Where the field lies behind `start`.
-        offset: u16,
+        offset: u8,
     },
 }
 
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(check(partial(34, 6), None), Ok(()));
         assert_eq!(check(partial(92, 6), None), Ok(()));
         assert_eq!(check(partial(93, 6), None), Err(Dropped::OffloadLie), "the field beyond the frame");
-        assert_eq!(check(partial(u16::MAX, u16::MAX), None), Err(Dropped::OffloadLie));
+        assert_eq!(check(partial(u16::MAX, u8::MAX), None), Err(Dropped::OffloadLie));
         assert_eq!(check(partial(34, 6), segments(0)), Err(Dropped::OffloadLie), "segments of nothing");
         assert_eq!(check(Checksum::Complete, segments(9)), Err(Dropped::OffloadLie), "one checksum for many");
     }

@@ -8,7 +8,7 @@ use crate::base::counters::Dropped;
 /// Bytes of a header without options.
 pub const LENGTH: usize = 20;
 /// Where the checksum lies in it.
-pub const CHECKSUM_OFFSET: u16 = 16;
+pub const CHECKSUM_OFFSET: u8 = 16;
 
 /// Control bits.
 pub mod flag {

@@ -8,7 +8,7 @@ use crate::base::counters::Dropped;
 /// Bytes of a header.
 pub const LENGTH: usize = 8;
 /// Where the checksum lies in it.
-pub const CHECKSUM_OFFSET: u16 = 6;
+pub const CHECKSUM_OFFSET: u8 = 6;
 
 /// ```text
 ///  0                   1                   2                   3

@@ -8,7 +8,7 @@ use crate::offload::{partial, segments};
 use crate::packet::*;
 use crate::wire::{Host, OFFLOADS, PLAIN, config};
 
-fn at(start: usize, offset: u16) -> Checksum {
+fn at(start: usize, offset: u8) -> Checksum {
     Checksum::Partial { start: start as u16, offset }
 }
 
@@ -20,7 +20,7 @@ fn a_checksum_field_that_is_elsewhere_is_a_lie() {
         let start = packet.transport();
         let (frame, _) = partial(&packet, None);
         let lies = [(0, 0), (14, 10), (start - 2, 6), (start + 2, 6), (start, 0), (start, 4), (start, 8), (start, 16)];
-        for (start, offset) in lies.into_iter().chain([(frame.len(), 0), (start, 0x7fff), (0xffff, 0xffff)]) {
+        for (start, offset) in lies.into_iter().chain([(frame.len(), 0), (start, 0x7f), (0xffff, 0xff)]) {
             let offload = Offload { checksum: at(start, offset), segments: None };
             host.drops_offloaded(&frame, offload, Dropped::OffloadLie);
         }

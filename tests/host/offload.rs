@@ -12,7 +12,7 @@ pub(crate) fn partial(packet: &Packet, segments: Option<Segments>) -> (Vec<u8>, 
     let seed = sum(&[&pseudo(packet.source, packet.destination, packet.protocol, packet.payload.len())]);
     unsummed.payload[at..at + 2].copy_from_slice(&seed.to_be_bytes());
     unsummed.checksum_at = None;
-    let checksum = Checksum::Partial { start: packet.transport() as u16, offset: at as u16 };
+    let checksum = Checksum::Partial { start: packet.transport() as u16, offset: at as u8 };
     (unsummed.frame(), Offload { checksum, segments })
 }
 

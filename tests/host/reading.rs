@@ -39,9 +39,9 @@ pub(crate) fn read_offloaded(frame: &[u8], offload: Offload) -> Answer {
 }
 
 /// What a device makes of a partial checksum.
-pub(crate) fn finished(frame: &[u8], start: u16, offset: u16) -> Vec<u8> {
+pub(crate) fn finished(frame: &[u8], start: u16, offset: u8) -> Vec<u8> {
     let mut frame = frame.to_vec();
-    let (start, field) = (usize::from(start), usize::from(start + offset));
+    let (start, field) = (usize::from(start), usize::from(start) + usize::from(offset));
     let checksum = match !sum(&[&frame[start..]]) {
         0 => 0xffff,
         checksum => checksum,

@@ -70,7 +70,7 @@ fn select_header(number: u8) -> u8 {
 
 /// Anything that a device may say.
 fn offloads() -> impl Strategy<Value = Offload> {
-    let partial = (prop_oneof![Just(34u16), Just(54), 0..100u16, any::<u16>()], select(vec![0u16, 2, 6, 16, 0xffff]))
+    let partial = (prop_oneof![Just(34u16), Just(54), 0..100u16, any::<u16>()], select(vec![0u8, 2, 6, 16, 0xff]))
         .prop_map(|(start, offset)| Checksum::Partial { start, offset });
     let checksum = prop_oneof![Just(Checksum::Complete), Just(Checksum::Verified), partial.clone(), partial];
     let kind = select(vec![SegmentKind::Tcp4, SegmentKind::Tcp6, SegmentKind::Udp]);

@@ -91,7 +91,7 @@ fn claim_of(claim: u8, frame: &[u8]) -> Offload {
         7 => Offload { checksum: Checksum::Verified, segments: None },
         8 => Offload { checksum: right, segments: None },
         9 => Offload { checksum: partial(u16::from(claim), 6), segments: None },
-        10 => Offload { checksum: partial(u16::MAX, u16::from(claim)), segments: None },
+        10 => Offload { checksum: partial(u16::MAX, claim), segments: None },
         11 => Offload { checksum: right, segments: segments(SegmentKind::Udp, u16::from(claim >> 4) * 100) },
         12 => Offload { checksum: right, segments: segments(SegmentKind::Tcp4, 1 + u16::from(claim)) },
         13 => Offload { checksum: right, segments: segments(SegmentKind::Tcp6, 1400) },

@@ -1,8 +1,10 @@
 //! The Address Resolution Protocol (RFC 826), with what RFC 5227 and RFC 1122 §2.3.2 say of it.
 
+use zerocopy::transmute_ref;
+
 use super::Verdict;
-use super::interface::{Interface, Place, Standing};
-use super::neighbors::{Evidence, Neighbors};
+use super::interface::{Arrangement, Interface, Place, Standing};
+use super::neighbors::{Evidence, Heard, Neighbors};
 use super::outbox::Outbox;
 use crate::base::address::{Address, Mac};
 use crate::base::counters::Dropped;
@@ -47,6 +49,52 @@ pub fn input(
     } else {
         Verdict::Drop(Dropped::ArpOperation)
     }
+}
+
+/// The last question that was answered, and its answer: who asks asks again, and is told the same.
+#[derive(Default)]
+pub struct Repeated {
+    question: [u128; 3],
+    answer: [u128; 3],
+    /// Our addresses when it was answered, and what had been heard last: of its asker, if it is to be told again.
+    of: (Arrangement, Heard),
+}
+
+/// Where the three parts of a frame begin, as which it is compared and written: byte by byte it would take a call. Two of
+/// them overlap.
+const PARTS: [usize; 3] = [0, 16, size_of::<Framed>() - 16];
+
+impl Repeated {
+    /// Whether a frame is that question again, from an asker who is known still; it is the answer then.
+    #[inline(always)]
+    pub fn answers(&self, frame: &mut [u8], interface: &Interface, neighbors: &Neighbors) -> bool {
+        let Some(frame) = frame.first_chunk_mut() else { return false };
+        let [a, b, c] = parts(frame);
+        let [d, e, f] = self.question;
+        if (a ^ d) | (b ^ e) | (c ^ f) != 0 || self.of != (interface.arrangement(), neighbors.heard()) {
+            return false;
+        }
+        for (at, part) in PARTS.into_iter().zip(self.answer) {
+            frame[at..at + 16].copy_from_slice(&part.to_ne_bytes());
+        }
+        true
+    }
+
+    /// Remembers a question that became its answer.
+    pub fn remember(&mut self, question: &Framed, answer: &Framed, interface: &Interface, neighbors: &Neighbors) {
+        let (sender, station) = (Address::from_v4(question.packet.sender), question.packet.sender_mac());
+        // A probe comes from nobody, and a stranger may have found no room.
+        if neighbors.knows(sender, station) {
+            let (question, answer) = (transmute_ref!(question), transmute_ref!(answer));
+            let of = (interface.arrangement(), neighbors.heard());
+            *self = Repeated { question: parts(question), answer: parts(answer), of };
+        }
+    }
+}
+
+#[inline(always)]
+fn parts(frame: &[u8; size_of::<Framed>()]) -> [u128; 3] {
+    PARTS.map(|at| frame[at..].first_chunk().map_or(0, |part| u128::from_ne_bytes(*part)))
 }
 
 /// Takes in what a packet tells of its sender, and says whether it tells anything.

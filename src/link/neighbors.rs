@@ -125,7 +125,12 @@ pub struct Neighbors {
     settled: bool,
     /// Whom we heard last, with the station that the entry has: most of what is heard is heard again.
     last: (Address, Mac),
+    heard: Heard,
 }
+
+/// Names what was heard last: as long as nothing else is, its name stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard(u32);
 
 impl Neighbors {
     /// An empty cache.
@@ -143,6 +148,7 @@ impl Neighbors {
             strangers: VecDeque::new(),
             reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
             last: Default::default(),
+            heard: Heard::default(),
         }
     }
 
@@ -210,6 +216,19 @@ impl Neighbors {
         self.last == (address, mac)
     }
 
+    /// The name of what was heard last.
+    #[inline]
+    pub fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    fn remember_last(&mut self, address: Address, mac: Mac) {
+        if self.last != (address, mac) {
+            self.last = (address, mac);
+            self.heard.0 = self.heard.0.wrapping_add(1);
+        }
+    }
+
     /// Takes in what was heard of a neighbour (RFC 4861 §7.2.3, §7.2.5).
     pub fn learn(&mut self, address: Address, mac: Mac, evidence: Evidence, outbox: &mut Outbox, now: Instant) {
         let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) else {
@@ -234,11 +253,10 @@ impl Neighbors {
             {
                 State::Stale
             }
-            Evidence::Asked | Evidence::Overheard => return self.last = (address, mac),
+            Evidence::Asked | Evidence::Overheard => return self.remember_last(address, mac),
             Evidence::OverheardWithoutOverride if was_incomplete => State::Stale,
             Evidence::OverheardWithoutOverride => return,
         };
-        self.last = (address, mac);
         (neighbor.mac, neighbor.state) = (mac, state);
         self.timers.set(neighbor.timer, Instant::NEVER);
         if was_incomplete {
@@ -248,6 +266,7 @@ impl Neighbors {
                 deliver(outbox, Outgoing::Deliver(block, mac));
             }
         }
+        self.remember_last(address, mac);
     }
 
     /// Takes in that a neighbour answers, as an advertisement without an address says, or progress above (RFC 4861 §7.3.1).
@@ -300,6 +319,10 @@ impl Neighbors {
             neighbor.state = state;
             self.timers.set(neighbor.timer, now + wait);
             outbox.solicit(neighbor.address, station);
+            // What it says next is looked at: it is there again.
+            if matches!(state, State::Unreachable { .. }) {
+                self.remember_last(Address::default(), Mac::default());
+            }
         }
     }
 
@@ -347,7 +370,7 @@ impl Neighbors {
             neighbor.stranger = true;
         }
         self.strangers.push_back(id);
-        self.last = (address, mac);
+        self.remember_last(address, mac);
     }
 
     fn insert(&mut self, address: Address, mac: Mac, state: State) -> Option<NeighborId> {
@@ -401,7 +424,7 @@ impl Neighbors {
     fn remove(&mut self, index: u32) {
         let Some(id) = self.entries.id_at(index) else { return };
         let Some(neighbor) = self.entries.remove(id) else { return };
-        self.last = Default::default();
+        self.remember_last(Address::default(), Mac::default());
         self.timers.remove(neighbor.timer);
         if let Ok(found) = self.index.find_entry(self.key.hash(neighbor.address), |at| *at == index) {
             found.remove();

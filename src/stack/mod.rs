@@ -380,7 +380,6 @@ impl<D: Device> Stack<D> {
             Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => return self.take_in_stripped(came),
             Err(why) => self.net.counters.drop(why),
         }
-        self.net.empty_outbox();
     }
 
     /// The journey of a frame whose tag said nothing but its priority.
@@ -409,6 +408,7 @@ impl<D: Device> Stack<D> {
             Ok(Up::Done) => {}
             Err(why) => net.counters.drop(why),
         }
+        self.net.empty_outbox();
     }
 
     /// The rest of the journey of a segment.
@@ -450,6 +450,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// It told of a neighbour.
+    #[inline(never)]
     fn hear(&mut self, came: Came) {
         self.net.counters.neighbors_heard += 1;
         self.pass_on(came);
@@ -457,6 +458,7 @@ impl<D: Device> Stack<D> {
 
     /// Tells all shards what one heard of a neighbour or of an address of ours: it reaches one queue, whichever shard it
     /// concerns. Who is told by us tells nobody else.
+    #[inline(never)]
     fn pass_on(&mut self, came: Came) {
         if came == Came::FromDevice {
             self.mailbox.tell_all(&mut self.frame, &mut self.net);

@@ -53,6 +53,31 @@ fn a_request_for_our_address_is_answered() {
     assert_eq!(host.counters().arp_answered, 2);
 }
 
+/// The last question and its answer are remembered: whatever else is asked or heard, each gets its own answer.
+#[test]
+fn a_question_that_is_asked_again_is_answered_again() {
+    let mut host = Host::plain();
+    let from = |mac: u8, last: u8| ArpEthIpv4Packet {
+        sender_mac: [2, 0, 0, 0, 0x77, mac],
+        sender_ipv4: [10, 77, 0, last],
+        ..request()
+    };
+    let asked = |packet: &ArpEthIpv4Packet| {
+        let mut frame = frame(ARP, packet);
+        frame[6..12].copy_from_slice(&packet.sender_mac);
+        frame
+    };
+    // The third asks from the first one's address, and is another station; then the first one is back.
+    for packet in [from(1, 11), from(1, 11), from(2, 12), from(1, 11), from(3, 11), from(3, 11), from(1, 11)] {
+        let (_, station, reply) = read(&host.answer(&asked(&packet)));
+        assert_eq!((station, reply.target_mac), (packet.sender_mac, packet.sender_mac));
+        assert_eq!(reply.target_ipv4, packet.sender_ipv4);
+    }
+    let elsewhere = ArpEthIpv4Packet { target_ipv4: [10, 77, 0, 200], ..from(1, 11) };
+    host.drops(&asked(&elsewhere), Dropped::ArpNotForUs);
+    assert_eq!(host.counters().arp_answered, 7);
+}
+
 #[test]
 fn a_probe_for_our_address_is_answered() {
     let mut host = Host::plain();

@@ -31,7 +31,7 @@ use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
 use crate::link::outbox::Outbox;
 use crate::link::vlan::Vlan;
-use crate::link::{rarp, vlan};
+use crate::link::{arp, rarp, vlan};
 use crate::wire;
 
 /// The lower half of a stack.
@@ -45,6 +45,7 @@ pub(in crate::stack) struct Net<D> {
     capabilities: Capabilities,
     neighbors: Neighbors,
     routes: Routes,
+    repeated: arp::Repeated,
     rarp: rarp::Server,
     addresses: Addresses,
     limiter: Limiter,
@@ -100,6 +101,7 @@ impl<D: Device> Net<D> {
             capabilities,
             neighbors: Neighbors::new(random),
             routes,
+            repeated: arp::Repeated::default(),
             rarp,
             addresses,
             limiter: Limiter::new(random),

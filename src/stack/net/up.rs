@@ -39,12 +39,23 @@ pub(in crate::stack) enum Up {
 }
 
 impl<D: Device> Net<D> {
-    /// The way up through the link layer, and through the headers of the internet layer.
+    /// The way up through the link layer, and through the headers of the internet layer; the short way for what is like
+    /// the frame before.
     #[inline(always)]
     pub(in crate::stack) fn arrive(&mut self, frame: &mut Frame, train: &mut Train) -> Result<Arrived, Dropped> {
         if train.continues(frame, &self.interface) {
             return Ok(Arrived::Packet);
         }
+        if self.repeated.answers(frame.bytes_mut(), &self.interface, &self.neighbors) {
+            self.counters.arp_answered += 1;
+            return Ok(self.send_resolution(frame));
+        }
+        self.arrive_anew(frame, train)
+    }
+
+    /// The long way.
+    #[inline(never)]
+    fn arrive_anew(&mut self, frame: &mut Frame, train: &mut Train) -> Result<Arrived, Dropped> {
         let (header, _) = Header::parse(frame.bytes())?;
         let cast = ethernet::input(header, &self.interface)?;
         let (ethertype, link) = (header.ethertype, Arrival { station: header.source(), cast });
@@ -54,7 +65,9 @@ impl<D: Device> Net<D> {
         } else if ethertype == EtherType::IPV6 {
             self.read(frame, Family::V6, link, train)
         } else if ethertype == EtherType::ARP || ethertype == EtherType::RARP {
-            self.resolution(frame, ethertype)
+            let arrived = self.resolution(frame, ethertype);
+            self.empty_outbox();
+            arrived
         } else if ethertype == EtherType::VLAN {
             Err(Dropped::OtherVlan)
         } else {
@@ -63,12 +76,16 @@ impl<D: Device> Net<D> {
     }
 
     /// ARP and RARP.
-    #[inline(always)]
     fn resolution(&mut self, frame: &mut Frame, ethertype: EtherType) -> Result<Arrived, Dropped> {
         let framed = Framed::parse(frame.bytes_mut())?;
         let Net { interface, neighbors, outbox, rarp, now, counters, .. } = self;
         let (verdict, answered) = if ethertype == EtherType::ARP {
-            (arp::input(framed, interface, neighbors, outbox, *now), &mut counters.arp_answered)
+            let question = *framed;
+            let verdict = arp::input(framed, interface, neighbors, outbox, *now);
+            if verdict == link::Verdict::Reply {
+                self.repeated.remember(&question, framed, interface, neighbors);
+            }
+            (verdict, &mut counters.arp_answered)
         } else {
             if framed.packet.operation == Operation::REVERSE_REPLY && self.addresses.asks() {
                 let packet = framed.packet;
@@ -79,10 +96,7 @@ impl<D: Device> Net<D> {
         match verdict {
             link::Verdict::Reply => {
                 *answered += 1;
-                frame.truncate(size_of::<Framed>());
-                let transmitted = self.transmit_in_place(frame, Offload::default());
-                self.count(transmitted.or_dropped());
-                Ok(Arrived::Done)
+                Ok(self.send_resolution(frame))
             }
             link::Verdict::Done => Ok(Arrived::Heard),
             link::Verdict::Conflict => {
@@ -94,9 +108,16 @@ impl<D: Device> Net<D> {
         }
     }
 
+    /// Sends the frame that has become an answer of ARP or RARP.
+    #[inline(always)]
+    fn send_resolution(&mut self, frame: &mut Frame) -> Arrived {
+        frame.truncate(size_of::<Framed>());
+        let transmitted = self.transmit_in_place(frame, Offload::default());
+        self.count(transmitted.or_dropped());
+        Arrived::Done
+    }
+
     /// The headers of the internet layer.
-    // Not inlined: most packets follow others like them, and what ends at the link layer never comes here.
-    #[inline(never)]
     fn read(
         &mut self,
         frame: &mut Frame,

@@ -9,13 +9,12 @@ pub(crate) const BATCH: usize = 64;
 /// Of a buffer. Not a power of two, or all buffers would want the same lines of the cache.
 const SIZE: usize = HEADROOM + 1600;
 
-/// A ring of buffers into which one frame is copied, 64 times before each turn. Who receives a buffer has it until the
-/// next one, and an answer is looked at where it lies: the stacks are measured, not copying.
+/// A ring of buffers into which one frame is copied, 64 times before each turn, on nobody's time. Who receives a buffer has
+/// it until the next one, and an answer is looked at where it lies: the stacks are measured, not copying.
 pub(crate) struct Treadmill {
     frame: Vec<u8>,
     ring: Vec<Frame>,
     next: usize,
-    answers: usize,
     /// The last answer, kept only while it is checked.
     pub(crate) answer: Option<Vec<u8>>,
 }
@@ -23,31 +22,31 @@ pub(crate) struct Treadmill {
 impl Treadmill {
     pub(crate) fn new(frame: &[u8]) -> Treadmill {
         let ring = (0..BATCH).map(|_| Frame::new(SIZE)).collect();
-        Treadmill { frame: frame.to_vec(), ring, next: BATCH, answers: 0, answer: None }
+        Treadmill { frame: frame.to_vec(), ring, next: BATCH, answer: None }
     }
 
-    /// Winds it up for another turn; returns how many answers the last one brought.
-    #[inline]
-    pub(crate) fn wind(&mut self) -> usize {
+    /// Winds it up for another turn.
+    pub(crate) fn wind(&mut self) {
         for frame in &mut self.ring {
             frame.fill(&self.frame, Offload::default());
         }
         self.next = 0;
-        std::mem::take(&mut self.answers)
     }
 
-    /// The next buffer; none at the end of the turn.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<&mut Frame> {
-        let frame = self.ring.get_mut(self.next)?;
+    /// Exchanges the frame that was received last for the next one; false at the end of the turn.
+    // Not inlined, so that a frame is written in the pieces in which it is read: else the processor waits at each exchange
+    // until it can put them together, and the time of both would be half the device's.
+    #[inline(never)]
+    pub(crate) fn exchange(&mut self, last: &mut Frame) -> bool {
+        let Some(next) = self.ring.get_mut(self.next) else { return false };
         self.next += 1;
-        Some(frame)
+        std::mem::swap(next, last);
+        true
     }
 
     /// Takes an answer.
     #[inline(always)]
     pub(crate) fn take(&mut self, frame: &[u8]) {
-        self.answers += 1;
         black_box(frame);
         if self.answer.is_some() {
             self.keep(frame);

@@ -1,7 +1,7 @@
 //! One frame through the whole stack and its answer back, in memory, beside smoltcp's interface.
 //!
 //! Both stand on the same device ([`device::Treadmill`]): it has 64 frames ready in its buffers before each turn, lends
-//! them one after the other, and looks at every answer where it lies. Filling the buffers is part of both times. Both
+//! them one after the other, and looks at every answer where it lies. Filling the buffers is part of nobody's time. Both
 //! compute and verify every checksum.
 //!
 //! criterion times each alone; then the two run in turn, and the ratios are printed.
@@ -13,9 +13,11 @@ mod smoltcp;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::time::{Duration, Instant};
+
 use criterion::{Criterion, Throughput};
 
-use device::BATCH;
+use device::{BATCH, Treadmill};
 use support::{Contender, race};
 
 /// Frames in a round of a race.
@@ -30,10 +32,10 @@ fn main() {
         let mut group = criterion.benchmark_group(format!("path/{}", frame.name));
         group.throughput(Throughput::Elements(BATCH as u64));
         let mut ours = ours::Host::new(&frame);
-        group.bench_function("taphouse", |bencher| bencher.iter(|| ours.turn()));
+        group.bench_function("taphouse", |bencher| bencher.iter_custom(|times| time(&mut ours, times)));
         if frame.smoltcp_answers {
             let mut theirs = smoltcp::Host::new(&frame);
-            group.bench_function("smoltcp", |bencher| bencher.iter(|| theirs.turn()));
+            group.bench_function("smoltcp", |bencher| bencher.iter_custom(|times| time(&mut theirs, times)));
         }
         group.finish();
     }
@@ -48,8 +50,9 @@ fn main() {
     for frame in frames.iter().filter(|frame| frame.smoltcp_answers) {
         let (mut ours, mut theirs) = (ours::Host::new(frame), smoltcp::Host::new(frame));
         let batch = BATCH as u32;
-        let ours = Contender::new("taphouse", move || ours.turn()).in_batches_of(batch);
-        let theirs = Contender::new("smoltcp", move || theirs.turn()).in_batches_of(batch);
+        let ours = Contender::timing_itself("taphouse", move |turns| time(&mut ours, turns.into()));
+        let theirs = Contender::timing_itself("smoltcp", move |turns| time(&mut theirs, turns.into()));
+        let (ours, theirs) = (ours.in_batches_of(batch), theirs.in_batches_of(batch));
         ratios.push((frame, race(frame.name, TIMES, ours, vec![theirs])));
     }
     println!("\ntaphouse / smoltcp, one frame through the whole stack:");
@@ -58,16 +61,37 @@ fn main() {
     }
 }
 
+/// A stack on its treadmill.
+trait OnTreadmill {
+    fn treadmill(&mut self) -> &mut Treadmill;
+
+    /// A turn of 64 frames.
+    fn turn(&mut self);
+}
+
+/// How long so many turns take.
+fn time(host: &mut impl OnTreadmill, turns: u64) -> Duration {
+    let mut taken = Duration::ZERO;
+    for _ in 0..turns {
+        host.treadmill().wind();
+        let start = Instant::now();
+        host.turn();
+        taken += start.elapsed();
+    }
+    taken
+}
+
 /// What is timed is the right answer, from both.
 fn check(frame: &frames::Sample) {
-    let mut ours = ours::Host::new(frame);
-    ours.treadmill().answer = Some(Vec::new());
-    ours.turn();
-    (frame.check)(ours.treadmill().answer.as_deref().expect("it was asked to be kept"));
+    check_host(&mut ours::Host::new(frame), frame);
     if frame.smoltcp_answers {
-        let mut theirs = smoltcp::Host::new(frame);
-        theirs.treadmill().answer = Some(Vec::new());
-        theirs.turn();
-        (frame.check)(theirs.treadmill().answer.as_deref().expect("it was asked to be kept"));
+        check_host(&mut smoltcp::Host::new(frame), frame);
     }
+}
+
+fn check_host(host: &mut impl OnTreadmill, frame: &frames::Sample) {
+    host.treadmill().answer = Some(Vec::new());
+    host.treadmill().wind();
+    host.turn();
+    (frame.check)(host.treadmill().answer.as_deref().expect("it was asked to be kept"));
 }

@@ -10,6 +10,7 @@ use taphouse::buffer::{DEVICE_ROOM, Frame, Offload};
 use taphouse::device::{Capabilities, Device, Interest, Received, Waker};
 use taphouse::stack::{Config, Stack};
 
+use crate::OnTreadmill;
 use crate::device::{BATCH, Treadmill};
 use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, PEER_MAC, PEER_V4, Sample};
 
@@ -20,9 +21,7 @@ impl Device for Treadmill {
 
     #[inline]
     fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
-        let Some(buffer) = self.next() else { return Ok(Received::Nothing) };
-        std::mem::swap(buffer, frame);
-        Ok(Received::Frame)
+        Ok(if self.exchange(frame) { Received::Frame } else { Received::Nothing })
     }
 
     #[inline(always)]
@@ -52,18 +51,17 @@ impl Host {
         stack.bind(7, Box::new(Echo)).expect("the port is free");
         Host { stack, now: Instant::ZERO }
     }
+}
 
-    /// A turn of 64 frames; the last turn's answers.
+impl OnTreadmill for Host {
     #[inline]
-    pub(crate) fn turn(&mut self) -> usize {
-        let answers = self.stack.device_mut().wind();
+    fn turn(&mut self) {
         self.now = self.now + Duration::from_micros(3);
         let turn = self.stack.turn(self.now).expect("the treadmill does not fail");
         assert_eq!(turn.arrived, BATCH);
-        answers
     }
 
-    pub(crate) fn treadmill(&mut self) -> &mut Treadmill {
+    fn treadmill(&mut self) -> &mut Treadmill {
         self.stack.device_mut()
     }
 }

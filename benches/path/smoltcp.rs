@@ -7,6 +7,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use taphouse::buffer::{CAPACITY, Frame};
 
+use crate::OnTreadmill;
 use crate::device::{BATCH, Treadmill};
 use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, Sample};
 
@@ -42,8 +43,8 @@ impl phy::Device for Buffered {
 
     #[inline]
     fn receive(&mut self, _now: Instant) -> Option<(Receive<'_>, Transmit<'_>)> {
-        std::mem::swap(self.treadmill.next()?, &mut self.received);
-        Some((Receive(self.received.bytes()), Transmit(&mut self.treadmill, &mut self.sent)))
+        let received = self.treadmill.exchange(&mut self.received);
+        received.then_some((Receive(self.received.bytes()), Transmit(&mut self.treadmill, &mut self.sent)))
     }
 
     #[inline]
@@ -94,16 +95,18 @@ impl Host {
     fn introduce_peer(&mut self) {
         let arp = crate::frames::all().into_iter().find(|frame| frame.name == "arp").expect("there is one");
         let wanted = std::mem::replace(&mut self.device.treadmill, Treadmill::new(&arp.bytes));
+        self.device.treadmill.wind();
         self.turn();
         self.device.treadmill = Treadmill::new(&crate::frames::solicitation());
+        self.device.treadmill.wind();
         self.turn();
         self.device.treadmill = wanted;
     }
+}
 
-    /// A turn of 64 frames; the last turn's answers.
+impl OnTreadmill for Host {
     #[inline]
-    pub(crate) fn turn(&mut self) -> usize {
-        let answers = self.device.treadmill.wind();
+    fn turn(&mut self) {
         self.now += Duration::from_micros(3);
         self.interface.poll(self.now, &mut self.device, &mut self.sockets);
         if self.echoes {
@@ -114,10 +117,9 @@ impl Host {
             }
             self.interface.poll(self.now, &mut self.device, &mut self.sockets);
         }
-        answers
     }
 
-    pub(crate) fn treadmill(&mut self) -> &mut Treadmill {
+    fn treadmill(&mut self) -> &mut Treadmill {
         &mut self.device.treadmill
     }
 }

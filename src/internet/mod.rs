@@ -7,6 +7,7 @@
 
 pub mod duplicate;
 pub mod error;
+pub mod extension;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ipv4;

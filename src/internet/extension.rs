@@ -6,8 +6,8 @@ use super::{Problem, Refusal};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::link::Cast;
-use crate::wire::icmpv6::problem;
-use crate::wire::{extension, ipv6, protocol};
+use crate::wire::icmpv6::{self, problem};
+use crate::wire::{extension, ipv6, protocol, tcp, udp};
 
 /// Where the number of the first header behind the IPv6 header lies.
 pub const NEXT_HEADER_FIELD: usize = 6;
@@ -63,7 +63,7 @@ impl<'a> Chain<'a> {
                     let rest = self.payload.get(self.position..).unwrap_or_default();
                     let (fragment, _) = extension::Fragment::read_from_prefix(rest).map_err(|_| truncated())?;
                     if !fragment.is_atomic() {
-                        return Err(Refusal::Drop(Dropped::Fragment));
+                        return Err(Refusal::Fragment);
                     }
                     self.fragmented = true;
                     self.skip(fragment.next_header, size_of::<extension::Fragment>());
@@ -88,6 +88,24 @@ impl<'a> Chain<'a> {
             };
             self.skip(next, length);
         }
+    }
+
+    /// Goes on to the end of the chain in a first fragment, without judging what is judged when the datagram is whole. The
+    /// header behind it has to be there, too (RFC 7112 §5, RFC 8200 §4.5).
+    pub fn end(&mut self) -> Result<(), Refusal> {
+        let incomplete = Err(tell(problem::INCOMPLETE_FIRST_FRAGMENT, 0));
+        if self.next == protocol::HOP_BY_HOP {
+            return Err(tell(problem::UNRECOGNIZED_NEXT_HEADER, self.field));
+        }
+        self.pass_over();
+        let upper = match self.next {
+            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING => return incomplete,
+            protocol::TCP => tcp::LENGTH,
+            protocol::UDP => udp::LENGTH,
+            protocol::ICMPV6 => icmpv6::LENGTH,
+            _ => 0,
+        };
+        if self.payload.len() < self.position + upper { incomplete } else { Ok(()) }
     }
 
     fn header(&self) -> Result<(extension::Header, usize), Refusal> {
@@ -148,6 +166,7 @@ mod tests {
             Ok(()) => Ok((chain.next, chain.field, chain.position)),
             Err(Refusal::Drop(why)) => Err(Ok(why)),
             Err(Refusal::Tell(problem)) => Err(Err(problem)),
+            Err(Refusal::Fragment) => Err(Ok(Dropped::BadFragment)),
         }
     }
 
@@ -175,7 +194,7 @@ mod tests {
         assert_eq!(walk(60, &[17, 0, 0x41, 0, 0, 0, 0, 0]), Err(Ok(Dropped::ExtensionHeader)));
         assert_eq!(walk(60, &[17, 0, 0x01, 9, 0, 0, 0, 0]), problem(0, 42), "an option over the end");
         assert_eq!(walk(60, &[17, 1, 1, 4, 0, 0, 0, 0]), Err(Ok(Dropped::Truncated)));
-        assert_eq!(walk(44, &[17, 0, 0, 1, 0, 0, 0, 0]), Err(Ok(Dropped::Fragment)));
+        assert_eq!(walk(44, &[17, 0, 0, 1, 0, 0, 0, 0]), Err(Ok(Dropped::BadFragment)), "a fragment");
         let endless = [60, 0, 1, 4, 0, 0, 0, 0].repeat(100);
         assert_eq!(walk(60, &endless), problem(6, 40 + 8 * 8), "one header too many");
     }

@@ -112,6 +112,7 @@ impl<D: Device> Net<D> {
                 self.check_offload(packet, &frame.offload)?;
                 Ok(self.tell(frame, packet, problem, Dropped::ErrorForbidden))
             }
+            Err(Refusal::Fragment) => self.fragment(frame, packet),
         }
     }
 
@@ -155,6 +156,12 @@ impl<D: Device> Net<D> {
 
     /// A device is believed only what it said it can do, and what the packet's own headers bear out.
     fn check_offload(&self, packet: &Packet, claimed: &Offload) -> Result<(), Dropped> {
+        self.check_able(claimed)?;
+        offload::check(packet, claimed)
+    }
+
+    /// What it said it can do.
+    pub(super) fn check_able(&self, claimed: &Offload) -> Result<(), Dropped> {
         let Capabilities { mtu: _, checksum, segment_tcp, segment_udp } = self.capabilities;
         let able = match (claimed.checksum, claimed.segments.map(|segments| segments.kind)) {
             (_, Some(SegmentKind::Tcp4 | SegmentKind::Tcp6)) => segment_tcp,
@@ -162,6 +169,6 @@ impl<D: Device> Net<D> {
             (Checksum::Partial { .. }, None) => checksum,
             (Checksum::Complete | Checksum::Verified, None) => true,
         };
-        if able { offload::check(packet, claimed) } else { Err(Dropped::OffloadLie) }
+        if able { Ok(()) } else { Err(Dropped::OffloadLie) }
     }
 }

@@ -9,9 +9,9 @@ use crate::base::address::{Endpoint, Family, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
-use crate::buffer::{Block, Frame, HEADROOM, Pool, PoolFull, Purpose};
+use crate::buffer::{Block, CAPACITY, Frame, HEADROOM, Pool, PoolFull, Purpose};
 
-/// There is no room for another datagram in this call, or the datagram is larger than the link carries.
+/// There is no room for another datagram in this call, or the datagram is larger than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no room for another datagram of this size in one call")]
 pub struct NoRoom;
@@ -35,7 +35,7 @@ impl Largest {
 }
 
 /// Bytes that the datagrams of one call may take, with the room for their headers.
-const ARENA: usize = 64 << 10;
+const ARENA: usize = CAPACITY;
 
 /// One datagram that a service wrote.
 #[derive(Clone, Debug)]

@@ -60,8 +60,16 @@ dropped! {
     NotOurAddress,
     /// one host's packet in an Ethernet group's frame
     UnicastInGroupFrame,
-    /// a fragment: reassembly is not built yet
-    Fragment,
+    /// a fragment that cannot be: empty, uneven, too far out, or without the header that it must have
+    BadFragment,
+    /// a fragment that came before
+    FragmentAgain,
+    /// a fragment that overlaps another one of its datagram, or contradicts it otherwise, and all that came of it (RFC 5722)
+    FragmentConflict,
+    /// a datagram that was not whole in time
+    FragmentsLate,
+    /// a datagram in more fragments, or fragments of more datagrams, than are kept
+    FragmentsFull,
     /// an option that routes by the source's will
     SourceRoute,
     /// an extension header that says to drop the packet without a word
@@ -215,10 +223,18 @@ counters! {
     echo_answered,
     /// neighbour solicitations answered
     ndp_answered,
+    /// fragments that wait, or waited, for the rest of their datagram
+    fragments_kept,
+    /// datagrams that became whole
+    reassembled,
+    /// datagrams sent as fragments
+    fragmented,
     /// frames of ARP and neighbour discovery that told of a neighbour and asked nothing
     neighbors_heard,
     /// ICMP errors sent
     errors_sent,
+    /// ICMP errors sent about datagrams that were not whole in time
+    errors_sent_late,
     /// ICMP errors that reached the connection or endpoint that caused them
     errors_received,
     /// frames whose datagrams reached a service
@@ -257,6 +273,8 @@ counters! {
     frames_taken_over,
     /// of what was dropped: what was to be sent, not what was received
     unsent,
+    /// of what was dropped: datagrams whose fragments were kept
+    unfinished,
 }
 
 impl Counters {
@@ -269,6 +287,12 @@ impl Counters {
     /// Counts the drop of what was to be sent: an answer, a copy, what a service wrote.
     pub fn drop_unsent(&mut self, why: Dropped) {
         self.unsent += 1;
+        self.drop(why);
+    }
+
+    /// Counts the drop of a datagram whose fragments were kept.
+    pub fn drop_kept(&mut self, why: Dropped) {
+        self.unfinished += 1;
         self.drop(why);
     }
 
@@ -293,9 +317,9 @@ impl Counters {
     pub fn frames_ended(&self) -> u64 {
         let Counters { arp_answered, rarp_answered, echo_answered, ndp_answered, errors_sent, resets_sent, .. } = self;
         let answered = arp_answered + rarp_answered + echo_answered + ndp_answered + errors_sent + resets_sent;
-        let received_and_dropped = self.dropped_in_all() - self.unsent;
+        let received_and_dropped = self.dropped_in_all() - self.unsent - self.unfinished;
         let taken = self.neighbors_heard + self.errors_received + self.frames_delivered + self.frames_handed_over;
-        answered + taken + received_and_dropped
+        answered + taken + self.fragments_kept + received_and_dropped
     }
 }
 

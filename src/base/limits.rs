@@ -16,7 +16,7 @@ pub const MAILBOX: usize = 1024;
 /// Memory of a stack: tables of connections, kept frames and queues, by capacity. It is taken from the system when it is
 /// first needed. A quarter of a small machine's; it serves 200,000 idle connections, or 300 that send or receive far ahead.
 pub const MEMORY: usize = 256 << 20;
-/// Less than this for one shard cannot serve: its eighths hold a few superframes.
+/// Less than this for one shard cannot serve: its sixteenths hold a few superframes.
 pub const MEMORY_LEAST: usize = 4 << 20;
 /// Eighths of the memory that tables of connections may take; the pool has what they leave.
 pub const TABLES: usize = 4;
@@ -33,14 +33,31 @@ pub const SEND_BUFFER_SCARCE: usize = 16 << 10;
 pub const HELD_UP: Duration = Duration::from_secs(30);
 /// Connections that are looked at in one turn to find one that holds memory up.
 pub const HELD_UP_WEIGHED: u32 = 64;
-/// Eighths of the pool for frames that wait for a neighbour.
+/// Sixteenths of the pool for frames that wait for a neighbour.
 pub const POOL_PARKED: usize = 1;
-/// Eighths of the pool that applications and storage threads may hold.
-pub const POOL_TAKEN: usize = 2;
-/// Eighths of the pool for what streams have yet to send, or to have acknowledged.
-pub const POOL_SENDING: usize = 3;
-/// Eighths of the pool for what streams received and nobody took yet.
-pub const POOL_RECEIVING: usize = 2;
+/// Sixteenths of the pool that applications and storage threads may hold.
+pub const POOL_TAKEN: usize = 3;
+/// Sixteenths of the pool for fragments of datagrams that are not whole yet.
+pub const POOL_FRAGMENTS: usize = 2;
+/// Sixteenths of the pool for what streams have yet to send, or to have acknowledged.
+pub const POOL_SENDING: usize = 6;
+/// Sixteenths of the pool for what streams received and nobody took yet.
+pub const POOL_RECEIVING: usize = 4;
+
+/// Datagrams that wait for fragments at once; one more takes the place of the oldest. A flood of 100,000 a second with as many
+/// sources leaves each ten milliseconds, in which a datagram of 64 KiB comes over the slowest Ethernet.
+pub const REASSEMBLIES: usize = 1024;
+/// One part in so many of those, and of their memory, is the most that one source may have: then its own oldest makes way, and
+/// nobody else's.
+pub const REASSEMBLIES_SHARE: usize = 4;
+/// Fragments of one datagram. 64 KiB over the least MTU that every IPv4 host takes (RFC 791 §3.2: 576) are 119.
+pub const FRAGMENTS: usize = 128;
+/// How long a datagram waits for its fragments from the first that came on (RFC 8200 §4.5; RFC 1122 §3.3.2: 60 to 120 s).
+pub const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of IP header and extension headers in front of the first fragment that are kept with it: an IPv4 header with all of
+/// its options, or an IPv6 header and 64 bytes of hop-by-hop options and routing. With an error in front of them they have to
+/// fit into the headroom of a frame.
+pub const FRAGMENT_HEAD: usize = 104;
 
 /// How soon a device that failed is tried again, at first and at most; it doubles in between. Ten times a second costs
 /// nothing, and is soon enough for people.

@@ -17,8 +17,9 @@ use super::offload::Offload;
 /// Spare bytes in front of a received frame: the device's, and the longest chain of headers that we write (Ethernet,
 /// 802.1Q, IPv6, TCP with all of its options: 130 with the device's), rounded up to three cache lines.
 pub const HEADROOM: usize = 192;
-/// What the largest frame takes, in whole lines: a short buffer would truncate without a word.
-pub const CAPACITY: usize = (HEADROOM + 18 + 65_535).next_multiple_of(LINE);
+/// What the largest frame takes, a reassembled IPv6 packet with its Ethernet header and tag, in whole lines: a short buffer
+/// would truncate without a word.
+pub const CAPACITY: usize = (HEADROOM + 18 + 40 + 65_535).next_multiple_of(LINE);
 
 /// A cache line. Frames begin with one, so that their headers lie in as few as they can.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]

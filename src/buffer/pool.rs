@@ -24,12 +24,14 @@ pub enum Purpose {
     Sending,
     /// What came for streams, and is out of order or not read yet.
     Receiving,
+    /// Fragments of datagrams that are not whole yet.
+    Fragments,
 }
 
-const PURPOSES: usize = 4;
-/// In eighths.
+const PURPOSES: usize = 5;
+/// In sixteenths.
 const QUOTAS: [usize; PURPOSES] =
-    [limits::POOL_PARKED, limits::POOL_TAKEN, limits::POOL_SENDING, limits::POOL_RECEIVING];
+    [limits::POOL_PARKED, limits::POOL_TAKEN, limits::POOL_SENDING, limits::POOL_RECEIVING, limits::POOL_FRAGMENTS];
 
 /// How much memory is left for streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,8 +114,13 @@ impl Pool {
         self.weigh();
     }
 
+    /// Bytes that may be pinned for one purpose.
+    pub fn most(&self, purpose: Purpose) -> usize {
+        self.quota(purpose as usize)
+    }
+
     fn quota(&self, purpose: usize) -> usize {
-        self.capacity.saturating_sub(self.tables) / 8 * QUOTAS[purpose]
+        self.capacity.saturating_sub(self.tables) / 16 * QUOTAS[purpose]
     }
 
     /// Gives free buffers back to the system, the largest first, so that `bytes` more can be taken from it.
@@ -244,7 +251,7 @@ mod tests {
         while let Ok((block, _)) = pool.keep(&mut received(50), Purpose::Parked) {
             blocks.push(block);
         }
-        assert_eq!(blocks.len(), (64 << 10) / 8 / 2048, "an eighth, by capacity");
+        assert_eq!(blocks.len(), (64 << 10) / 16 / 2048, "a sixteenth, by capacity");
         let (taken, _) = pool.keep(&mut received(50), Purpose::Taken).unwrap();
         blocks.push(taken);
         blocks.into_iter().for_each(|block| pool.release(block));
@@ -267,14 +274,14 @@ mod tests {
         pool.note_tables(pool.most_for_tables());
         assert!(pool.held + pool.tables <= 1 << 20);
         let halved = std::iter::from_fn(|| pool.write(50, Purpose::Sending).ok()).collect::<Vec<_>>();
-        assert_eq!(halved.len(), (1 << 20) / 2 / 8 * limits::POOL_SENDING / 2048);
+        assert_eq!(halved.len(), (1 << 20) / 2 / 16 * limits::POOL_SENDING / 2048);
         halved.into_iter().for_each(|block| pool.release(block));
     }
 
     #[test]
     fn pressure_comes_and_goes() {
         let mut pool = Pool::new(1 << 20);
-        let quota = (1 << 20) / 8 * limits::POOL_SENDING;
+        let quota = (1 << 20) / 16 * limits::POOL_SENDING;
         let mut blocks = Vec::new();
         while let Ok(block) = pool.write(50, Purpose::Sending) {
             blocks.push(block);

@@ -78,6 +78,7 @@ fn v4(problem: Problem) -> icmpv4::Header {
     let (kind, code, first) = match problem {
         Problem::Protocol => (kind::DESTINATION_UNREACHABLE, unreachable::PROTOCOL, 0),
         Problem::Port => (kind::DESTINATION_UNREACHABLE, unreachable::PORT, 0),
+        Problem::Incomplete => (kind::TIME_EXCEEDED, icmpv4::REASSEMBLY_TIME_EXCEEDED, 0),
         Problem::Field { pointer, .. } => (kind::PARAMETER_PROBLEM, 0, pointer as u8),
     };
     icmpv4::Header { kind, code, checksum: [0; 2], rest: [first, 0, 0, 0] }
@@ -91,6 +92,7 @@ fn v6(problem: Problem, packet: &Packet) -> icmpv6::Header {
             (kind::PARAMETER_PROBLEM, code::UNRECOGNIZED_NEXT_HEADER, u32::from(packet.protocol_field))
         }
         Problem::Port => (kind::DESTINATION_UNREACHABLE, unreachable::PORT, 0),
+        Problem::Incomplete => (kind::TIME_EXCEEDED, icmpv6::REASSEMBLY_TIME_EXCEEDED, 0),
         Problem::Field { code, pointer } => (kind::PARAMETER_PROBLEM, code, pointer),
     };
     icmpv6::Header { kind, code, checksum: [0; 2], rest: rest.to_be_bytes() }

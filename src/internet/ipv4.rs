@@ -39,9 +39,6 @@ pub fn input(
     if cast == Cast::Unicast && link.cast != Cast::Unicast {
         return Err(Dropped::UnicastInGroupFrame.into());
     }
-    if header.is_fragment() {
-        return Err(Dropped::Fragment.into());
-    }
     *packet = Packet {
         family: Family::V4,
         source,
@@ -56,6 +53,7 @@ pub fn input(
         transport: (network + header.header_length()) as u16,
         protocol_field: 9,
     };
+    let is_fragment = header.is_fragment();
     let checked = if parsed.options.is_empty() { Ok(()) } else { check_options(parsed.options) };
     // Before anything is said of the packet: an error does not quote padding.
     let end = packet.transport() + parsed.payload.len();
@@ -63,7 +61,8 @@ pub fn input(
     checked.map_err(|refused| match refused {
         Refused::SourceRoute => Refusal::Drop(Dropped::SourceRoute),
         Refused::At(option) => Refusal::Tell(Problem::Field { code: 0, pointer: (ipv4::LENGTH + option) as u32 }),
-    })
+    })?;
+    if is_fragment { Err(Refusal::Fragment) } else { Ok(()) }
 }
 
 /// Turns the header of a packet without options into that of its answer. The frame ends where the answer does.

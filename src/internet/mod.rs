@@ -7,6 +7,8 @@
 
 pub mod duplicate;
 pub mod error;
+pub mod extension;
+pub mod fragment;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ipv4;
@@ -16,6 +18,7 @@ pub mod notice;
 pub mod offload;
 pub mod output;
 pub mod path_mtu;
+pub mod reassembly;
 pub mod route;
 pub mod segmentation;
 pub mod source;
@@ -127,6 +130,8 @@ pub enum Refusal {
     Drop(Dropped),
     /// Its sender is to be told.
     Tell(Problem),
+    /// It is a fragment: [`fragment`] reads it.
+    Fragment,
 }
 
 impl From<Dropped> for Refusal {
@@ -142,6 +147,8 @@ pub enum Problem {
     Protocol,
     /// Nobody listens at its port.
     Port,
+    /// The rest of its fragments did not come in time.
+    Incomplete,
     /// A field of the IP header or of an extension header, this far behind the IP header, is wrong; the code says how.
     Field {
         /// Code of "parameter problem".

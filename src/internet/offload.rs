@@ -53,6 +53,21 @@ pub fn finish(frame: &mut Frame, packet: &Packet) {
     frame.offload = Default::default();
 }
 
+/// Does for a frame that is kept what was left to the device: the sum of all from where it begins. Of a fragment that is not
+/// the whole datagram's, and who gets that will see.
+pub fn finish_checksum(frame: &mut Frame) -> Result<(), Dropped> {
+    let offload = std::mem::take(&mut frame.offload);
+    if offload.segments.is_some() {
+        return Err(Dropped::OffloadLie);
+    }
+    let Checksum::Partial { start, offset } = offload.checksum else { return Ok(()) };
+    let summed = frame.bytes_mut().get_mut(usize::from(start)..).unwrap_or_default();
+    let checksum = Sum::of(summed).checksum();
+    let field = summed.get_mut(usize::from(offset)..usize::from(offset) + 2).ok_or(Dropped::OffloadLie)?;
+    field.copy_from_slice(&checksum);
+    Ok(())
+}
+
 fn transport_header_length(segment: &[u8], packet: &Packet) -> usize {
     match packet.protocol {
         protocol::TCP => tcp::Header::ref_from_prefix(segment).map_or(0, |(header, _)| header.header_length()),

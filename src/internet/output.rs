@@ -8,24 +8,26 @@ use crate::buffer::Draft;
 use crate::wire::ethernet::EtherType;
 use crate::wire::{ipv4, ipv6};
 
-/// Names for IPv4 datagrams that may be cut (RFC 6864 §4.1, RFC 7739 §5.2): counters that are shared by few
-/// destinations, start anywhere, and are picked by a secret.
+/// Names for datagrams that are cut, or may be (RFC 6864 §4.1, RFC 7739 §5.3): counters that are shared by few destinations,
+/// start anywhere, and are picked by a secret, which also hides from each destination what the others see of its counter.
 pub struct Identifications {
-    counters: Box<[u16; 1024]>,
+    counters: Box<[u32; 1024]>,
     key: HashKey,
 }
 
 impl Identifications {
     /// Counters that start anywhere.
     pub fn new(random: &mut Random) -> Identifications {
-        let counters = std::array::from_fn(|_| random.next_u64() as u16);
+        let counters = std::array::from_fn(|_| random.next_u64() as u32);
         Identifications { counters: Box::new(counters), key: HashKey::new(random) }
     }
 
-    fn next(&mut self, source: Address, destination: Address) -> u16 {
-        let bucket = self.key.hash((source, destination)) as usize % self.counters.len();
-        self.counters[bucket] = self.counters[bucket].wrapping_add(1);
-        self.counters[bucket]
+    /// The next name between two hosts; IPv4 has room for its lower half.
+    pub fn next(&mut self, source: Address, destination: Address) -> u32 {
+        let hash = self.key.hash((source, destination));
+        let counter = &mut self.counters[hash as usize % 1024];
+        *counter = counter.wrapping_add(1);
+        counter.wrapping_add((hash >> 32) as u32)
     }
 }
 
@@ -45,7 +47,7 @@ pub fn prepend(
             // RFC 6864 §4: what cannot be cut needs no name.
             let (identification, flags_offset) = match dont_fragment {
                 true => (0, ipv4::DONT_FRAGMENT),
-                false => (identifications.next(source, destination), 0),
+                false => (identifications.next(source, destination) as u16, 0),
             };
             *draft.prepend() = ipv4::Header::new(ipv4::Fields {
                 traffic_class,

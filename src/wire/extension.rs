@@ -47,7 +47,26 @@ pub struct Fragment {
     pub identification: U32,
 }
 
+/// Bytes of a fragment header.
+pub const FRAGMENT_LENGTH: usize = size_of::<Fragment>();
+
 impl Fragment {
+    /// The header of a fragment that belongs `offset` bytes behind the beginning, a multiple of eight.
+    pub fn new(next_header: u8, offset: u16, more: bool, identification: u32) -> Fragment {
+        let offset_more = U16::new(offset & 0xfff8 | u16::from(more));
+        Fragment { next_header, reserved: 0, offset_more, identification: U32::new(identification) }
+    }
+
+    /// Where in its datagram it belongs, in bytes.
+    pub fn offset(&self) -> usize {
+        usize::from(self.offset_more.get() & 0xfff8)
+    }
+
+    /// Whether other fragments belong behind it.
+    pub fn has_more(&self) -> bool {
+        self.offset_more.get() & 1 != 0
+    }
+
     /// Whether it is at the beginning of the datagram.
     pub fn is_first(&self) -> bool {
         self.offset_more.get() & 0xfff8 == 0

@@ -17,6 +17,9 @@ pub mod kind {
     pub const PARAMETER_PROBLEM: u8 = 12;
 }
 
+/// Code of "time exceeded": it was spent waiting for fragments.
+pub const REASSEMBLY_TIME_EXCEEDED: u8 = 1;
+
 /// Codes of "destination unreachable".
 pub mod unreachable {
     #![allow(missing_docs)]

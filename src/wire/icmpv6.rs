@@ -17,6 +17,9 @@ pub mod kind {
     pub const REDIRECT: u8 = 137;
 }
 
+/// Code of "time exceeded": it was spent waiting for fragments.
+pub const REASSEMBLY_TIME_EXCEEDED: u8 = 1;
+
 /// Codes of "destination unreachable".
 pub mod unreachable {
     #![allow(missing_docs)]
@@ -32,6 +35,8 @@ pub mod problem {
     pub const ERRONEOUS_HEADER: u8 = 0;
     pub const UNRECOGNIZED_NEXT_HEADER: u8 = 1;
     pub const UNRECOGNIZED_OPTION: u8 = 2;
+    /// RFC 7112 §5.
+    pub const INCOMPLETE_FIRST_FRAGMENT: u8 = 3;
     /// RFC 8883 §2.4.
     pub const CHAIN_TOO_LONG: u8 = 6;
 }

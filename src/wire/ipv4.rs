@@ -13,6 +13,8 @@ pub const LENGTH: usize = 20;
 pub const DONT_FRAGMENT: u16 = 0x4000;
 /// Version 4, five words.
 const VERSION_IHL: u8 = 0x45;
+/// The "more fragments" bit of the same field.
+pub const MORE_FRAGMENTS: u16 = 0x2000;
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 const OFFSET: u16 = 0x1fff;
 
@@ -141,6 +143,16 @@ impl Header {
         }
     }
 
+    /// Makes the header of a first fragment that of its datagram. Its options begin `behind`.
+    pub fn become_whole(&mut self, behind: &[u8], total_length: u16, traffic_class: u8) {
+        self.total_length = U16::new(total_length);
+        self.flags_offset = U16::new(0);
+        self.traffic_class = traffic_class;
+        self.checksum = [0; 2];
+        let options = behind.get(..self.header_length().saturating_sub(LENGTH)).unwrap_or_default();
+        self.checksum = Sum::of(self.as_bytes()).bytes(options).checksum();
+    }
+
     /// Bytes of the header with its options: 20 to 60.
     #[inline]
     pub fn header_length(&self) -> usize {
@@ -163,6 +175,16 @@ impl Header {
     #[inline]
     pub fn is_fragment(&self) -> bool {
         self.flags_offset.get() & MORE_FRAGMENTS_OR_OFFSET != 0
+    }
+
+    /// Where in its datagram a fragment belongs, in bytes.
+    pub fn fragment_offset(&self) -> usize {
+        usize::from(self.flags_offset.get() & OFFSET) * 8
+    }
+
+    /// Whether other fragments belong behind it.
+    pub fn has_more_fragments(&self) -> bool {
+        self.flags_offset.get() & MORE_FRAGMENTS != 0
     }
 
     /// Whom it is from.

@@ -79,6 +79,12 @@ impl Header {
         Address::from_v6(self.destination)
     }
 
+    /// Says other DSCP and ECN.
+    pub fn set_traffic_class(&mut self, class: u8) {
+        let [a, b, ..] = &mut self.version_class_flow;
+        (*a, *b) = (*a & 0xf0 | class >> 4, *b & 0x0f | class << 4);
+    }
+
     /// DSCP and ECN.
     #[inline]
     pub fn traffic_class(&self) -> u8 {

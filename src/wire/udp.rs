@@ -7,6 +7,10 @@ use crate::base::counters::Dropped;
 
 /// Bytes of a header.
 pub const LENGTH: usize = 8;
+/// The most bytes of payload over IPv4.
+pub const LARGEST_V4: usize = 65_535 - super::ipv4::LENGTH - LENGTH;
+/// The same over IPv6, which counts without its own header.
+pub const LARGEST_V6: usize = 65_535 - LENGTH;
 /// Where the checksum lies in it.
 pub const CHECKSUM_OFFSET: u8 = 6;
 

@@ -110,11 +110,3 @@ fn a_header_over_the_end_is_dropped() {
         host.drops(&packet.frame(), Dropped::Truncated);
     }
 }
-
-#[test]
-fn a_real_fragment_is_dropped() {
-    let mut host = Host::plain();
-    for [high, low] in [[0, 1], [0, 8], [0xff, 0xf9]] {
-        host.drops(&datagram_behind(FRAGMENT, &[UDP, 0, high, low, 0, 0, 0, 1]).frame(), Dropped::Fragment);
-    }
-}

@@ -10,6 +10,7 @@ mod errors;
 mod extension;
 mod faults;
 mod flood;
+mod fragments;
 mod journal;
 mod lies;
 mod mutation;

@@ -60,7 +60,7 @@ fn who_holds_blocks_is_charged_until_its_quota_is_full() {
         let mut host = Host::new(PLAIN, &Config { memory, ..config() });
         host.stack.bind(2000, Box::new(Hoarder::default())).unwrap();
         let asked = udp(family, 5000, 2000, b"keep me").frame();
-        let most = memory / 8 * limits::POOL_TAKEN / 2048;
+        let most = memory / 16 * limits::POOL_TAKEN / 2048;
         for held in 1..=most {
             assert!(host.ask(&asked).is_empty());
             assert_eq!(host.stack.memory_pinned(), held * 2048, "charged by capacity");

@@ -8,6 +8,7 @@ use taphouse::device::Memory;
 use taphouse::stack::journal::{Recording, Replay};
 use taphouse::stack::{Mailbox, Stack};
 
+use crate::fragments;
 use crate::neighbors::here_i_am;
 use crate::offload::{partial, segments};
 use crate::packet::*;
@@ -143,6 +144,34 @@ fn a_superframe_is_handed_over_whole_and_without_a_copy_at_its_receiver() {
     assert_eq!(shards.shards[0].0.counters().bytes_copied, before);
     shards.turn();
     assert_eq!(shards.memory_pinned(), 0);
+}
+
+/// Fragments reassemble where they arrive, and the datagram goes to the owner of its flow.
+#[test]
+fn a_datagram_in_fragments_is_handed_over_whole() {
+    for family in BOTH {
+        let mut shards = Shards::new(3);
+        for port in 5000..5030 {
+            let size = if port % 2 == 0 { 8000 } else { 65_535 - 28 };
+            let asked = udp(family, port, 7, &pattern(size));
+            let pieces = fragments::pieces(&asked.frame(), u32::from(port), fragments::room(family));
+            for piece in &pieces {
+                assert!(shards.shards[usize::from(port) % 3].1.send(piece, Offload::default()));
+            }
+            shards.turn();
+            shards.turn();
+            let sent = shards.sent().into_iter().filter(|sent| !sent.is_empty()).collect::<Vec<_>>();
+            let [answers] = &sent[..] else { panic!("one shard answers") };
+            let answers = answers.iter().map(|(frame, _)| frame.clone()).collect::<Vec<_>>();
+            let answer = read_offloaded(&fragments::joined(&answers).0, Offload::default());
+            assert_eq!(datagram(&answer), (7, port, &pattern(size)[..]));
+            shards.turn();
+            assert_eq!(shards.memory_pinned(), 0);
+        }
+        let counters = shards.counters();
+        assert_eq!((counters.reassembled, counters.fragmented, counters.dropped_in_all()), (30, 30, 0), "{counters}");
+        assert!(counters.frames_handed_over > 5, "{counters}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod end;
 mod errors;
 mod faults;
 mod first;
+mod fragments;
 mod house;
 mod idle;
 #[path = "../impair/mod.rs"]

@@ -40,7 +40,7 @@ impl<D: Device> Net<D> {
         let layers = Layers { family, network, transport: network + output::header_length(family) };
         let length = payload.iter().map(|slice| slice.len()).sum();
         let Some(mut template) = Template::new(head, layers, length) else { return Sent::Refused(Dropped::Misuse) };
-        let mut cutter = Cutter { payload, skip: 0 };
+        let mut cutter = Cutter::new(payload);
         let mut sent = 0;
         while sent < length {
             let next = size.min(length - sent);
@@ -63,16 +63,20 @@ impl<D: Device> Net<D> {
 }
 
 /// A payload in several slices, taken from its front.
-struct Cutter<'a> {
+pub(super) struct Cutter<'a> {
     payload: &'a [IoSlice<'a>],
     /// Bytes of the first slice that were taken.
     skip: usize,
 }
 
 impl<'a> Cutter<'a> {
+    pub(super) fn new(payload: &'a [IoSlice<'a>]) -> Cutter<'a> {
+        Cutter { payload, skip: 0 }
+    }
+
     /// The next `length` bytes, or as many as there are.
     #[inline]
-    fn next(&mut self, mut length: usize) -> ArrayVec<IoSlice<'a>, SLICES> {
+    pub(super) fn next(&mut self, mut length: usize) -> ArrayVec<IoSlice<'a>, SLICES> {
         let mut pieces = ArrayVec::new();
         while let Some((first, behind)) = self.payload.split_first() {
             let rest = &first[self.skip..];

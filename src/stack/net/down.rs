@@ -4,6 +4,8 @@
 use std::io;
 use std::io::IoSlice;
 
+use zerocopy::FromBytes;
+
 use super::super::journal::Event;
 use super::Net;
 use super::up::Up;
@@ -11,7 +13,7 @@ use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Purpose};
 use crate::device::Device;
-use crate::internet::{Answer, Outbound, Packet, Problem, error, ipv4, ipv6, ndp, output, source};
+use crate::internet::{Answer, Outbound, Packet, Problem, error, fragment, ipv4, ipv6, ndp, output, source};
 use crate::link::interface::Place;
 use crate::link::neighbors::{NeighborId, Unresolved};
 use crate::link::outbox::Outgoing;
@@ -61,11 +63,9 @@ impl<D: Device> Net<D> {
     /// Sends a packet back under its own headers, turned round, when what it carries has become its answer.
     #[inline(always)]
     pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
-        if packet.dont_fragment && !self.paths.is_empty() && !self.fits(frame, packet) {
-            return self.counters.drop_unsent(Dropped::TooBig);
-        }
-        if !packet.is_plain() {
-            // Options and extension headers were the question's: the answer gets headers of its own.
+        let may_be_too_long = frame.len() > self.longest() || !self.paths.is_empty();
+        if may_be_too_long && !self.fits(frame, packet) || !packet.is_plain() {
+            // Options and extension headers were the question's, and what is cut gets headers of its own.
             frame.strip(packet.transport());
             let outbound = Outbound::answer(packet, answer.source);
             let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
@@ -82,14 +82,20 @@ impl<D: Device> Net<D> {
         self.count(transmitted.or_dropped());
     }
 
-    /// Whether an answer that may not be cut is no larger than its path takes. Each of a superframe's packets is as long as
-    /// its headers and one segment.
+    /// Whether an answer is no larger than its path takes, or the link if routers may cut it. Each of a superframe's packets is as
+    /// long as its headers and one segment.
     #[cold]
     fn fits(&self, frame: &Frame, packet: &Packet) -> bool {
         let headers = output::header_length(packet.family);
         let carried = frame.len() - packet.transport();
         let carried = frame.offload.segments.map_or(carried, |segments| wire::udp::LENGTH + usize::from(segments.size));
-        headers + carried <= self.path_mtu(packet.source).mtu
+        headers + carried <= self.takes(packet.source, packet.dont_fragment)
+    }
+
+    /// How large a packet to a destination may be that is to arrive whole, or that routers may cut.
+    fn takes(&self, destination: Address, dont_fragment: bool) -> usize {
+        let whole = dont_fragment || destination.family() == Family::V6;
+        if whole { self.path_mtu(destination).mtu } else { self.mtu() }
     }
 
     /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
@@ -109,9 +115,16 @@ impl<D: Device> Net<D> {
             false => station,
         };
         let mut draft = frame.draft();
+        let length = output::header_length(outbound.destination.family()) + draft.len();
         let ethertype = output::prepend(&mut draft, 0, outbound, &mut self.identifications);
-        let transmitted = self.frame_out(draft, &[], ethertype, station, offload);
-        self.count(transmitted.or_dropped());
+        let sent = match self.takes(outbound.destination, outbound.dont_fragment) {
+            mtu if length > mtu && offload.segments.is_none() => match fragment::may_be_cut(outbound, length) {
+                true => self.in_fragments(draft, &[], station, offload, mtu),
+                false => Err(Dropped::TooBig),
+            },
+            _ => self.frame_out(draft, &[], ethertype, station, offload).or_dropped(),
+        };
+        self.count(sent);
     }
 
     /// Tells the sender of a packet what is wrong with it, if that may be told; else counts `otherwise`.
@@ -157,10 +170,9 @@ impl<D: Device> Net<D> {
         let destination = outbound.destination;
         let behind: usize = payload.iter().map(|slice| slice.len()).sum();
         let length = output::header_length(destination.family()) + draft.len() + behind;
-        // What routers may cut only has to fit the link.
-        let whole = outbound.dont_fragment || destination.family() == Family::V6;
-        let largest = if whole { self.path_mtu(destination).mtu } else { self.mtu() };
-        if length > largest && offload.segments.is_none() {
+        let mtu = self.takes(destination, outbound.dont_fragment);
+        let is_cut = length > mtu && offload.segments.is_none();
+        if is_cut && !fragment::may_be_cut(outbound, length) {
             return Err(Dropped::TooBig);
         }
         let ethertype = output::prepend(&mut draft, behind, outbound, &mut self.identifications);
@@ -173,6 +185,7 @@ impl<D: Device> Net<D> {
             self.neighbors.resolve(hop, &mut self.outbox, self.now)
         };
         match station {
+            Ok(station) if is_cut => self.in_fragments(draft, payload, station, offload, mtu),
             Ok(station) => self.frame_out(draft, payload, ethertype, station, offload).or_dropped(),
             Err(Unresolved::Asked(neighbor)) => self.park(draft.bytes(), payload, offload, neighbor),
             Err(Unresolved::TooMany) => Err(Dropped::NeighborsFull),
@@ -320,12 +333,17 @@ impl<D: Device> Net<D> {
     /// Sends a packet that waited for its neighbour.
     fn deliver(&mut self, mut block: Block, station: Mac) {
         let offload = block.frame().offload;
-        let ethertype = match block.frame().bytes().first().map(|byte| byte >> 4) {
-            Some(6) => EtherType::IPV6,
-            _ => EtherType::IPV4,
+        let draft = block.frame_mut().draft();
+        let (ethertype, mtu) = match wire::ipv6::Header::ref_from_prefix(draft.bytes()) {
+            Ok((header, _)) if header.version() == 6 => (EtherType::IPV6, self.takes(header.destination(), true)),
+            _ => (EtherType::IPV4, self.mtu()),
         };
-        let transmitted = self.frame_out(block.frame_mut().draft(), &[], ethertype, station, offload);
-        self.count(transmitted.or_dropped());
+        let sent = if draft.len() > mtu && offload.segments.is_none() {
+            self.in_fragments(draft, &[], station, offload, mtu)
+        } else {
+            self.frame_out(draft, &[], ethertype, station, offload).or_dropped()
+        };
+        self.count(sent);
         self.pool.release(block);
     }
 

@@ -3,6 +3,7 @@
 pub(in crate::stack) mod addresses;
 mod cut;
 mod down;
+mod fragments;
 mod up;
 
 pub(in crate::stack) use down::Sent;
@@ -17,15 +18,16 @@ use super::notice::Change;
 use super::storage::Finished;
 use super::{Config, ConfigError};
 use crate::application::Largest;
-use crate::base::address::{Address, Cidr, Family};
+use crate::base::address::{Address, Cidr};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{Block, Frame, Pool};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
-use crate::internet::output::{self, Identifications};
+use crate::internet::output::Identifications;
 use crate::internet::path_mtu::{PathMtu, PathMtus};
+use crate::internet::reassembly::Reassembly;
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
@@ -51,6 +53,7 @@ pub(in crate::stack) struct Net<D> {
     limiter: Limiter,
     identifications: Identifications,
     paths: PathMtus,
+    reassembly: Reassembly,
     outbox: Outbox,
     vlan: Option<Vlan>,
     journal: Option<Box<dyn Journal>>,
@@ -91,10 +94,9 @@ impl<D: Device> Net<D> {
                 return Err(ConfigError::Rarp(*station));
             }
         }
-        let largest = |family| capabilities.mtu.saturating_sub(output::header_length(family) + wire::udp::LENGTH);
         Ok(Net {
             device,
-            largest: Largest { v4: largest(Family::V4), v6: largest(Family::V6) },
+            largest: Largest { v4: wire::udp::LARGEST_V4, v6: wire::udp::LARGEST_V6 },
             pool: Pool::new(config.memory),
             interface,
             counters: Counters::default(),
@@ -107,6 +109,7 @@ impl<D: Device> Net<D> {
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
             paths: PathMtus::new(random),
+            reassembly: Reassembly::new(random),
             outbox: Outbox::default(),
             vlan: config.vlan,
             journal: None,
@@ -217,13 +220,17 @@ impl<D: Device> Net<D> {
 
     /// When [`Net::fire_timers`] is due.
     pub(in crate::stack) fn deadline(&self) -> Option<Instant> {
-        self.neighbors.deadline().into_iter().chain(self.addresses.deadline()).min()
+        let fragments = self.reassembly.deadline();
+        self.neighbors.deadline().into_iter().chain(self.addresses.deadline()).chain(fragments).min()
     }
 
     /// Does what is due.
     pub(in crate::stack) fn fire_timers(&mut self) {
         if self.addresses.is_due(self.now) {
             self.see_to_addresses();
+        }
+        if self.reassembly.deadline().is_some_and(|due| due <= self.now) {
+            self.expire_fragments();
         }
         self.paths.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
@@ -249,6 +256,7 @@ impl<D: Device> Net<D> {
 impl<D> Net<D> {
     /// Gives the memory of parked packets back: the end of the stack.
     pub(in crate::stack) fn clear(&mut self) {
+        self.reassembly.clear(&mut self.pool);
         for block in self.neighbors.clear() {
             self.pool.release(block);
         }

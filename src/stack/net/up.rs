@@ -118,7 +118,7 @@ impl<D: Device> Net<D> {
     }
 
     /// The headers of the internet layer.
-    fn read(
+    pub(super) fn read(
         &mut self,
         frame: &mut Frame,
         family: Family,
@@ -138,6 +138,7 @@ impl<D: Device> Net<D> {
             }
             Err(Refusal::Drop(why)) => Err(why),
             Err(Refusal::Tell(problem)) => self.complain(frame, packet, problem),
+            Err(Refusal::Fragment) => self.fragment(frame, train),
         }
     }
 
@@ -190,6 +191,12 @@ impl<D: Device> Net<D> {
 
     /// A device is believed only what it said it can do, and what the packet's own headers bear out.
     fn check_offload(&self, packet: &Packet, claimed: &Offload) -> Result<(), Dropped> {
+        self.check_able(claimed)?;
+        offload::check(packet, claimed)
+    }
+
+    /// What it said it can do.
+    pub(super) fn check_able(&self, claimed: &Offload) -> Result<(), Dropped> {
         let Capabilities { mtu: _, checksum, segment_tcp, segment_udp } = self.capabilities;
         let able = match (claimed.checksum, claimed.segments.map(|segments| segments.kind)) {
             (_, Some(SegmentKind::Tcp4 | SegmentKind::Tcp6)) => segment_tcp,
@@ -197,6 +204,6 @@ impl<D: Device> Net<D> {
             (Checksum::Partial { .. }, None) => checksum,
             (Checksum::Complete | Checksum::Verified, None) => true,
         };
-        if able { offload::check(packet, claimed) } else { Err(Dropped::OffloadLie) }
+        if able { Ok(()) } else { Err(Dropped::OffloadLie) }
     }
 }

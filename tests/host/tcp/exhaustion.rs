@@ -348,7 +348,7 @@ fn closed_windows_hold_memory_up_for_a_while_only() {
     let mut peer = Peer::with_memory(Family::V4, LITTLE);
     peer.host.stack.listen(81, Box::new(Talker)).unwrap();
     (peer.service, peer.window) = (81, 0);
-    let quota = LITTLE / 8 * limits::POOL_SENDING;
+    let quota = LITTLE / 16 * limits::POOL_SENDING;
     let taken = (10_000..11_000).take_while(|port| joins(&mut peer, *port)).count();
     let (first, _) = limits::SEND_BUFFER;
     assert!(taken > quota / first && taken < 100, "{taken} with {quota} bytes");

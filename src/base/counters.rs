@@ -74,6 +74,8 @@ dropped! {
     SourceRoute,
     /// an extension header that says to drop the packet without a word
     ExtensionHeader,
+    /// an AH or ESP, for which we have no security association (RFC 4302 §3.4.2, RFC 4303 §3.4.2)
+    NoSecurity,
     /// an ICMP or ICMPv6 message that is too short or wrongly built
     BadIcmp,
     /// the ICMP or ICMPv6 checksum is wrong

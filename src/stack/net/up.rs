@@ -130,6 +130,7 @@ impl<D: Device> Net<D> {
                 let Net { interface, neighbors, outbox, now, .. } = self;
                 icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
             }
+            (protocol::AH | protocol::ESP, _) => return Err(Dropped::NoSecurity),
             _ => return Ok(self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden)),
         };
         match verdict {

@@ -147,6 +147,12 @@ impl<D: Device> Net<D> {
             }
             Verdict::Done => Ok(Up::Heard),
             Verdict::Error => Ok(Up::Error),
+            Verdict::Timestamp => {
+                let answer = icmpv4::tell_time(frame, packet, icmpv4::time(self.now))?;
+                self.counters.timestamps_answered += 1;
+                self.turn_round(frame, packet, &answer);
+                Ok(Up::Done)
+            }
             Verdict::Conflict(address, nonce) => {
                 self.conflict(address, packet.link.station, nonce);
                 Ok(Up::Conflict)

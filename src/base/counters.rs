@@ -74,6 +74,8 @@ dropped! {
     SourceRoute,
     /// an extension header that says to drop the packet without a word
     ExtensionHeader,
+    /// an AH or ESP, for which we have no security association (RFC 4302 §3.4.2, RFC 4303 §3.4.2)
+    NoSecurity,
     /// an ICMP or ICMPv6 message that is too short or wrongly built
     BadIcmp,
     /// the ICMP or ICMPv6 checksum is wrong
@@ -221,6 +223,8 @@ counters! {
     rarp_answered,
     /// echo requests answered
     echo_answered,
+    /// ICMP timestamp requests answered
+    timestamps_answered,
     /// neighbour solicitations answered
     ndp_answered,
     /// fragments that wait, or waited, for the rest of their datagram
@@ -316,7 +320,8 @@ impl Counters {
     /// or not.
     pub fn frames_ended(&self) -> u64 {
         let Counters { arp_answered, rarp_answered, echo_answered, ndp_answered, errors_sent, resets_sent, .. } = self;
-        let answered = arp_answered + rarp_answered + echo_answered + ndp_answered + errors_sent + resets_sent;
+        let asked = arp_answered + rarp_answered + echo_answered + self.timestamps_answered + ndp_answered;
+        let answered = asked + errors_sent + resets_sent;
         let received_and_dropped = self.dropped_in_all() - self.unsent - self.unfinished;
         let taken = self.neighbors_heard + self.errors_received + self.frames_delivered + self.frames_handed_over;
         answered + taken + self.fragments_kept + received_and_dropped

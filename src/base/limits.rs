@@ -120,8 +120,12 @@ pub const OUTBOX: usize = 64;
 
 /// Neighbour discovery options looked at in one message.
 pub const NDP_OPTIONS: usize = 16;
-/// Extension headers walked in one packet; one more is RFC 8883's "Extension header chain too long" (code 6).
+/// Extension headers walked in one packet; one more is RFC 8883's "too many extension headers".
 pub const EXTENSION_HEADERS: usize = 8;
+/// Options besides padding in one extension header (RFC 8504 §5.3); one more is RFC 8883's "too many options".
+pub const EXTENSION_OPTIONS: usize = 8;
+/// Bytes of all extension headers of a packet: one of the largest that can be. More is RFC 8883's "chain too long".
+pub const EXTENSION_BYTES: usize = 2048;
 
 /// ICMP errors a second towards one destination (RFC 1122 §3.2.2, RFC 4443 §2.4 f), and how many at once.
 pub const ICMP_ERRORS_A_SECOND: u32 = 100;

@@ -101,12 +101,18 @@ fn v6(problem: Problem, packet: &Packet) -> icmpv6::Header {
 /// How many errors may be sent: token buckets, one for all and one for each destination.
 ///
 /// Destinations share buckets by a secret hash. The bucket for all is tried last and only by those that their own
-/// bucket lets pass, so one destination cannot read another's traffic from it at a rate that matters.
+/// bucket lets pass; and what an error takes from it is a matter of chance. So nobody can count in it how many errors others
+/// caused (CVE-2020-25705).
 pub struct Limiter {
     key: HashKey,
     buckets: Box<[Bucket]>,
     all: Bucket,
+    noise: Random,
 }
+
+/// What one error takes from the bucket for all on average; it is one less, as much or one more.
+const NOISE: u32 = 2;
+const ALL: u32 = limits::ICMP_ERRORS_A_SECOND_GLOBAL * NOISE;
 
 #[derive(Clone, Copy)]
 struct Bucket {
@@ -121,19 +127,20 @@ impl Limiter {
         Limiter {
             key: HashKey::new(random),
             buckets: vec![full(limits::ICMP_ERRORS_A_SECOND); limits::ICMP_ERROR_BUCKETS].into_boxed_slice(),
-            all: full(limits::ICMP_ERRORS_A_SECOND_GLOBAL),
+            all: full(ALL),
+            noise: random.clone(),
         }
     }
 
     fn allow(&mut self, destination: Address, now: Instant) -> bool {
         let bucket = self.key.hash(destination) as usize % self.buckets.len();
-        self.buckets[bucket].take(limits::ICMP_ERRORS_A_SECOND, now)
-            && self.all.take(limits::ICMP_ERRORS_A_SECOND_GLOBAL, now)
+        let price = NOISE - 1 + self.noise.below(3) as u32;
+        self.buckets[bucket].take(limits::ICMP_ERRORS_A_SECOND, 1, now) && self.all.take(ALL, price, now)
     }
 }
 
 impl Bucket {
-    fn take(&mut self, rate: u32, now: Instant) -> bool {
+    fn take(&mut self, rate: u32, price: u32, now: Instant) -> bool {
         let interval = 1_000_000_000 / u64::from(rate);
         let earned = now.since(self.filled).as_nanos() as u64 / interval;
         if earned > 0 {
@@ -141,9 +148,11 @@ impl Bucket {
             // The rest of the interval counts towards the next token.
             self.filled = self.filled + Duration::from_nanos(earned * interval);
         }
-        let some = self.tokens > 0;
-        self.tokens -= u32::from(some);
-        some
+        let enough = self.tokens >= price;
+        if enough {
+            self.tokens -= price;
+        }
+        enough
     }
 }
 
@@ -162,5 +171,22 @@ mod tests {
         let later = now + std::time::Duration::from_millis(500);
         let granted = (0..1000).filter(|_| limiter.allow(greedy, later)).count();
         assert_eq!(granted, limits::ICMP_ERRORS_A_SECOND as usize / 2, "it fills with time");
+    }
+
+    /// Who causes all the errors but a few that others cause cannot tell how many those were.
+    #[test]
+    fn the_limit_for_all_is_a_matter_of_chance() {
+        let mut counts = Vec::new();
+        for seed in 0..50 {
+            let mut limiter = Limiter::new(&mut Random::new([seed; 16]));
+            let now = Instant::from_millis(1);
+            let sources = (0..200u32).map(|number| Address::from_v4((0x0a4e_0000 + number).to_be_bytes()));
+            counts.push(sources.flat_map(|source| [source; 99]).filter(|source| limiter.allow(*source, now)).count());
+        }
+        let global = limits::ICMP_ERRORS_A_SECOND_GLOBAL as usize;
+        assert!(counts.iter().all(|count| count.abs_diff(global) < global / 10), "{counts:?}");
+        counts.sort_unstable();
+        counts.dedup();
+        assert!(counts.len() > 20, "{counts:?}");
     }
 }

@@ -1,4 +1,11 @@
 //! The chain of IPv6 extension headers (RFC 8200 §4).
+//!
+//! All but hop-by-hop options may come in any order and as often as their sender likes (RFC 8200 §4.1), within limits (RFC 8504
+//! §5.3) of which the sender is told (RFC 8883). Hop-by-hop options are read by hosts that the packet is for (RFC 9673 §5.2), like
+//! those for the destination. Of all options we know the router alert, which asks nothing of us; jumbograms (RFC 2675) and home
+//! addresses (RFC 6275) are not spoken, and so refused by the two high bits of their numbers.
+//!
+//! Padding is not limited to seven bytes in a row, which RFC 8504 would allow: it costs less than the same bytes of data.
 
 use zerocopy::FromBytes;
 
@@ -11,6 +18,21 @@ use crate::wire::{extension, ipv6, protocol, tcp, udp};
 
 /// Where the number of the first header behind the IPv6 header lies.
 pub const NEXT_HEADER_FIELD: usize = 6;
+
+/// What becomes of a packet of length zero with hop-by-hop options, which only a jumbogram can be (RFC 2675 §3): its option is
+/// one that we do not know. `behind` is all that follows the IPv6 header.
+#[cold]
+pub fn refuse_jumbogram(behind: &[u8], cast: Cast) -> Refusal {
+    const JUMBO_PAYLOAD: u8 = 0xc2;
+    let chain = Chain::new(behind, protocol::HOP_BY_HOP);
+    let Ok((_, length)) = chain.header() else { return truncated() };
+    let options = extension::options(behind.get(2..length).unwrap_or_default());
+    match options.flatten().find(|option| option.kind == JUMBO_PAYLOAD) {
+        Some(jumbo) if cast == Cast::Unicast => tell(problem::UNRECOGNIZED_OPTION, chain.here() + 2 + jumbo.position),
+        Some(_) => Refusal::Drop(Dropped::ExtensionHeader),
+        None => truncated(),
+    }
+}
 
 /// The headers between the IPv6 header and the transport header.
 pub struct Chain<'a> {
@@ -43,7 +65,7 @@ impl<'a> Chain<'a> {
                 protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING | protocol::FRAGMENT
                     if count == limits::EXTENSION_HEADERS =>
                 {
-                    return Err(tell(problem::CHAIN_TOO_LONG, self.here()));
+                    return Err(tell(problem::TOO_MANY_HEADERS, self.here()));
                 }
                 protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS => {
                     let (header, length) = self.header()?;
@@ -68,6 +90,7 @@ impl<'a> Chain<'a> {
                     self.fragmented = true;
                     self.skip(fragment.next_header, size_of::<extension::Fragment>());
                 }
+                protocol::AH | protocol::ESP => return Err(Refusal::Drop(Dropped::NoSecurity)),
                 protocol::NO_NEXT_HEADER => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
                 _ => break,
             }
@@ -114,6 +137,9 @@ impl<'a> Chain<'a> {
         if rest.len() < header.length() {
             return Err(truncated());
         }
+        if self.position + header.length() > limits::EXTENSION_BYTES {
+            return Err(tell(problem::CHAIN_TOO_LONG, ipv6::LENGTH + limits::EXTENSION_BYTES));
+        }
         Ok((header, header.length()))
     }
 
@@ -121,15 +147,17 @@ impl<'a> Chain<'a> {
     fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refusal> {
         const ROUTER_ALERT: u8 = 5;
         let area = self.payload.get(self.position + 2..self.position + length).unwrap_or_default();
-        for option in extension::options(area) {
+        for (count, option) in extension::options(area).enumerate() {
             let option = option.map_err(|at| tell(problem::ERRONEOUS_HEADER, self.here() + 2 + at))?;
+            let here = self.here() + 2 + option.position;
+            if count == limits::EXTENSION_OPTIONS {
+                return Err(tell(problem::TOO_MANY_OPTIONS, here));
+            }
             match option.kind >> 6 {
                 _ if option.kind == ROUTER_ALERT => {}
                 0 => {}
-                2 => return Err(tell(problem::UNRECOGNIZED_OPTION, self.here() + 2 + option.position)),
-                3 if cast == Cast::Unicast => {
-                    return Err(tell(problem::UNRECOGNIZED_OPTION, self.here() + 2 + option.position));
-                }
+                2 => return Err(tell(problem::UNRECOGNIZED_OPTION, here)),
+                3 if cast == Cast::Unicast => return Err(tell(problem::UNRECOGNIZED_OPTION, here)),
                 _ => return Err(Refusal::Drop(Dropped::ExtensionHeader)),
             }
         }
@@ -196,6 +224,14 @@ mod tests {
         assert_eq!(walk(60, &[17, 1, 1, 4, 0, 0, 0, 0]), Err(Ok(Dropped::Truncated)));
         assert_eq!(walk(44, &[17, 0, 0, 1, 0, 0, 0, 0]), Err(Ok(Dropped::BadFragment)), "a fragment");
         let endless = [60, 0, 1, 4, 0, 0, 0, 0].repeat(100);
-        assert_eq!(walk(60, &endless), problem(6, 40 + 8 * 8), "one header too many");
+        assert_eq!(walk(60, &endless), problem(8, 40 + 8 * 8), "one header too many");
+        let mut large = vec![60, 254];
+        large.resize(2040, 0);
+        assert_eq!(walk(60, &[&large[..], &[17, 0, 0, 0, 0, 0, 0, 0]].concat()), Ok((17, 40 + 2040, 2048)));
+        let two = [&large[..], &[17, 1], &[0; 14]].concat();
+        assert_eq!(walk(60, &two), problem(7, 40 + 2048), "eight bytes too many");
+        let options = |count: usize| [&[17, 2, 1, 0][..], &[0x1e, 0].repeat(count), &[0; 24]].concat()[..24].to_vec();
+        assert_eq!(walk(60, &options(8)), Ok((17, 40, 24)));
+        assert_eq!(walk(60, &options(9)), problem(9, 40 + 4 + 16), "one option too many");
     }
 }

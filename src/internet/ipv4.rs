@@ -2,6 +2,7 @@
 
 use zerocopy::FromBytes;
 
+use super::options::{self, Refused};
 use super::{Answer, Packet, Problem, Refusal};
 use crate::base::address::Family;
 use crate::base::counters::Dropped;
@@ -54,7 +55,7 @@ pub fn input(
         protocol_field: 9,
     };
     let is_fragment = header.is_fragment();
-    let checked = if parsed.options.is_empty() { Ok(()) } else { check_options(parsed.options) };
+    let checked = if parsed.options.is_empty() { Ok(()) } else { options::check(parsed.options) };
     // Before anything is said of the packet: an error does not quote padding.
     let end = packet.transport() + parsed.payload.len();
     frame.truncate(end);
@@ -74,54 +75,18 @@ pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
     header.turn_round(answer.source.low4(), answer.traffic_class, length as u16, limits::HOP_LIMIT);
 }
 
-enum Refused {
-    SourceRoute,
-    /// Malformed; counted from the first option.
-    At(usize),
-}
-
-/// RFC 791 §3.1. Source routes are refused whether they are used up or not (RFC 7126 §4.3, §4.4).
-fn check_options(options: &[u8]) -> Result<(), Refused> {
-    const END: u8 = 0;
-    const NO_OPERATION: u8 = 1;
-    const LOOSE_SOURCE_ROUTE: u8 = 131;
-    const STRICT_SOURCE_ROUTE: u8 = 137;
-
-    let mut position = 0;
-    while let Some(kind) = options.get(position) {
-        match *kind {
-            END => break,
-            NO_OPERATION => position += 1,
-            LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE => return Err(Refused::SourceRoute),
-            _ => {
-                let length = options.get(position + 1).map_or(0, |length| usize::from(*length));
-                if length < 2 || position + length > options.len() {
-                    return Err(Refused::At(position));
-                }
-                position += length;
-            }
-        }
+/// The same for an echo reply whose request has options that record (RFC 1122 §3.2.2.6): they go back with us in them. False when
+/// there are none, and then the frame is as it was but for blanks in its options.
+#[cold]
+pub fn turn_round_recording(frame: &mut Frame, packet: &Packet, answer: &Answer, time: u32) -> bool {
+    let length = frame.len() - packet.network();
+    let head = frame.bytes_mut().get_mut(packet.network()..packet.transport()).unwrap_or_default();
+    let Ok((header, options)) = ipv4::Header::mut_from_prefix(head) else { return false };
+    if !options::answer(options, answer.source.low4(), time) {
+        return false;
     }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_that_cannot_be_are_pointed_at() {
-        let at = |options: &[u8]| match check_options(options) {
-            Ok(()) => None,
-            Err(Refused::At(position)) => Some(position),
-            Err(Refused::SourceRoute) => Some(usize::MAX),
-        };
-        assert_eq!(at(&[1, 1, 148, 4, 0, 0, 0, 0]), None, "router alert");
-        assert_eq!(at(&[1, 7, 0, 0]), Some(1), "length zero");
-        assert_eq!(at(&[7, 1, 0, 0]), Some(0), "length one");
-        assert_eq!(at(&[1, 7, 9, 4]), Some(1), "over the end");
-        assert_eq!(at(&[1, 1, 1, 7]), Some(3), "no length");
-        assert_eq!(at(&[0, 7, 0, 0]), None, "what follows the end is padding");
-        assert_eq!(at(&[131, 3, 4, 0]), Some(usize::MAX));
-    }
+    (header.source, header.destination) = (answer.source.low4(), packet.source.low4());
+    header.time_to_live = limits::HOP_LIMIT;
+    header.become_whole(options, length as u16, answer.traffic_class);
+    true
 }

@@ -2,7 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::extension::{Chain, NEXT_HEADER_FIELD};
+use super::extension::{Chain, NEXT_HEADER_FIELD, refuse_jumbogram};
 use super::{Answer, Packet, Refusal};
 use crate::base::address::Family;
 use crate::base::counters::Dropped;
@@ -53,6 +53,9 @@ pub fn input(
     };
     let end = packet.transport() + payload.len();
     if !matches!(header.next_header, protocol::ICMPV6 | protocol::UDP | protocol::TCP) {
+        if payload.is_empty() && header.next_header == protocol::HOP_BY_HOP {
+            return Err(refuse_jumbogram(bytes.get(ipv6::LENGTH..).unwrap_or_default(), cast));
+        }
         let mut chain = Chain::new(payload, header.next_header);
         let walked = chain.walk(cast);
         if let Err(Refusal::Tell(_)) = walked {

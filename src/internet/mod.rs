@@ -16,6 +16,7 @@ pub mod ipv6;
 pub mod ndp;
 pub mod notice;
 pub mod offload;
+pub mod options;
 pub mod output;
 pub mod path_mtu;
 pub mod reassembly;
@@ -169,6 +170,8 @@ pub enum Verdict {
     Done,
     /// It is an error: [`notice::input`] reads it.
     Error,
+    /// It asks for the time: [`icmpv4::tell_time`] answers.
+    Timestamp,
     /// Somebody else claims this address of ours, or asks under this nonce whether it is free.
     Conflict(Address, Option<Nonce>),
     /// It goes no further.

@@ -3,6 +3,8 @@
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::protocol;
+
 /// What hop-by-hop options, destination options and routing headers begin with.
 ///
 /// ```text
@@ -115,6 +117,112 @@ pub fn options(bytes: &[u8]) -> impl Iterator<Item = Result<Option<'_>, usize>> 
     })
 }
 
+/// An option to be written: its type, what it holds, and where it has to begin, `alignment.1` bytes behind a multiple of
+/// `alignment.0` (RFC 8200 §4.2, "xn+y").
+#[derive(Clone, Copy, Debug)]
+pub struct OptionToWrite<'a> {
+    /// Its type.
+    pub kind: u8,
+    /// What it holds, at most 255 bytes.
+    pub data: &'a [u8],
+    /// `(1, 0)` where it may begin anywhere.
+    pub alignment: (u8, u8),
+}
+
+/// Writes a chain of extension headers.
+///
+/// ```
+/// use taphouse::wire::extension::{Builder, OptionToWrite};
+/// use taphouse::wire::protocol;
+///
+/// let alert = OptionToWrite { kind: 5, data: &[0, 0], alignment: (2, 0) };
+/// let (first, bytes) = Builder::default().options(protocol::HOP_BY_HOP, &[alert]).finish(protocol::ICMPV6);
+/// assert_eq!((first, &bytes[..]), (protocol::HOP_BY_HOP, &[protocol::ICMPV6, 0, 5, 2, 0, 0, 1, 0][..]));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    bytes: Vec<u8>,
+    first: std::option::Option<u8>,
+    /// Where the number of the next header goes.
+    field: usize,
+}
+
+impl Builder {
+    /// Adds hop-by-hop or destination options, aligned and padded. What does not fit into one header, 2,048 bytes, is left out.
+    pub fn options(mut self, kind: u8, options: &[OptionToWrite<'_>]) -> Builder {
+        let start = self.open(kind);
+        for OptionToWrite { kind, data, alignment: (unit, rest) } in options {
+            let (unit, rest) = (usize::from(*unit).max(1), usize::from(*rest));
+            let position = self.bytes.len() - start;
+            let gap = (unit + rest % unit - position % unit) % unit;
+            if data.len() > 255 || position + gap + 2 + data.len() > 2048 {
+                continue;
+            }
+            self.pad(gap);
+            self.bytes.extend([*kind, data.len() as u8]);
+            self.bytes.extend_from_slice(data);
+        }
+        self.close(start)
+    }
+
+    /// Adds a routing header. Its data is padded to a multiple of eight bytes with zeros and cut at 2,044.
+    pub fn routing(mut self, kind: u8, segments_left: u8, data: &[u8]) -> Builder {
+        let start = self.open(protocol::ROUTING);
+        self.bytes.extend([kind, segments_left]);
+        self.bytes.extend_from_slice(&data[..data.len().min(2044)]);
+        let length = (self.bytes.len() - start).next_multiple_of(8);
+        self.bytes.resize(start + length, 0);
+        self.bytes[start + 1] = (length / 8 - 1) as u8;
+        self
+    }
+
+    /// Adds a fragment header; its own next header is what comes next.
+    pub fn fragment(mut self, header: Fragment) -> Builder {
+        let start = self.open(protocol::FRAGMENT);
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(header.as_bytes());
+        self
+    }
+
+    /// The number of the first header and all of them, in front of what has the number `next`.
+    pub fn finish(mut self, next: u8) -> (u8, Vec<u8>) {
+        let first = self.first.unwrap_or(next);
+        if let Some(number) = self.bytes.get_mut(self.field) {
+            *number = next;
+        }
+        (first, self.bytes)
+    }
+
+    fn open(&mut self, kind: u8) -> usize {
+        match self.first {
+            None => self.first = Some(kind),
+            Some(_) => self.bytes[self.field] = kind,
+        }
+        self.field = self.bytes.len();
+        self.bytes.extend([0, 0]);
+        self.field
+    }
+
+    fn close(mut self, start: usize) -> Builder {
+        let length = self.bytes.len() - start;
+        self.pad(length.next_multiple_of(8) - length);
+        self.bytes[start + 1] = ((self.bytes.len() - start) / 8 - 1) as u8;
+        self
+    }
+
+    /// One byte is Pad1, more are PadN.
+    fn pad(&mut self, count: usize) {
+        match count {
+            0 => {}
+            1 => self.bytes.push(0),
+            _ => {
+                self.bytes.extend([1, (count - 2) as u8]);
+                self.bytes.resize(self.bytes.len() + count - 2, 0);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +234,32 @@ mod tests {
         assert_eq!(found, [Ok(Option { kind: 5, position: 5, data: &[0, 0] }), Err(9)]);
         assert_eq!(options(&[]).count(), 0);
         assert_eq!(options(&[7]).collect::<Vec<_>>(), [Err(0)]);
+    }
+
+    #[test]
+    fn a_chain_is_written_as_it_is_read() {
+        let option = |kind, data, alignment| OptionToWrite { kind, data, alignment };
+        let written = [option(0x1e, &[1, 2, 3][..], (1, 0)), option(0x3e, &[9; 4], (4, 2)), option(5, &[0, 0], (2, 0))];
+        let fragment = Fragment::new(0, 1448, true, 77);
+        let builder = Builder::default().options(0, &written).routing(4, 0, &[7; 13]).fragment(fragment);
+        let (first, bytes) = builder.options(60, &[]).finish(17);
+        assert_eq!((first, bytes.len() % 8), (0, 0));
+        let (header, _) = Header::read_from_prefix(&bytes).unwrap();
+        assert_eq!(header.next_header, protocol::ROUTING);
+        let area = &bytes[2..header.length()];
+        let read: Vec<_> = options(area).map(|option| option.unwrap()).collect();
+        assert_eq!(
+            read.iter().map(|option| (option.kind, option.data)).collect::<Vec<_>>(),
+            [(0x1e, &[1, 2, 3][..]), (0x3e, &[9; 4]), (5, &[0, 0])]
+        );
+        assert_eq!(((read[1].position + 2) % 4, (read[2].position + 2) % 2), (2, 0), "aligned");
+        let rest = &bytes[header.length()..];
+        let (routing, _) = Header::read_from_prefix(rest).unwrap();
+        assert_eq!((routing.next_header, routing.first, &rest[4..17]), (protocol::FRAGMENT, [4, 0], &[7; 13][..]));
+        let rest = &rest[routing.length()..];
+        let (fragment, rest) = Fragment::read_from_prefix(rest).unwrap();
+        assert_eq!((fragment.next_header, fragment.offset(), fragment.has_more()), (60, 1448, true));
+        assert_eq!(rest, [17, 0, 1, 4, 0, 0, 0, 0]);
+        assert_eq!(Builder::default().finish(6), (6, Vec::new()));
     }
 }

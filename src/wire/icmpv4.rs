@@ -15,6 +15,8 @@ pub mod kind {
     pub const ECHO_REQUEST: u8 = 8;
     pub const TIME_EXCEEDED: u8 = 11;
     pub const PARAMETER_PROBLEM: u8 = 12;
+    pub const TIMESTAMP_REQUEST: u8 = 13;
+    pub const TIMESTAMP_REPLY: u8 = 14;
 }
 
 /// Code of "time exceeded": it was spent waiting for fragments.
@@ -52,6 +54,20 @@ pub struct Header {
     pub checksum: [u8; 2],
     /// What the kind makes of it.
     pub rest: [u8; 4],
+}
+
+/// A timestamp request or reply: when it was sent, came, and was sent back, in milliseconds since midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Timestamp {
+    /// With an identifier and a sequence number.
+    pub header: Header,
+    /// By whom asks.
+    pub originated: [u8; 4],
+    /// By whom answers.
+    pub received: [u8; 4],
+    /// By whom answers.
+    pub sent: [u8; 4],
 }
 
 impl Header {

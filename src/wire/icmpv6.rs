@@ -37,8 +37,10 @@ pub mod problem {
     pub const UNRECOGNIZED_OPTION: u8 = 2;
     /// RFC 7112 §5.
     pub const INCOMPLETE_FIRST_FRAGMENT: u8 = 3;
-    /// RFC 8883 §2.4.
-    pub const CHAIN_TOO_LONG: u8 = 6;
+    /// RFC 8883 §2.
+    pub const CHAIN_TOO_LONG: u8 = 7;
+    pub const TOO_MANY_HEADERS: u8 = 8;
+    pub const TOO_MANY_OPTIONS: u8 = 9;
 }
 
 /// The header has the shape of ICMP's (RFC 4443 §2.1).

@@ -32,6 +32,10 @@ pub mod protocol {
     pub const ROUTING: u8 = 43;
     /// IPv6 fragment header.
     pub const FRAGMENT: u8 = 44;
+    /// Encapsulating Security Payload.
+    pub const ESP: u8 = 50;
+    /// Authentication Header.
+    pub const AH: u8 = 51;
     /// Internet Control Message Protocol for IPv6.
     pub const ICMPV6: u8 = 58;
     /// IPv6: nothing follows.

@@ -61,11 +61,53 @@ fn the_traffic_class_and_the_wish_not_to_be_cut_come_back() {
     }
 }
 
+/// RFC 1122 §3.2.2.6: record route and timestamp come back with us in them, in both an echo's own frame and one that is marked.
+#[test]
+fn options_that_record_come_back_with_us_in_them() {
+    let mut host = Host::plain();
+    let [a, b, c, d] = STACK_V4.octets();
+    // The host's clock stands at one second.
+    let time = [0x80, 0, 3, 0xe8];
+    let route = vec![7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let recorded = vec![7, 11, 8, a, b, c, d, 0, 0, 0, 0, 0];
+    let stamps = [&[148, 4, 0, 0, 68, 20, 5, 1][..], &[0; 16]].concat();
+    let stamped = [&[1, 1, 1, 1, 68, 20, 13, 1, a, b, c, d][..], &time, &[0; 8]].concat();
+    for (between, expected) in [(route, recorded), (stamps, stamped)] {
+        let asked = Packet { between: between.clone(), class: 0x28, ..echo(Family::V4, b"options") };
+        let answer = host.answer(&asked.frame());
+        let (header, payload) = etherparse::Ipv4Header::from_slice(&answer[14..]).unwrap();
+        assert_eq!(&header.options[..], &expected[..]);
+        assert_eq!(header.header_checksum, header.calc_header_checksum());
+        assert_eq!((header.source, header.destination), (STACK_V4.octets(), PEER_V4.octets()));
+        assert_eq!(
+            (header.time_to_live, header.dscp.value() << 2, usize::from(header.total_len)),
+            (64, 0x28, answer.len() - 14)
+        );
+        assert_eq!((payload[0], sum(&[payload]), &payload[8..]), (0, 0xffff, &b"options"[..]));
+        // A datagram's are not (RFC 1122 §4.1.3.2 leaves them to who asks for them).
+        let asked = Packet { between, ..udp(Family::V4, 5000, 7, b"options") };
+        assert_eq!(crate::reading::datagram(&read(&host.answer(&asked.frame()))).2, b"options");
+    }
+}
+
+/// RFC 792, RFC 1122 §3.2.2.8.
+#[test]
+fn who_asks_for_the_time_is_told() {
+    let mut host = Host::plain();
+    let asked = icmp(Family::V4, 13, 0, &[0xab, 0xcd, 0, 7, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let answer = read(&host.answer(&asked.frame()));
+    let time = [0x80, 0, 3, 0xe8];
+    assert_eq!(message(&answer), (14, 0, [0xab, 0xcd, 0, 7], &[&[1, 2, 3, 4], &time[..], &time].concat()[..]));
+    assert_eq!(host.counters().timestamps_answered, 1);
+    host.drops(&icmp(Family::V4, 13, 0, &[0; 15]).frame(), Dropped::BadIcmp);
+    host.drops(&icmp(Family::V4, 14, 0, &[0; 16]).frame(), Dropped::IcmpIgnored);
+    host.drops(&asked.to(Ipv4Addr::BROADCAST).at(EVERYBODY).frame(), Dropped::IcmpIgnored);
+}
+
 #[test]
 fn options_are_not_sent_back() {
     let mut host = Host::plain();
-    let options: [&[u8]; 5] =
-        [&[1, 1, 1, 0], &[148, 4, 0, 0], &[7, 7, 4, 1, 2, 3, 4, 0], &[68, 8, 5, 0, 0, 0, 0, 0], &[0x5e, 2, 0x5f, 2]];
+    let options: [&[u8]; 3] = [&[1, 1, 1, 0], &[148, 4, 0, 0], &[0x5e, 2, 0x5f, 2]];
     for between in options {
         let asked = Packet { between: between.to_vec(), ..echo(Family::V4, b"options") };
         assert_eq!(message(&read(&host.answer(&asked.frame()))).3, b"options");
@@ -141,7 +183,7 @@ fn other_messages_are_ignored() {
     for family in BOTH {
         let mut host = Host::plain();
         let (kinds, errors) = match family {
-            Family::V4 => (vec![0, 5, 13, 15, 17, 42, 129, 130, 255], [3, 11, 12]),
+            Family::V4 => (vec![0, 5, 14, 15, 17, 42, 129, 130, 255], [3, 11, 12]),
             Family::V6 => (vec![0, 5, 11, 12, 13, 15, 17, 42, 129, 130], [1, 3, 4]),
         };
         for kind in errors {

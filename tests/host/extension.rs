@@ -89,7 +89,7 @@ fn nobody_routes_through_us() {
 fn a_chain_ends_where_it_has_to() {
     let mut host = Host::plain();
     let long = [padding(OPTIONS).repeat(8), padding(UDP).to_vec()].concat();
-    is_problem(&mut host, &datagram_behind(OPTIONS, &long), 6, 40 + 64);
+    is_problem(&mut host, &datagram_behind(OPTIONS, &long), 8, 40 + 64);
     let hop_by_hop_later = [padding(HOP_BY_HOP), padding(UDP)].concat();
     is_problem(&mut host, &datagram_behind(OPTIONS, &hop_by_hop_later), 1, 40);
     is_problem(&mut host, &datagram_behind(OPTIONS, &padding(99)), 1, 40);
@@ -109,4 +109,62 @@ fn a_header_over_the_end_is_dropped() {
         let packet = Packet::new(Family::V6, FRAGMENT, vec![UDP; length], None);
         host.drops(&packet.frame(), Dropped::Truncated);
     }
+}
+
+/// RFC 8504 §5.3, RFC 8883 §2: what is too much is pointed at.
+#[test]
+fn more_than_is_walked_is_pointed_at() {
+    let mut host = Host::plain();
+    let options = |count: usize| {
+        let mut header = [&[UDP, 2, 1, 0][..], &[0x1e, 0].repeat(count)].concat();
+        header.resize(24, 0);
+        header
+    };
+    host.answer(&datagram_behind(OPTIONS, &options(8)).frame());
+    is_problem(&mut host, &datagram_behind(OPTIONS, &options(9)), 9, 40 + 20);
+    let large = |next: u8, units: u8| {
+        let mut header = vec![next, units];
+        header.resize(8 * (usize::from(units) + 1), 0);
+        header
+    };
+    // Together they fit into no Ethernet frame, but into one that a device cuts, or into fragments.
+    let chain = |last: u8| [large(OPTIONS, 200), large(UDP, last)].concat();
+    host.answer(&datagram_behind(OPTIONS, &chain(54)).frame());
+    let frame = datagram_behind(OPTIONS, &chain(55)).frame();
+    let answer = read(&host.answer(&frame));
+    let (kind, code, rest, _) = message(&answer);
+    assert_eq!((kind, code, u32::from_be_bytes(rest)), (4, 7, 40 + 2048));
+}
+
+/// RFC 2675 §3, RFC 8200 §4.2: an option that we do not know, in a packet that says it is empty.
+#[test]
+fn a_jumbogram_is_refused_at_its_option() {
+    let mut host = Host::plain();
+    let jumbo = [UDP, 0, 0xc2, 4, 0, 1, 0, 0];
+    let mut frame = datagram_behind(HOP_BY_HOP, &jumbo).frame();
+    is_problem(&mut host, &datagram_behind(HOP_BY_HOP, &jumbo), 2, 42);
+    frame[18..20].fill(0);
+    let (kind, code, rest, _) = {
+        let answer = read(&host.answer(&frame));
+        let (a, b, c, _) = message(&answer);
+        (a, b, c, ())
+    };
+    assert_eq!((kind, code, u32::from_be_bytes(rest)), (4, 2, 42));
+    // One that is empty and has no such option only says what is not there.
+    let mut frame = datagram_behind(HOP_BY_HOP, &padding(UDP)).frame();
+    frame[18..20].fill(0);
+    host.drops(&frame, Dropped::Truncated);
+}
+
+/// RFC 4302 §3.4.2, RFC 4303 §3.4.2: without a security association there is no answer.
+#[test]
+fn what_is_secured_for_others_is_dropped() {
+    for family in crate::packet::BOTH {
+        let mut host = Host::plain();
+        for protocol in [50, 51] {
+            host.drops(&Packet::new(family, protocol, pattern(32), None).frame(), Dropped::NoSecurity);
+        }
+    }
+    let mut host = Host::plain();
+    host.drops(&datagram_behind(OPTIONS, &padding(51)).frame(), Dropped::NoSecurity);
 }

@@ -16,6 +16,7 @@ mod house;
 mod idle;
 #[path = "../impair/mod.rs"]
 mod impair;
+mod internet;
 mod iperf;
 #[path = "../lab/mod.rs"]
 mod lab;

@@ -15,7 +15,7 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("arping", "iputils-arping"),
     ("ip", "iproute2"),
     ("nft", "nftables"),
@@ -25,6 +25,8 @@ const PACKAGES: [(&str, &str); 10] = [
     ("ss", "iproute2"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("tracepath", "iputils-tracepath"),
+    ("traceroute", "traceroute"),
     ("setpriv", "util-linux"),
 ];
 

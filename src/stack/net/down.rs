@@ -13,7 +13,7 @@ use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Purpose};
 use crate::device::Device;
-use crate::internet::{Answer, Outbound, Packet, Problem, error, fragment, ipv4, ipv6, ndp, output, source};
+use crate::internet::{Answer, Outbound, Packet, Problem, error, fragment, icmpv4, ipv4, ipv6, ndp, output, source};
 use crate::link::interface::Place;
 use crate::link::neighbors::{NeighborId, Unresolved};
 use crate::link::outbox::Outgoing;
@@ -65,11 +65,7 @@ impl<D: Device> Net<D> {
     pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
         let may_be_too_long = frame.len() > self.longest() || !self.paths.is_empty();
         if may_be_too_long && !self.fits(frame, packet) || !packet.is_plain() {
-            // Options and extension headers were the question's, and what is cut gets headers of its own.
-            frame.strip(packet.transport());
-            let outbound = Outbound::answer(packet, answer.source);
-            let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
-            return self.reply(frame, &outbound, packet.link.station);
+            return self.answer_anew(frame, packet, answer);
         }
         match packet.family {
             Family::V4 => ipv4::turn_round(frame, packet, answer),
@@ -80,6 +76,26 @@ impl<D: Device> Net<D> {
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
         let transmitted = self.transmit_in_place(frame, offload);
         self.count(transmitted.or_dropped());
+    }
+
+    /// Sends an answer under headers of its own: the options and extension headers were the question's, and what is cut is another
+    /// packet. Only what records where an echo was goes back with it, if it goes in one piece.
+    #[cold]
+    fn answer_anew(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
+        let is_echo = packet.family == Family::V4 && packet.protocol == wire::protocol::ICMP;
+        if is_echo && frame.len() <= self.longest() {
+            let time = icmpv4::time(self.now);
+            if ipv4::turn_round_recording(frame, packet, answer, time) {
+                ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
+                frame.offload = Offload::default();
+                let transmitted = self.transmit_in_place(frame, Offload::default());
+                return self.count(transmitted.or_dropped());
+            }
+        }
+        frame.strip(packet.transport());
+        let outbound = Outbound::answer(packet, answer.source);
+        let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
+        self.reply(frame, &outbound, packet.link.station);
     }
 
     /// Whether an answer is no larger than its path takes, or the link if routers may cut it. Each of a superframe's packets is as

@@ -165,6 +165,7 @@ impl<D: Device> Net<D> {
                 let Net { interface, neighbors, outbox, now, .. } = self;
                 icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
             }
+            (protocol::AH | protocol::ESP, _) => return Err(Dropped::NoSecurity),
             _ => return Ok(self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden)),
         };
         match verdict {
@@ -181,6 +182,12 @@ impl<D: Device> Net<D> {
             }
             Verdict::Done => Ok(Up::Heard),
             Verdict::Error => Ok(Up::Error),
+            Verdict::Timestamp => {
+                let answer = icmpv4::tell_time(frame, packet, icmpv4::time(self.now))?;
+                self.counters.timestamps_answered += 1;
+                self.turn_round(frame, packet, &answer);
+                Ok(Up::Done)
+            }
             Verdict::Conflict(address, nonce) => {
                 self.conflict(address, packet.link.station, nonce);
                 Ok(Up::Conflict)

@@ -1,0 +1,75 @@
+//! Options, extension headers and groups, as the tools of every host use them.
+
+use crate::house::{BOTH, V4, V6, count, ping_command};
+use crate::lab::Lab;
+
+#[test]
+fn routes_and_times_are_recorded() {
+    let Some(lab) = Lab::new() else { return };
+    let _house = lab.house("");
+    let text = lab.start(ping_command("-c 3 -i 0.1 -W 5 -R", V4)).ended().ok();
+    assert!(text.contains("3 received, 0% packet loss"), "{text}");
+    let route: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("RR:")).take(3).collect();
+    let hosts: Vec<&str> = route.iter().map(|line| line.trim_start_matches("RR:").trim()).collect();
+    assert_eq!(hosts, ["10.77.0.1", "10.77.0.2", "10.77.0.1"], "there and back: {text}");
+    for (wish, addresses) in [("tsonly", 0), ("tsandaddr", 1)] {
+        let text = lab.start(ping_command(&format!("-c 3 -i 0.1 -W 5 -T {wish}"), V4)).ended().ok();
+        assert!(text.contains("3 received, 0% packet loss"), "{text}");
+        let stamps = text.lines().skip_while(|line| !line.starts_with("TS:")).take(2 + addresses);
+        let stamps = stamps.collect::<Vec<_>>().join("\n");
+        // Our clock does not know midnight, and says so.
+        assert!(stamps.contains("not-standard"), "{text}");
+        assert!(addresses == 0 || stamps.contains("10.77.0.2"), "{text}");
+    }
+}
+
+#[test]
+fn traces_end_here() {
+    let Some(lab) = Lab::new() else { return };
+    let _house = lab.house("");
+    let text = lab.run("traceroute -6 -n -w 5 -q 3 fd77::2").ok();
+    assert!(text.lines().nth(1).is_some_and(|line| line.contains("fd77::2") && !line.contains('*')), "{text}");
+    assert_eq!(text.lines().count(), 2, "one step: {text}");
+    let text = lab.run("traceroute -n -w 5 -q 3 10.77.0.2").ok();
+    assert!(text.lines().nth(1).is_some_and(|line| line.contains("10.77.0.2") && !line.contains('*')), "{text}");
+    for to in BOTH {
+        let text = lab.run(&format!("tracepath -n {to}")).ok();
+        assert!(text.contains("reached") && text.contains("pmtu 1500 hops 1 back 1"), "{text}");
+    }
+}
+
+#[test]
+fn all_nodes_are_here() {
+    let Some(lab) = Lab::new() else { return };
+    let house = lab.house("");
+    let text = lab.run("ping -n -c 3 -i 0.2 -W 5 ff02::1%tap0").ok();
+    assert!(text.contains(house.link_local()), "{text}");
+}
+
+/// Every chain of up to four extension headers in every order is answered as RFC 8200 has it.
+#[test]
+fn chains_are_answered_as_the_rfcs_have_it() {
+    let Some(lab) = Lab::new() else { return };
+    let house = lab.house("--mac 02:00:00:00:00:05");
+    lab.ping(V6);
+    let told = lab.python("chains.py", &["tap0", "02:00:00:00:00:05", "many"]);
+    assert!(told.ends_with("2801 chains, 0 answers differ\n"), "{told}");
+    let report = house.end().stderr;
+    assert_eq!(count(&report, "dropped-error-rate-limit"), 0, "{report}");
+}
+
+/// The same chains for the kernel of this machine: what it answers is told, not judged.
+#[test]
+fn chains_for_the_kernel() {
+    let (Some(lab), Some(other)) = (Lab::new(), Lab::new()) else { return };
+    lab.ip(&format!("link add here type veth peer name there netns {}", other.name));
+    lab.ip("link set here up");
+    other.ip("link set there address 02:00:00:00:00:05 up");
+    other.ip("addr add fd77::2/64 dev there nodad");
+    other.ip("neigh replace fd77::99 lladdr 02:00:00:00:00:99 dev there nud permanent");
+    let unlimited = || std::fs::write("/proc/sys/net/ipv6/icmp/ratelimit", "0");
+    other.namespace().enter(unlimited).expect("the namespace is there").expect("the limit can be lifted");
+    let told = lab.python("chains.py", &["here", "02:00:00:00:00:05", "one"]);
+    println!("{told}");
+    assert!(told.contains("2801 chains"), "{told}");
+}

@@ -74,6 +74,9 @@ pub struct Entry {
     /// Its name, as sessions know it.
     id: SessionId,
     timer: Timer<Packed>,
+    /// When that fires, which may be before anything is due: a deadline that moves later changes neither, so that a segment
+    /// does not touch the wheel, which is far away in memory where there are many.
+    alarm: Instant,
     /// The neighbour through which it goes, or for which it waits.
     hop: Option<NeighborId>,
     reading: Reading,
@@ -85,6 +88,24 @@ pub struct Entry {
     seen: u32,
     /// What storage threads do for it.
     errands: Errands,
+}
+
+impl Entry {
+    /// When it is to be looked at though nothing comes.
+    #[inline]
+    fn deadline(&self) -> Instant {
+        self.connection.deadline().min(self.session.deadline().unwrap_or(Instant::NEVER))
+    }
+
+    /// Lets its timer fire in time.
+    #[inline]
+    fn set_alarm(&mut self, timers: &mut Wheel<Packed>) {
+        let deadline = self.deadline();
+        if deadline < self.alarm {
+            self.alarm = deadline;
+            timers.set(self.timer, deadline);
+        }
+    }
 }
 
 /// A port at which connections are taken.
@@ -321,6 +342,11 @@ impl Tcp {
             match Shape::from(packed) {
                 Shape::Connection(index) => {
                     let Some(entry) = self.entries.at_mut(index) else { continue };
+                    entry.alarm = Instant::NEVER;
+                    if entry.deadline() > now {
+                        entry.set_alarm(&mut self.timers);
+                        continue;
+                    }
                     if entry.connection.deadline() <= now {
                         entry.connection.on_timer(now);
                     }

@@ -36,6 +36,10 @@ const DATA: [u8; 64] = [0x5a; 64];
 #[derive(Default)]
 struct Feed {
     waiting: VecDeque<Vec<u8>>,
+    /// Then these, each as long as the first, which lie in one piece: what they cost to read is not measured.
+    burst: Vec<u8>,
+    /// Where in that the next one begins, and how long each is.
+    next: (usize, usize),
     /// The sequence number of what was sent last.
     answered: u32,
     sent: u64,
@@ -48,9 +52,17 @@ impl Device for Feed {
 
     #[inline]
     fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
-        let Some(bytes) = self.waiting.pop_front() else { return Ok(Received::Nothing) };
         // Computing checksums is measured elsewhere.
-        frame.fill(&bytes, Offload { checksum: Checksum::Verified, segments: None });
+        let offload = Offload { checksum: Checksum::Verified, segments: None };
+        let (start, length) = self.next;
+        if let Some(bytes) = self.waiting.pop_front() {
+            frame.fill(&bytes, offload);
+        } else if let Some(bytes) = self.burst.get(start..start + length).filter(|bytes| !bytes.is_empty()) {
+            frame.fill(bytes, offload);
+            self.next.0 += length;
+        } else {
+            return Ok(Received::Nothing);
+        }
         Ok(Received::Frame)
     }
 
@@ -134,11 +146,13 @@ impl Crowd {
     /// What a segment costs with its acknowledgment, in nanoseconds, without what making it costs; so many come in a turn.
     fn cost(&mut self, burst: u32) -> f64 {
         let round = |_| {
-            let mut bursts: VecDeque<VecDeque<Vec<u8>>> =
-                (0..TURNS).map(|_| (0..burst).map(|_| self.segment()).collect()).collect();
+            let mut bursts: VecDeque<Vec<u8>> =
+                (0..TURNS).map(|_| (0..burst).flat_map(|_| self.segment()).collect()).collect();
             let start = std::time::Instant::now();
-            while let Some(burst) = bursts.pop_front() {
-                self.host.stack.device_mut().waiting = burst;
+            while let Some(frames) = bursts.pop_front() {
+                let length = frames.len() / burst as usize;
+                let feed = self.host.stack.device_mut();
+                (feed.burst, feed.next) = (frames, (0, length));
                 self.host.turn();
             }
             start.elapsed().as_secs_f64() * 1e9 / (TURNS as f64 * f64::from(burst))

@@ -178,6 +178,10 @@ pub const COOKIE_SECRET: Duration = Duration::from_secs(60);
 pub const TIME_WAITS: usize = 1 << 20;
 /// Twice the maximum segment lifetime (RFC 9293 §3.4.2 has 2 minutes for one; everybody takes 30 seconds).
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
+/// How soon it may begin anew: each time takes a place in the line of those that wait.
+pub const TIME_WAIT_ANEW: Duration = Duration::from_secs(1);
+/// Local addresses of connections in TIME-WAIT: as many as we have at once, and as many that we had a minute ago.
+pub const TIME_WAIT_LOCALS: usize = 2 * OWN_ADDRESSES;
 
 /// RFC 6298 §2.1: before the first sample.
 pub const RTO_INITIAL: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ pub mod hash;
 pub mod icmp;
 pub mod limits;
 pub mod random;
+pub mod ring;
 pub mod slab;
 pub mod stream;
 pub mod time;

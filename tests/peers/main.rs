@@ -30,6 +30,7 @@ mod record;
 mod relay;
 #[path = "../relay/mod.rs"]
 mod relayed;
+mod rival;
 mod routed;
 mod shape;
 mod start;

@@ -14,15 +14,15 @@ fn relay(labs: [&Lab; 2], mtu: usize, conditions: [Conditions; 2]) -> Relay {
 }
 
 /// Linux with its addresses in one namespace, and `taphouse` behind a bridge in another.
-struct Linked {
+pub(crate) struct Linked {
     relay: Relay,
     house: House,
-    near: Lab,
-    far: Lab,
+    pub(crate) near: Lab,
+    pub(crate) far: Lab,
 }
 
 impl Linked {
-    fn new(mtu: usize, conditions: [Conditions; 2]) -> Option<Linked> {
+    pub(crate) fn new(mtu: usize, conditions: [Conditions; 2]) -> Option<Linked> {
         let (near, far) = (Lab::new()?, Lab::new()?);
         let relay = relay([&near, &far], mtu, conditions);
         near.ip("address add 10.77.0.1/24 dev path");
@@ -37,7 +37,7 @@ impl Linked {
     }
 
     /// Ends it all; nothing is left.
-    fn end(self) -> Relayed {
+    pub(crate) fn end(self) -> Relayed {
         let Linked { relay, house, near, far } = self;
         assert!(house.end().status.success());
         let relayed = relay.end();

@@ -5,6 +5,7 @@ use hashbrown::HashTable;
 use crate::base::address::Flow;
 use crate::base::hash::HashKey;
 use crate::base::random::Random;
+use crate::base::ring::Ring;
 
 /// A connection in one of its shapes, by its position in the slab of that shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub(super) enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packed(u32);
 
-const INDEX_BITS: u32 = 30;
+const INDEX_BITS: u32 = Ring::<()>::NAME_BITS;
 
 impl From<Shape> for Packed {
     fn from(shape: Shape) -> Packed {

@@ -5,7 +5,6 @@ use arrayvec::ArrayVec;
 use super::{Entry, Tcp, emit};
 use crate::base::limits;
 use crate::base::stream::Gone;
-use crate::base::time::Instant;
 use crate::device::{Device, SLICES};
 use crate::stack::net::{Net, Sent};
 use crate::transport::tcp::{Connection, Why};
@@ -68,8 +67,7 @@ impl Tcp {
             return;
         }
         entry.connection.rest(net.now());
-        let deadline = entry.connection.deadline().min(entry.session.deadline().unwrap_or(Instant::NEVER));
-        self.timers.set(entry.timer, deadline);
+        entry.set_alarm(&mut self.timers);
     }
 
     /// A neighbour was found, or given up: who waited for it tries again, or hears of it.

@@ -5,7 +5,7 @@
 //!        ──▶ short:  new connections are refused; who has held data up behind a closed window for long is reset
 //! ```
 
-use super::{Tcp, Waiting};
+use super::Tcp;
 use crate::base::limits;
 use crate::buffer::Pressure;
 use crate::device::Device;
@@ -17,7 +17,6 @@ impl Tcp {
         self.entries.capacity()
             + self.openings.capacity()
             + self.waits.capacity()
-            + self.wait_order.capacity() * size_of::<Waiting>()
             + self.timers.capacity()
             + self.flows.capacity()
     }

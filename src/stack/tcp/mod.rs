@@ -21,7 +21,7 @@ use std::sync::Arc;
 use self::calls::Caller;
 use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
-use self::waits::Waiting;
+use self::waits::Waits;
 use super::net::Net;
 use super::owner::Owners;
 use super::storage::Storage;
@@ -41,9 +41,7 @@ use crate::internet::notice::Notice;
 use crate::link::Cast;
 use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{
-    self, Connection, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, TimeWait, Tuning,
-};
+use crate::transport::tcp::{self, Connection, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, Tuning};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -76,6 +74,9 @@ pub struct Entry {
     /// Its name, as sessions know it.
     id: SessionId,
     timer: Timer<Packed>,
+    /// When that fires, which may be before anything is due: a deadline that moves later changes neither, so that a segment
+    /// does not touch the wheel, which is far away in memory where there are many.
+    alarm: Instant,
     /// The neighbour through which it goes, or for which it waits.
     hop: Option<NeighborId>,
     reading: Reading,
@@ -87,6 +88,24 @@ pub struct Entry {
     seen: u32,
     /// What storage threads do for it.
     errands: Errands,
+}
+
+impl Entry {
+    /// When it is to be looked at though nothing comes.
+    #[inline]
+    fn deadline(&self) -> Instant {
+        self.connection.deadline().min(self.session.deadline().unwrap_or(Instant::NEVER))
+    }
+
+    /// Lets its timer fire in time.
+    #[inline]
+    fn set_alarm(&mut self, timers: &mut Wheel<Packed>) {
+        let deadline = self.deadline();
+        if deadline < self.alarm {
+            self.alarm = deadline;
+            timers.set(self.timer, deadline);
+        }
+    }
 }
 
 /// A port at which connections are taken.
@@ -104,10 +123,7 @@ pub(super) struct Tcp {
     last: u32,
     entries: Slab<Entry>,
     openings: Slab<Opening>,
-    waits: Slab<TimeWait>,
-    /// All wait equally long, so the first that came is the first that is over.
-    wait_order: VecDeque<Waiting>,
-    wait_timer: Timer<Packed>,
+    waits: Waits,
     listeners: Endpoints<Listener>,
     timers: Wheel<Packed>,
     /// Those that may have something to send, in turn.
@@ -135,9 +151,7 @@ impl Tcp {
             last: 0,
             entries: Slab::new(limits::CONNECTIONS),
             openings: Slab::new(limits::HANDSHAKES),
-            waits: Slab::new(limits::TIME_WAITS),
-            wait_order: VecDeque::new(),
-            wait_timer,
+            waits: Waits::new(wait_timer),
             listeners: Endpoints::new(&mut random),
             timers,
             dirty: VecDeque::new(),
@@ -191,7 +205,7 @@ impl Tcp {
         match self.find(flow) {
             Some(Shape::Connection(index)) => self.on_segment(index, packet, segment, frame, net),
             Some(Shape::Handshake(index)) => self.on_handshake(index, packet, segment, frame, net),
-            Some(Shape::TimeWait(index)) => self.on_late(index, packet, segment, frame, net),
+            Some(Shape::TimeWait(index)) => self.on_late(index, packet, flow, segment, frame, net),
             None => self.on_stranger(packet, flow, segment, frame, net),
         }
     }
@@ -214,7 +228,7 @@ impl Tcp {
         self.flows.find(flow, |shape| match shape {
             Shape::Connection(index) => self.entries.at(index).is_some_and(|entry| entry.flow == *flow),
             Shape::Handshake(index) => self.openings.at(index).is_some_and(|opening| opening.flow == *flow),
-            Shape::TimeWait(index) => self.waits.at(index).is_some_and(|wait| wait.flow() == *flow),
+            Shape::TimeWait(index) => self.waits.flow(index).is_some_and(|wait| wait == *flow),
         })
     }
 
@@ -328,6 +342,11 @@ impl Tcp {
             match Shape::from(packed) {
                 Shape::Connection(index) => {
                     let Some(entry) = self.entries.at_mut(index) else { continue };
+                    entry.alarm = Instant::NEVER;
+                    if entry.deadline() > now {
+                        entry.set_alarm(&mut self.timers);
+                        continue;
+                    }
                     if entry.connection.deadline() <= now {
                         entry.connection.on_timer(now);
                     }
@@ -416,8 +435,7 @@ impl Tcp {
         self.timers.remove(entry.timer);
         let shape = Shape::Connection(index);
         if entry.connection.state() == State::TimeWait {
-            let wait = TimeWait::of(&entry.connection, &entry.flow, net.now());
-            self.keep_wait(wait, &entry.flow, shape, net);
+            self.keep_wait(&entry.connection, &entry.flow, shape, net);
         } else {
             self.flows.remove(&entry.flow, shape);
         }
@@ -433,11 +451,11 @@ impl Tcp {
     }
 }
 
-fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Slab<TimeWait>, shape: Shape) -> Option<Flow> {
+fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Waits, shape: Shape) -> Option<Flow> {
     match shape {
         Shape::Connection(index) => entries.at(index).map(|entry| entry.flow),
         Shape::Handshake(index) => openings.at(index).map(|opening| opening.flow),
-        Shape::TimeWait(index) => waits.at(index).map(TimeWait::flow),
+        Shape::TimeWait(index) => waits.flow(index),
     }
 }
 

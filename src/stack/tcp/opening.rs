@@ -8,6 +8,7 @@ use crate::application::{Errands, Reading, Session, SessionId};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
+use crate::base::time::Instant;
 use crate::base::wheel::Timer;
 use crate::buffer::{Frame, Pressure};
 use crate::device::Device;
@@ -281,7 +282,8 @@ impl Tcp {
         };
         let (reading, id, errands) = (Reading::On, SessionId(0), Errands::default());
         let (dirty, waits) = (false, false);
-        let entry = Entry { flow, connection, session, id, timer, hop: None, reading, dirty, waits, seen: 0, errands };
+        let (alarm, hop, seen) = (Instant::NEVER, None, 0);
+        let entry = Entry { flow, connection, session, id, timer, alarm, hop, reading, dirty, waits, seen, errands };
         let id = match self.entries.insert(entry) {
             Ok(id) => id,
             Err(entry) => {

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!            SYN                     ACK                     both FINs
-//! (listener) ───▶ Handshake (small) ─────▶ Connection ──────────────▶ TimeWait (64 B) ─▶ nothing
+//! (listener) ───▶ Handshake (small) ─────▶ Connection ──────────────▶ TimeWait (44 B) ─▶ nothing
 //!                         connect ─────▶  queues made when used
 //! ```
 //!

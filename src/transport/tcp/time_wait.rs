@@ -10,11 +10,11 @@ use crate::base::time::Instant;
 use crate::wire::tcp::flag;
 use crate::wire::tcp_options::{Options, Timestamps};
 
-/// A connection in TIME-WAIT.
+/// A connection in TIME-WAIT. A million of them are kept, so its remote address lies here as bytes, which need no
+/// alignment, and its local one, of which a host has few, as a number.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeWait {
-    local: Address,
-    remote: Address,
+    remote: [u8; 16],
     ports: (u16, u16),
     /// SND.NXT and RCV.NXT.
     sent: SeqNumber,
@@ -22,18 +22,21 @@ pub struct TimeWait {
     /// The offset of our clock and the last of theirs, in case both used them.
     clock: (u32, u32),
     has_clock: bool,
+    local: u8,
     /// When it is over, in wrapping milliseconds.
     until: u32,
 }
 
-/// RFC 9293 §3.4.2 asks for patience, not for memory.
-const _: () = assert!(size_of::<TimeWait>() <= 64, "one of many that wait");
+/// RFC 9293 §3.4.2 asks for patience, not for memory: with its place in the table of flows, it is to take less than 64.
+const _: () = assert!(size_of::<Option<TimeWait>>() <= 44, "one of many that wait");
 
 /// What a segment means to it.
 #[derive(Clone, Debug)]
 pub enum Late {
     /// It is answered.
     Acknowledge(Reply),
+    /// The same, and the wait begins anew.
+    Again(Reply),
     /// A new connection may take its place; its first number is at least this.
     Reuse(SeqNumber),
     /// It says nothing.
@@ -41,12 +44,12 @@ pub enum Late {
 }
 
 impl TimeWait {
-    /// What is left of a connection.
-    pub fn of(connection: &Connection, flow: &Flow, now: Instant) -> TimeWait {
+    /// What is left of a connection, whose local address is called `local`.
+    pub fn of(connection: &Connection, flow: &Flow, local: u8, now: Instant) -> TimeWait {
         let clock = connection.clock;
         TimeWait {
-            local: flow.local.address,
-            remote: flow.remote.address,
+            remote: flow.remote.address.to_v6(),
+            local,
             ports: (flow.local.port, flow.remote.port),
             sent: connection.snd.nxt,
             expected: connection.rcv.nxt,
@@ -56,15 +59,25 @@ impl TimeWait {
         }
     }
 
-    /// Whose it is.
-    pub fn flow(&self) -> Flow {
+    /// What its local address is called.
+    pub fn local(&self) -> u8 {
+        self.local
+    }
+
+    /// Whose it is, as its local address is this.
+    pub fn flow(&self, local: Address) -> Flow {
         let end = |address, port| Endpoint { address, port };
-        Flow { local: end(self.local, self.ports.0), remote: end(self.remote, self.ports.1) }
+        Flow { local: end(local, self.ports.0), remote: end(Address::from_v6(self.remote), self.ports.1) }
     }
 
     /// Whether it is over.
     pub fn is_over(&self, now: Instant) -> bool {
         millis(now).wrapping_sub(self.until) as i32 >= 0
+    }
+
+    /// Lets the wait begin anew.
+    pub fn begin(&mut self, now: Instant) {
+        self.until = millis(now + limits::TIME_WAIT);
     }
 
     /// How long it still waits.
@@ -73,7 +86,7 @@ impl TimeWait {
     }
 
     /// What a segment means to it. Resets mean nothing: a forged or late one would end the waiting (RFC 1337 §3).
-    pub fn on_segment(&mut self, segment: &Segment, now: Instant) -> Late {
+    pub fn on_segment(&self, segment: &Segment, now: Instant) -> Late {
         if segment.has(flag::RST) {
             return Late::Ignored;
         }
@@ -83,19 +96,20 @@ impl TimeWait {
         if segment.span() == 0 && segment.sequence == self.expected {
             return Late::Ignored;
         }
-        if segment.has(flag::FIN) {
-            // RFC 9293 §3.10.7.4, eighth: the FIN again begins the wait anew.
-            self.until = millis(now + limits::TIME_WAIT);
-        }
         let (offset, recent) = self.clock;
         let clock = Timestamps { value: offset.wrapping_add(millis(now)), echo: recent };
-        Late::Acknowledge(Reply {
+        let reply = Reply {
             sequence: self.sent,
             acknowledgment: self.expected,
             flags: flag::ACK,
             window: 0,
             options: Options { timestamps: self.has_clock.then_some(clock), ..Options::default() },
-        })
+        };
+        // RFC 9293 §3.10.7.4, eighth: the FIN again begins the wait anew. The FIN that we know, so that nobody who guesses
+        // ports prolongs it; and not for each one of a burst.
+        let is_the_fin = segment.has(flag::FIN) && segment.sequence + segment.span() == self.expected;
+        let is_due = self.left(now) + limits::TIME_WAIT_ANEW <= limits::TIME_WAIT;
+        if is_the_fin && is_due { Late::Again(reply) } else { Late::Acknowledge(reply) }
     }
 
     /// RFC 6191 §2: a SYN with a newer clock, or without clocks with a later number, is a new connection's.

@@ -351,6 +351,21 @@ fn time_wait_outlives_resets_and_old_segments() {
     }
 }
 
+/// RFC 9293 §3.10.7.4: the peer's FIN again begins the wait anew. Nobody else's does, who would have us wait for ever.
+#[test]
+fn only_the_end_itself_prolongs_time_wait() {
+    for (behind, waits) in [(1, true), (2, false), (1000, false)] {
+        let mut peer = waiting(BOTH[0], Offer::default());
+        peer.pass(limits::TIME_WAIT - Duration::from_secs(5));
+        let at = peer.next - behind;
+        let answer = only(peer.send(|header| (header.fin, header.sequence_number) = (true, at), b""));
+        assert!(answer.is_bare(), "{answer:?}");
+        peer.pass(Duration::from_secs(30));
+        let answer = only(peer.send(|header| header.sequence_number = at, b""));
+        assert_eq!(answer.header.rst, !waits, "a FIN {behind} behind: {answer:?}");
+    }
+}
+
 /// RFC 6191: a SYN that is newer opens a new connection, whose numbers begin behind the old one's.
 #[test]
 fn time_wait_is_reused() {

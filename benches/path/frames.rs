@@ -44,6 +44,20 @@ pub(crate) fn all() -> Vec<Sample> {
     ]
 }
 
+/// The datagram of `udp-echo-v6`, and the same behind hop-by-hop and destination options: a router alert, and one that is skipped.
+pub(crate) fn behind_options() -> [Sample; 2] {
+    let plain = all().swap_remove(3);
+    let (head, rest) = plain.bytes.split_at(14 + 40);
+    let between = [60, 0, 5, 2, 0, 0, 1, 0, 17, 0, 0x1e, 4, 1, 2, 3, 4];
+    let mut bytes = [head, &between, rest].concat();
+    let length = (between.len() + rest.len()) as u16;
+    bytes[18..20].copy_from_slice(&length.to_be_bytes());
+    bytes[20] = 0;
+    let behind =
+        Sample { name: "udp-echo-v6-options", bytes, check: plain.check, smoltcp_answers: false, at_most: 1.3 };
+    [plain, behind]
+}
+
 fn address_request(
     ether_type: EtherType,
     operation: ArpOperation,

@@ -7,6 +7,7 @@
 //! criterion times each alone; then the two run in turn, and the ratios are printed.
 
 mod device;
+mod fragments;
 mod frames;
 mod ours;
 mod smoltcp;
@@ -24,8 +25,8 @@ use support::{Contender, race};
 const TIMES: u32 = 128 * BATCH as u32;
 
 fn main() {
-    for frame in frames::all() {
-        check(&frame);
+    for frame in frames::all().iter().chain(&frames::behind_options()) {
+        check(frame);
     }
     let mut criterion = Criterion::default().configure_from_args();
     for frame in frames::all() {
@@ -45,6 +46,13 @@ fn main() {
         return;
     }
 
+    let [plain, behind] = frames::behind_options();
+    let (mut with, mut without) = (ours::Host::new(&behind), ours::Host::new(&plain));
+    let with = Contender::new("behind options", move || with.turn()).in_batches_of(BATCH as u32);
+    let without = Contender::new("without", move || without.turn()).in_batches_of(BATCH as u32);
+    let options = race(behind.name, TIMES, with, vec![without]);
+    let reassembly = fragments::race_with_a_copy();
+
     let mut ratios = Vec::new();
     let frames = frames::all();
     for frame in frames.iter().filter(|frame| frame.smoltcp_answers) {
@@ -59,6 +67,8 @@ fn main() {
     for (frame, ratio) in ratios {
         println!("{:16} {ratio:.2}  (at most {:.2} is asked for)", frame.name, frame.at_most);
     }
+    println!("\nan IPv6 UDP echo behind hop-by-hop and destination options / without: {options:.2}  (at most 1.30)");
+    println!("64 KiB of 45 fragments / one copy and one checksum of them: {reassembly:.2}  (at most 2.00)");
 }
 
 /// A stack on its treadmill.

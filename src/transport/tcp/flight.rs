@@ -216,6 +216,15 @@ impl Flight {
         }
     }
 
+    /// Whether a segment begins at `at`, when segments have `size` bytes: those of a run do, from where it begins.
+    pub(super) fn begins_segment(&self, at: SeqNumber, size: usize) -> bool {
+        let start = match self.index(at) {
+            Some(index) if at.is_before(self.end(index)) => self.runs()[index].start,
+            _ => self.newest,
+        };
+        (at - start).is_multiple_of(size)
+    }
+
     /// Bytes that were sent again and are not known to have arrived.
     pub(super) fn again(&self) -> usize {
         let is_again = |piece: &Piece| piece.run.again && piece.run.fate == Fate::Flying;

@@ -15,7 +15,8 @@ impl Connection {
             && self.snd.window > 0
             && !matches!(self.state, State::SynSent | State::SynReceived)
             && self.recovery.as_ref().is_none_or(|recovery| {
-                recovery.phase == Phase::Watching && recovery.probe == Probe::None && recovery.board.is_done()
+                let is_recovering = matches!(recovery.phase, Phase::Fast | Phase::Timeout);
+                !is_recovering && recovery.probe == Probe::None && recovery.board.is_done()
             })
     }
 

@@ -81,6 +81,11 @@ impl Flight {
         }
     }
 
+    /// When the first of what is in flight left last.
+    pub(super) fn oldest_at(&self) -> Instant {
+        self.first().map_or(self.newest_at, |first| first.at)
+    }
+
     /// When the newest data left.
     pub(super) fn newest_at(&self) -> Instant {
         self.newest_at

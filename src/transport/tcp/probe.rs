@@ -40,7 +40,7 @@ impl Connection {
         }
         (self.alarm, self.retransmit_at) = match self.may_probe() {
             true => (Alarm::Probe, now + self.probe_timeout()),
-            false => (Alarm::Timeout, now + self.rtt.timeout()),
+            false => (Alarm::Timeout, (now + self.rtt.timeout()).min(self.give_up_at())),
         };
         if let Some(recovery) = &self.recovery
             && recovery.judge_at < self.retransmit_at

@@ -238,8 +238,8 @@ pub const REORDERING_PERSISTS: u8 = 16;
 /// RFC 8985 §7.2, WCDelAckT: how long a peer may delay the acknowledgment of a single segment.
 pub const PROBE_DELAYED_ACK: Duration = Duration::from_millis(200);
 /// How long the end of what is in flight is waited for at least, so that a short round trip and a busy peer make no probe.
-/// RFC 8985 leaves it open; the drafts before it had 10 ms.
-pub const PROBE_MINIMUM: Duration = Duration::from_millis(10);
+/// RFC 8985 has no such bound; the drafts before it had 10 ms, and Linux adds two ticks, which are 2 to 20.
+pub const PROBE_MINIMUM: Duration = Duration::from_millis(5);
 /// Bytes of one connection that are sent before it is another's turn: four superframes.
 pub const BYTES_A_ROUND: usize = 256 << 10;
 /// Bytes of all connections that are sent in one turn of the loop, so that receiving is not held up.

@@ -196,7 +196,7 @@ pub struct Connection {
     pub(super) acknowledge_at: Instant,
     /// When the peer was heard last.
     pub(super) heard: Instant,
-    /// Since when sending the same again brought nothing.
+    /// When what is not acknowledged left, once sending it again brought nothing.
     pub(super) stalled: Instant,
     /// When it is reset if the peer has not acknowledged everything, the end included.
     pub(super) lingers_until: Instant,

@@ -19,6 +19,8 @@ pub enum Notification {
     WhenAsked,
     /// Every SYN asks, but for one that is sent again (RFC 3168 §6.1.1.1).
     Always,
+    /// Nobody asks, and nobody gets it.
+    Never,
 }
 
 /// The ECN field of an IP header that routers may mark: ECT(0) (RFC 3168 §5).
@@ -62,20 +64,18 @@ impl Connection {
     }
 
     /// What an acceptable segment says of congestion (RFC 3168 §6.1.2, §6.1.3).
-    pub(super) fn take_notification(&mut self, segment: &Segment, now: Instant) {
+    pub(super) fn take_notification(&mut self, segment: &Segment, advanced: usize, now: Instant) {
         if segment.has(flag::CWR) {
             self.ecn.echoes = false;
         }
         self.ecn.echoes |= segment.marked && segment.length > 0;
-        let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size() as u32);
-        if !segment.has(flag::ECE) || una.is_before(self.ecn.reduced) {
+        if !segment.has(flag::ECE) || self.snd.una.is_before(self.ecn.reduced) {
             return;
         }
         if self.recovery.as_ref().is_none_or(|recovery| recovery.phase == Phase::Watching) {
-            let in_flight = ((nxt - una) as u32).min(self.congestion.window());
-            self.congestion.on_loss(in_flight, size, now);
+            self.begin_reduction(advanced, now);
         }
-        self.ecn.reduced(nxt);
+        self.ecn.reduced(self.snd.nxt);
     }
 
     /// Whether the next new data tell of a reduced window: they are one segment, for only one may say it.

@@ -81,6 +81,11 @@ impl Flight {
         }
     }
 
+    /// When the first of what is in flight left last.
+    pub(super) fn oldest_at(&self) -> Instant {
+        self.first().map_or(self.newest_at, |first| first.at)
+    }
+
     /// When the newest data left.
     pub(super) fn newest_at(&self) -> Instant {
         self.newest_at
@@ -214,6 +219,15 @@ impl Flight {
             Some(run) if self.newest == nxt => run.start,
             _ => self.newest,
         }
+    }
+
+    /// Whether a segment begins at `at`, when segments have `size` bytes: those of a run do, from where it begins.
+    pub(super) fn begins_segment(&self, at: SeqNumber, size: usize) -> bool {
+        let start = match self.index(at) {
+            Some(index) if at.is_before(self.end(index)) => self.runs()[index].start,
+            _ => self.newest,
+        };
+        (at - start).is_multiple_of(size)
     }
 
     /// Bytes that were sent again and are not known to have arrived.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::connection::{Connection, Fin, State};
 use super::recovery::Phase;
-use crate::base::limits;
 
 /// What a sender thinks of what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +12,8 @@ pub enum Trouble {
     None,
     /// Something arrived out of order, or twice.
     Disorder,
+    /// Routers marked segments, and less is sent for that (RFC 3168 §6.1.2).
+    Congestion,
     /// Segments were lost, and are sent again (RFC 6675 §5).
     Recovery,
     /// The retransmission timer expired (RFC 6298 §5).
@@ -52,8 +53,11 @@ pub struct Info {
     pub again: usize,
     /// What is thought of them.
     pub trouble: Trouble,
-    /// How many segments must overtake one before it is taken for lost.
+    /// How many segments must overtake one before it is taken for lost at once; or how many did that was not, if those were
+    /// more (RFC 8985 §6.2, step 4).
     pub reordering: u8,
+    /// How often the peer told that a segment was overtaken.
+    pub overtaken: u8,
     /// The smoothed round-trip time, once there was a sample (RFC 6298 §2).
     pub round_trip: Option<Duration>,
     /// How much it varies.
@@ -99,11 +103,14 @@ impl Connection {
             again: self.snd.flight.again(),
             trouble: match self.recovery.as_ref().map(|recovery| recovery.phase) {
                 None => Trouble::None,
+                Some(Phase::Watching) if board.is_some_and(|board| board.is_done()) => Trouble::None,
                 Some(Phase::Watching) => Trouble::Disorder,
+                Some(Phase::Reduced) => Trouble::Congestion,
                 Some(Phase::Fast) => Trouble::Recovery,
                 Some(Phase::Timeout) => Trouble::Timeout,
             },
-            reordering: limits::DUPLICATES as u8,
+            reordering: self.reordering.degree(),
+            overtaken: self.reordering.times(),
             round_trip: self.rtt.smoothed(),
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),

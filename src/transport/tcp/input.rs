@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::congestion::Acked;
 use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge, millis};
+use super::ecn::Notification;
 use super::flight::Flight;
 use super::recovery::Heard;
 use super::scoreboard::Left;
@@ -75,6 +76,7 @@ impl Offer {
         Offer {
             selective: self.selective && tuning.selective == Extension::Offered,
             clock: self.clock.filter(|_| tuning.timestamps == Extension::Offered),
+            notifies: self.notifies && tuning.notification != Notification::Never,
             ..self
         }
     }
@@ -200,9 +202,6 @@ impl Connection {
         self.heard = now;
         self.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
-        if self.ecn.agreed {
-            self.take_notification(segment, now);
-        }
         self.note_clock(segment, now);
         // RFC 5482 §3.1: the latest that it told; what it is good for is decided when it is needed.
         self.their_timeout = segment.options.user_timeout.or(self.their_timeout);
@@ -305,7 +304,8 @@ impl Connection {
             return Err(Refused::Drop(Dropped::TcpBadAck));
         }
         if acknowledgment.is_before(self.snd.una) {
-            // Old, but its data may be new.
+            // Old, but its data may be new, and so may what it says that the peer has.
+            self.take_overtaken(segment, now);
             return Ok(());
         }
         let heard = match segment.options.sack.is_empty() || !self.selective {
@@ -315,11 +315,14 @@ impl Connection {
         let advanced = acknowledgment - self.snd.una;
         let window = u32::from(segment.window) << self.snd.scale;
         let silent = segment.span() == 0 && advanced == 0 && self.snd.nxt != self.snd.una;
-        let duplicate = heard.new || silent && window == self.snd.window && window > 0;
+        let duplicate = heard.new > 0 || silent && window == self.snd.window && window > 0;
         if advanced > 0 {
             self.advance(segment, advanced, now, pool);
         }
         self.update_window(segment, window);
+        if self.ecn.agreed {
+            self.take_notification(segment, advanced, now);
+        }
         if self.recovery.is_some() || duplicate {
             self.recover(segment, advanced, heard, duplicate, now);
         }
@@ -333,6 +336,18 @@ impl Connection {
         ahead <= self.snd.nxt.from(self.snd.una) && ahead >= -(self.snd.most as i32)
     }
 
+    /// An acknowledgment that others overtook: what it says of data out of order is as true as before (RFC 6675 §5).
+    #[cold]
+    fn take_overtaken(&mut self, segment: &Segment, now: Instant) {
+        if segment.options.sack.is_empty() || !self.selective {
+            return;
+        }
+        let heard = self.take_sacks(segment, now);
+        if heard.new > 0 {
+            self.recover(segment, 0, heard, true, now);
+        }
+    }
+
     /// New data of ours were acknowledged.
     #[inline]
     fn advance(&mut self, segment: &Segment, advanced: usize, now: Instant, pool: &mut Pool) {
@@ -341,7 +356,7 @@ impl Connection {
         self.progress = true;
         let data = advanced.min(self.snd.queue.len());
         self.snd.queue.acknowledge(data, pool);
-        let left = self.take_acknowledged(segment.acknowledgment, now);
+        let (left, known) = self.take_acknowledged(segment.acknowledgment, now);
         let sent = if let Left::Once(at) = left { Some(at) } else { None };
         match (left, &self.clock, segment.options.timestamps) {
             (Left::Once(at), ..) => self.note_round_trip(now - at),
@@ -357,18 +372,9 @@ impl Connection {
         }
         self.rtt.stop_backing_off();
         self.stalled = Instant::NEVER;
-        if !self.is_in_fast_recovery() {
-            let round_trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
-            let acked = Acked {
-                now,
-                bytes: data as u32,
-                round_trip,
-                mss: self.data_size() as u32,
-                sample: sent.map(|sent| now - sent),
-                acknowledged: self.snd.una,
-                sent: self.snd.nxt,
-            };
-            self.congestion.on_acked(acked, self.used.1);
+        if !self.is_reducing() {
+            // What was known to have arrived lets nothing more leave: that would be a burst (RFC 5681 §3.1, N).
+            self.grow(data.saturating_sub(known), sent, now);
         }
         // RFC 6298 §5.2, §5.3.
         self.arm(now);
@@ -386,6 +392,21 @@ impl Connection {
                 other => other,
             };
         }
+    }
+
+    /// So many bytes arrived, the last of which left then, as far as that is known.
+    #[inline]
+    pub(super) fn grow(&mut self, bytes: usize, sent: Option<Instant>, now: Instant) {
+        let acked = Acked {
+            now,
+            bytes: bytes as u32,
+            round_trip: self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL),
+            mss: self.data_size() as u32,
+            sample: sent.map(|sent| now - sent),
+            acknowledged: self.snd.una,
+            sent: self.snd.nxt,
+        };
+        self.congestion.on_acked(acked, self.used.1);
     }
 
     /// What was acknowledged left so long ago.

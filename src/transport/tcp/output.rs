@@ -376,7 +376,7 @@ impl Connection {
             && !matches!(self.state, State::SynSent | State::SynReceived | State::Closed);
         if waits && self.retransmit_at == Instant::NEVER {
             let wait = if self.snd.window == 0 { self.rtt.timeout() } else { limits::CORK };
-            (self.alarm, self.retransmit_at) = (Alarm::Timeout, now + wait);
+            (self.alarm, self.retransmit_at) = (Alarm::Timeout, (now + wait).min(self.give_up_at()));
         }
     }
 }

@@ -15,7 +15,8 @@ impl Connection {
             && self.snd.window > 0
             && !matches!(self.state, State::SynSent | State::SynReceived)
             && self.recovery.as_ref().is_none_or(|recovery| {
-                recovery.phase == Phase::Watching && recovery.probe == Probe::None && recovery.board.is_done()
+                let is_recovering = matches!(recovery.phase, Phase::Fast | Phase::Timeout);
+                !is_recovering && recovery.probe == Probe::None && recovery.board.is_done()
             })
     }
 
@@ -39,7 +40,7 @@ impl Connection {
         }
         (self.alarm, self.retransmit_at) = match self.may_probe() {
             true => (Alarm::Probe, now + self.probe_timeout()),
-            false => (Alarm::Timeout, now + self.rtt.timeout()),
+            false => (Alarm::Timeout, (now + self.rtt.timeout()).min(self.give_up_at())),
         };
         if let Some(recovery) = &self.recovery
             && recovery.judge_at < self.retransmit_at
@@ -58,6 +59,10 @@ impl Connection {
     pub(super) fn end_probe(&mut self, is_bare_duplicate: bool, twice: bool, now: Instant) {
         let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size());
         let Some(recovery) = &mut self.recovery else { return };
+        if recovery.probe == Probe::Wanted && una == nxt {
+            // The device was full when it was due, and there is nothing left to ask for.
+            recovery.probe = Probe::None;
+        }
         let (Probe::New(end) | Probe::Again(end)) = recovery.probe else { return };
         if una.is_before(end) {
             return;

@@ -13,12 +13,16 @@ use super::segment::Segment;
 use super::sequence::SeqNumber;
 use crate::base::limits;
 use crate::base::time::Instant;
+use crate::wire::tcp::flag;
 
 /// How far recovery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Something arrived out of order; nothing is taken for lost.
     Watching,
+    /// Nothing was lost, but routers marked segments: what is sent follows from what arrives, until all that was in flight
+    /// then is acknowledged.
+    Reduced,
     /// Segments were lost. What is sent follows from what arrives, until all that was in flight then is acknowledged.
     Fast,
     /// The timer expired. The window grows from one segment on.
@@ -87,7 +91,10 @@ pub(super) struct Recovery {
 /// How segments overtake each other on this path (RFC 8985 §6.2, step 4).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reordering {
-    seen: bool,
+    /// How often it was seen.
+    times: u8,
+    /// How many segments one was overtaken by, at most.
+    degree: u8,
     /// RACK.reo_wnd_mult: quarters of the shortest round trip for which a segment may be late.
     quarters: u8,
     /// RACK.reo_wnd_persist: recoveries until that is one again.
@@ -98,11 +105,30 @@ pub(super) struct Reordering {
 
 impl Default for Reordering {
     fn default() -> Reordering {
-        Reordering { seen: false, quarters: 1, persist: 0, round: SeqNumber(0) }
+        Reordering { times: 0, degree: limits::DUPLICATES as u8, quarters: 1, persist: 0, round: SeqNumber(0) }
     }
 }
 
 impl Reordering {
+    /// RACK.reordering_seen.
+    fn is_seen(&self) -> bool {
+        self.times > 0
+    }
+
+    pub(super) fn times(&self) -> u8 {
+        self.times
+    }
+
+    pub(super) fn degree(&self) -> u8 {
+        self.degree
+    }
+
+    /// A segment was overtaken by so many.
+    fn note(&mut self, segments: usize) {
+        self.times = self.times.saturating_add(1);
+        self.degree = self.degree.max(u8::try_from(segments).unwrap_or(u8::MAX));
+    }
+
     /// A segment was sent again that was only late.
     fn widen(&mut self, una: SeqNumber, nxt: SeqNumber) {
         if self.persist == 0 || !una.is_before(self.round) {
@@ -135,8 +161,8 @@ pub(super) enum Alarm {
 /// What the selective acknowledgments of a segment said.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heard {
-    /// Something arrived that was not known to have.
-    pub(super) new: bool,
+    /// Bytes that arrived and were not known to have.
+    pub(super) new: usize,
     /// Something arrived twice (RFC 2883).
     twice: bool,
 }
@@ -160,18 +186,23 @@ impl Connection {
             if !right.is_after(left) || left.is_before(self.snd.una) || right.is_after(self.snd.nxt) {
                 continue;
             }
+            // RACK judges segments (RFC 8985 §6.2): who has a part of one has not got it.
+            let size = self.data_size();
+            if right - left < size && !self.snd.flight.begins_segment(left, size) {
+                continue;
+            }
             let nxt = self.snd.nxt;
             let before = self.recovery().board.sacked();
             let Some(recovery) = &mut self.recovery else { continue };
             recovery.board.sack(&mut self.snd.flight, (left, right), nxt, now, least);
-            heard.new |= recovery.board.sacked() > before;
+            heard.new += recovery.board.sacked() - before;
         }
         heard
     }
 
-    /// All before `una` arrived; when that left.
+    /// All before `una` arrived: when that left, and how many bytes of it were known to have arrived.
     #[inline]
-    pub(super) fn take_acknowledged(&mut self, una: SeqNumber, now: Instant) -> Left {
+    pub(super) fn take_acknowledged(&mut self, una: SeqNumber, now: Instant) -> (Left, usize) {
         let (size, least) = (self.data_size(), self.rtt.least());
         match &mut self.recovery {
             None => {
@@ -179,9 +210,13 @@ impl Connection {
                 self.snd.flight.acknowledge(una, |Piece { run, .. }| {
                     left = if run.again { Left::Again(run.at) } else { Left::Once(run.at) };
                 });
-                left
+                (left, 0)
             }
-            Some(recovery) => recovery.board.acknowledge(&mut self.snd.flight, una, size, now, least),
+            Some(recovery) => {
+                let before = recovery.board.arrived(size);
+                let left = recovery.board.acknowledge(&mut self.snd.flight, una, size, now, least);
+                (left, before - recovery.board.arrived(size))
+            }
         }
     }
 
@@ -228,16 +263,20 @@ impl Connection {
             self.recovery().board.duplicate(size);
         }
         let Some(recovery) = &mut self.recovery else { return };
-        let news = recovery.board.take_news();
-        self.reordering.seen |= news.reordered;
+        let mut news = recovery.board.take_news();
+        news.marked = segment.has(flag::ECE);
+        if news.overtaken_by > 0 {
+            self.reordering.note(news.overtaken_by.div_ceil(size));
+        }
         if self.is_spurious(segment, advanced, news) {
-            self.reordering.seen = true;
+            self.reordering.note(0);
             self.reordering.widen(una, self.snd.nxt);
             self.undo();
         }
-        self.end_probe(duplicate && !heard.new, heard.twice, now);
+        self.end_probe(duplicate && heard.new == 0, heard.twice, now);
         self.end_phase();
         self.go_on(news, advanced, now);
+        self.grow_out_of_order(heard, now);
         if news.delivered > 0 {
             self.arm(now);
         }
@@ -257,10 +296,11 @@ impl Connection {
         let window = self.reordering_window();
         let Some(recovery) = &mut self.recovery else { return };
         let had_lost = recovery.board.has_lost();
+        let is_whole = matches!(recovery.phase, Phase::Watching | Phase::Reduced);
         if self.selective {
             recovery.judge_at = recovery.board.detect(&mut self.snd.flight, now, window);
         } else {
-            let is_first = recovery.phase == Phase::Watching && recovery.board.is_loss(size);
+            let is_first = is_whole && recovery.board.is_loss(size);
             // RFC 6582 §3.2, step 3: a partial acknowledgment shows the next hole.
             let is_next = recovery.phase == Phase::Fast && advanced > 0;
             if is_first || is_next {
@@ -268,10 +308,41 @@ impl Connection {
             }
         }
         let has_lost = recovery.board.has_lost();
-        if recovery.phase == Phase::Watching && has_lost {
-            self.begin_fast(news, now);
+        match recovery.phase {
+            Phase::Watching if has_lost => self.begin_fast(news, now),
+            // RFC 3168 §6.1.2: the window is reduced once for all that was in flight.
+            Phase::Reduced if has_lost => recovery.phase = Phase::Fast,
+            _ => {}
         }
-        self.keep_proportion(news, advanced > 0 && (had_lost || !has_lost));
+        self.keep_proportion(news, advanced > 0 && !news.marked && (had_lost || !has_lost));
+    }
+
+    /// What arrives out of order lets more leave when segments are known to overtake each other on this path; otherwise it
+    /// may mean that one was lost.
+    fn grow_out_of_order(&mut self, heard: Heard, now: Instant) {
+        let is_watching = self.recovery.as_ref().is_some_and(|recovery| recovery.phase == Phase::Watching);
+        if heard.new > 0 && is_watching && self.reordering.is_seen() {
+            self.grow(heard.new, None, now);
+        }
+    }
+
+    /// The peer tells of congestion, in a segment that acknowledges `advanced` bytes: less is sent from now on, though nothing
+    /// was lost (RFC 3168 §6.1.2), and not all at once (RFC 9937 §6.1).
+    pub(super) fn begin_reduction(&mut self, advanced: usize, now: Instant) {
+        let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size());
+        let in_flight = ((nxt - una) as u32).min(self.congestion.window());
+        self.congestion.on_loss(in_flight, size as u32, now);
+        if una == nxt {
+            return self.congestion.set_window(self.congestion.threshold());
+        }
+        let is_new = self.recovery.is_none();
+        let recovery = self.recovery();
+        if is_new {
+            recovery.board.note_delivered(advanced);
+        }
+        (recovery.phase, recovery.point, recovery.before) = (Phase::Reduced, nxt, None);
+        let flight = (nxt - una).saturating_sub(recovery.board.sacked()) + advanced;
+        recovery.proportion = Proportion { flight, ..Proportion::default() };
     }
 
     /// RFC 6675 §5, step 4; RFC 9937 §6.1.
@@ -288,11 +359,11 @@ impl Connection {
         recovery.proportion = Proportion { flight, ..Proportion::default() };
     }
 
-    /// RFC 9937 §6.2: the window of fast recovery.
+    /// RFC 9937 §6.2: the window while it is reduced.
     fn keep_proportion(&mut self, news: News, is_safe: bool) {
         let (pipe, size, threshold) = (self.pipe(), self.data_size(), self.congestion.threshold() as usize);
         let Some(recovery) = &mut self.recovery else { return };
-        if recovery.phase != Phase::Fast {
+        if !matches!(recovery.phase, Phase::Fast | Phase::Reduced) {
             return;
         }
         let Proportion { flight, delivered, out } = &mut recovery.proportion;
@@ -315,14 +386,17 @@ impl Connection {
         if recovery.phase == Phase::Watching || una.is_before(recovery.point) {
             return;
         }
-        if recovery.phase == Phase::Fast {
-            self.congestion.set_window(self.congestion.threshold());
-        }
-        (recovery.phase, recovery.doubt) = (Phase::Watching, Doubt::None);
+        let ended = std::mem::replace(&mut recovery.phase, Phase::Watching);
+        recovery.doubt = Doubt::None;
         if let Some(before) = &mut recovery.before {
             before.until = Some(nxt);
         }
-        self.reordering.relax();
+        if ended != Phase::Timeout {
+            self.congestion.set_window(self.congestion.threshold());
+        }
+        if ended != Phase::Reduced {
+            self.reordering.relax();
+        }
     }
 
     /// Forgets what is not needed any more.
@@ -381,8 +455,9 @@ impl Connection {
     /// For how long a segment may be late (RFC 8985 §6.2, step 4).
     fn reordering_window(&self) -> Duration {
         let Some(recovery) = &self.recovery else { return Duration::ZERO };
-        let hurries = recovery.phase != Phase::Watching || recovery.board.is_loss(self.data_size());
-        if hurries && !self.reordering.seen {
+        let is_recovering = matches!(recovery.phase, Phase::Fast | Phase::Timeout);
+        let hurries = is_recovering || recovery.board.is_loss(self.data_size());
+        if hurries && !self.reordering.is_seen() {
             return Duration::ZERO;
         }
         let window = self.rtt.least() / 4 * u32::from(self.reordering.quarters);
@@ -390,8 +465,8 @@ impl Connection {
     }
 
     /// Whether the congestion window is held, not grown.
-    pub(super) fn is_in_fast_recovery(&self) -> bool {
-        self.recovery.as_ref().is_some_and(|recovery| recovery.phase == Phase::Fast)
+    pub(super) fn is_reducing(&self) -> bool {
+        self.recovery.as_ref().is_some_and(|recovery| matches!(recovery.phase, Phase::Fast | Phase::Reduced))
     }
 
     /// Whether lost data have to wait until it is known that they are lost (RFC 5682 §3.1, step 2b).

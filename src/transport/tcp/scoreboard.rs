@@ -40,8 +40,10 @@ pub(super) struct News {
     sample: Option<Instant>,
     /// When the last of the others left, which were sent again.
     again: Option<Instant>,
-    /// Some of them were overtaken by what arrived earlier.
-    pub(super) reordered: bool,
+    /// By how many bytes some of them were overtaken at most, which were sent only once.
+    pub(super) overtaken_by: usize,
+    /// Routers marked segments.
+    pub(super) marked: bool,
 }
 
 /// When what was acknowledged left.
@@ -150,7 +152,9 @@ impl Scoreboard {
         if !run.again {
             self.news.original = Some(self.news.original.map_or(end, |known| known.later(end)));
             self.news.sample = self.news.sample.max(Some(run.at));
-            self.news.reordered |= end.is_before(self.furthest.0);
+            if end.is_before(self.furthest.0) {
+                self.news.overtaken_by = self.news.overtaken_by.max(self.furthest.0 - run.start);
+            }
         } else if now - run.at < least {
             // So fast is nobody: what arrived is what was thought to be lost.
             return;
@@ -159,6 +163,11 @@ impl Scoreboard {
             self.latest = (run.at, end);
             self.round_trip = now - run.at;
         }
+    }
+
+    /// So much arrived before anything was known here.
+    pub(super) fn note_delivered(&mut self, bytes: usize) {
+        self.news.delivered += bytes;
     }
 
     /// A duplicate acknowledgment of a peer without selective ones.

@@ -46,11 +46,7 @@ impl Connection {
     }
 
     fn on_retransmit(&mut self, now: Instant) {
-        let patience = match self.state {
-            State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
-            _ => self.user_timeout(),
-        };
-        if self.stalled != Instant::NEVER && now - self.stalled >= patience {
+        if self.give_up_at() <= now {
             return self.end(Gone::TimedOut);
         }
         match self.state {
@@ -59,9 +55,10 @@ impl Connection {
                 self.snd.nxt = self.snd.una;
             }
             _ if self.snd.nxt != self.snd.una => {
+                let left_at = self.snd.flight.oldest_at();
                 self.on_retransmission_timeout(now);
                 self.rtt.back_off();
-                self.note_stall(now);
+                self.note_stall(left_at);
             }
             _ if self.snd.window == 0 => {
                 self.urge(Urge::Probe);
@@ -85,10 +82,22 @@ impl Connection {
         Some(self.tuning.user_timeout.max(theirs.span()).clamp(least, most))
     }
 
-    fn note_stall(&mut self, now: Instant) {
+    fn note_stall(&mut self, since: Instant) {
         if self.stalled == Instant::NEVER {
-            self.stalled = now;
+            self.stalled = since;
         }
+    }
+
+    /// When the user timeout expires (RFC 9293 §3.10.8): no retransmission is waited for then.
+    pub(super) fn give_up_at(&self) -> Instant {
+        if self.stalled == Instant::NEVER {
+            return Instant::NEVER;
+        }
+        self.stalled
+            + match self.state {
+                State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
+                _ => self.user_timeout(),
+            }
     }
 
     /// When a silent peer is asked whether it is there (RFC 9293 §3.8.4). In FIN-WAIT-2 always: nothing else would tell.

@@ -13,7 +13,8 @@ use std::time::Duration;
 use libc::{epoll_event, iovec, msghdr, nfds_t, pollfd, size_t, sockaddr, socklen_t, ssize_t, timeval};
 use taphouse::base::address::{Address, Endpoint, Family};
 
-use crate::descriptors::{Descriptors, More, errno};
+use crate::buffers::More;
+use crate::descriptors::{Descriptors, errno};
 use crate::host::{Host, Inner, Wait};
 use crate::{epoll, options};
 
@@ -153,9 +154,14 @@ fn write(number: c_int, flags: c_int, pieces: &[&[u8]]) -> io::Result<ssize_t> {
     let more = if flags & libc::MSG_MORE != 0 { More::Announced } else { More::No };
     let mut written = 0;
     let result = host().call(waits(number, flags), |inner| {
-        let Inner { stack, descriptors, .. } = inner;
-        written += descriptors.get(number)?.write(&bytes[written..], more, stack)?;
-        if written < bytes.len() { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        loop {
+            let Inner { stack, descriptors, .. } = inner;
+            written += descriptors.get(number)?.write(&bytes[written..], written == 0, more, stack)?;
+            if written == bytes.len() {
+                return Ok(());
+            }
+            inner.run();
+        }
     });
     // What was written counts, whatever came then.
     if written > 0 { Ok(written as ssize_t) } else { result.map(|()| 0) }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 
 use taphouse::base::address::{Endpoint, Family, Flow};
 use taphouse::base::stream::Coalescing;
@@ -10,6 +11,7 @@ use taphouse::sockets::{Listener, Ready, Socket};
 use taphouse::stack::{ConnectError, Stack};
 use taphouse::transport::tcp::Tuning;
 
+use crate::buffers::{Buffers, Cause, More};
 use crate::epoll::Epoll;
 use crate::settings;
 
@@ -24,13 +26,6 @@ enum Shape {
     Stream(Socket),
 }
 
-/// Whether writing goes on with the next call (`MSG_MORE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum More {
-    Announced,
-    No,
-}
-
 /// A socket with its options.
 pub(crate) struct Descriptor {
     shape: Shape,
@@ -39,6 +34,10 @@ pub(crate) struct Descriptor {
     pub(crate) nodelay: bool,
     pub(crate) corked: bool,
     more: bool,
+    /// What was written, as Linux keeps it.
+    pub(crate) buffers: Buffers,
+    /// The other end, once it is connected.
+    peer: Option<Endpoint>,
     /// `SHUT_RD`.
     reads_no_more: bool,
     pub(crate) tuning: Tuning,
@@ -75,6 +74,8 @@ impl Descriptors {
             nodelay: false,
             corked: false,
             more: false,
+            buffers: settings::buffers(),
+            peer: None,
             reads_no_more: false,
             tuning: settings::tuning(),
             remembered: BTreeMap::new(),
@@ -98,8 +99,14 @@ impl Descriptors {
         let listening = self.get(number)?;
         let Shape::Listener(listener) = &listening.shape else { return Err(errno(libc::EINVAL)) };
         let (socket, flow) = listener.accept().ok_or(ErrorKind::WouldBlock)?;
+        let mut buffers = settings::buffers();
+        if let Some(limit) = listening.remembered.get(&(libc::SOL_SOCKET, libc::SO_SNDBUF)) {
+            buffers.fix(*limit as usize);
+        }
         let accepted = Descriptor {
             shape: Shape::Stream(socket),
+            buffers,
+            peer: Some(flow.remote),
             family: listening.family,
             nonblocking: false,
             nodelay: listening.nodelay,
@@ -140,9 +147,42 @@ impl Descriptors {
         self.epolls.get_mut(&number).ok_or_else(|| errno(libc::EBADF))
     }
 
+    fn of(&mut self, peer: Endpoint) -> Option<&mut Descriptor> {
+        self.sockets.values_mut().find(|socket| socket.peer == Some(peer))
+    }
+
+    /// A packet of a peer is about to come, with selective acknowledgments that begin and end there.
+    pub(crate) fn hear(&mut self, peer: Endpoint, selective: &[u64], stack: &mut Stack<Memory>) {
+        let Some(socket) = self.of(peer) else { return };
+        selective.iter().for_each(|at| socket.buffers.split(*at));
+        // `MSG_MORE` holds back what it announced more behind until the peer is heard.
+        if std::mem::take(&mut socket.more) {
+            socket.coalesce(stack);
+        }
+    }
+
+    /// What a socket wrote leaves: where PSH is set.
+    pub(crate) fn leave(
+        &mut self,
+        peer: Endpoint,
+        range: Range<u64>,
+        cause: Cause,
+        stack: &Stack<Memory>,
+    ) -> Option<Vec<u64>> {
+        let socket = self.of(peer)?;
+        let info = socket.stream().ok()?.info(stack)?;
+        Some(socket.buffers.leave(range.start, range.end, cause, &info))
+    }
+
     /// Lets every epoll see what its sockets are ready for.
     pub(crate) fn observe(&mut self, stack: &Stack<Memory>) {
         let Descriptors { sockets, epolls, .. } = self;
+        for socket in sockets.values_mut() {
+            let low_water = socket.low_water();
+            if let Some(info) = socket.stream().ok().and_then(|stream| stream.info(stack)) {
+                socket.buffers.hear(low_water, &info);
+            }
+        }
         for epoll in epolls.values_mut() {
             epoll.observe(|number| sockets.get(&number).map(|socket| socket.ready(stack)));
         }
@@ -190,7 +230,7 @@ impl Descriptor {
                     ConnectError::Unreachable(_) => errno(libc::ENETUNREACH),
                 })?;
                 socket.set_coalescing(stack, self.coalescing());
-                self.shape = Shape::Stream(socket);
+                (self.shape, self.peer) = (Shape::Stream(socket), Some(remote));
                 Err(if self.nonblocking { errno(libc::EINPROGRESS) } else { ErrorKind::WouldBlock.into() })
             }
         }
@@ -203,11 +243,40 @@ impl Descriptor {
         }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8], more: More, stack: &mut Stack<Memory>) -> io::Result<usize> {
-        self.more = more == More::Announced;
+    /// Writes what goes into one buffer; what it returns may leave before the rest is written, so the stack is to have a turn.
+    pub(crate) fn write(
+        &mut self,
+        bytes: &[u8],
+        is_first: bool,
+        more: More,
+        stack: &mut Stack<Memory>,
+    ) -> io::Result<usize> {
+        self.stream()?.write(stack, &[])?;
+        let info = self.stream()?.info(stack).filter(|_| self.stream().is_ok_and(|socket| socket.is_open()));
+        let info = info.ok_or(ErrorKind::WouldBlock)?;
+        if self.buffers.wants_room() && !self.buffers.is_writable(self.low_water()) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = self.buffers.take(bytes.len(), is_first, self.low_water(), &info);
+        let ends = count == bytes.len();
+        if ends || count == 0 && !is_first {
+            self.buffers.end_write(if ends { more } else { More::No });
+        }
+        if count == 0 && !bytes.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.more = ends && more == More::Announced;
         let socket = self.stream()?;
         socket.set_coalescing(stack, self.coalescing());
-        socket.write(stack, bytes)
+        let written = socket.write(stack, &bytes[..count])?;
+        debug_assert_eq!(written, count, "the connection has room for what the buffers have");
+        Ok(written)
+    }
+
+    /// `TCP_NOTSENT_LOWAT`: how much may wait to be sent; anything, by default.
+    fn low_water(&self) -> usize {
+        let chosen = self.remembered.get(&(libc::SOL_TCP, libc::TCP_NOTSENT_LOWAT));
+        chosen.filter(|bytes| **bytes != 0).map_or(u32::MAX, |bytes| *bytes as u32) as usize
     }
 
     pub(crate) fn shutdown(&mut self, how: i32, stack: &mut Stack<Memory>) -> io::Result<()> {
@@ -231,7 +300,9 @@ impl Descriptor {
             Shape::Listener(listener) => Ready { read: listener.is_ready(), ..Ready::default() },
             Shape::Stream(socket) => {
                 let ready = socket.ready(stack);
-                Ready { read: ready.read || self.reads_no_more, ..ready }
+                let closed = socket.info(stack).is_none_or(|info| info.closed);
+                let write = ready.write && (closed || self.buffers.is_writable(self.low_water()));
+                Ready { read: ready.read || self.reads_no_more, write, ..ready }
             }
         }
     }

@@ -7,6 +7,7 @@ use taphouse::base::time::Instant;
 use taphouse::device::{Capabilities, Memory};
 use taphouse::stack::{Config, Stack};
 
+use crate::buffers::Cause;
 use crate::clock::{Shared, Turn};
 use crate::descriptors::Descriptors;
 use crate::link::{Link, OWN};
@@ -94,7 +95,11 @@ impl Host {
     /// A packet comes.
     pub(crate) fn send(&self, packet: &[u8]) {
         let mut turn = self.shared.lock();
-        turn.get().link.send(packet);
+        let Inner { link, descriptors, stack, .. } = turn.get();
+        if let Some((peer, selective)) = link.selective(packet) {
+            descriptors.hear(peer, &selective, stack);
+        }
+        link.send(packet);
         turn.get().run();
         turn.settle();
     }
@@ -136,20 +141,25 @@ fn step(turn: &mut Turn<'_, Inner>, until: Instant) {
     if inner.alarm.is_some_and(|alarm| alarm <= inner.now) {
         inner.alarm = None;
     }
-    inner.run();
+    inner.run_for(Cause::Timer);
     turn.settle();
 }
 
 impl Inner {
     /// The stack does what there is to do now.
     pub(crate) fn run(&mut self) {
+        self.run_for(Cause::Event);
+    }
+
+    fn run_for(&mut self, cause: Cause) {
+        let Inner { stack, descriptors, link, now, .. } = self;
         loop {
-            let turn = self.stack.turn(self.now).expect("memory does not fail");
-            let answered = self.link.drain(self.now);
+            let turn = stack.turn(*now).expect("memory does not fail");
+            let answered = link.drain(*now, &mut |peer, range| descriptors.leave(peer, range, cause, stack));
             if !turn.more && !answered {
                 break;
             }
         }
-        self.descriptors.observe(&self.stack);
+        descriptors.observe(stack);
     }
 }

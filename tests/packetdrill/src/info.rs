@@ -70,6 +70,7 @@ pub(crate) fn tcp_info(info: &Info, path: u16) -> TcpInfo {
         trouble: match info.trouble {
             Trouble::None => 0,
             Trouble::Disorder => 1,
+            Trouble::Congestion => 2,
             Trouble::Recovery => 3,
             Trouble::Timeout => 4,
         },
@@ -91,6 +92,7 @@ pub(crate) fn tcp_info(info: &Info, path: u16) -> TcpInfo {
         congestion_window: (info.congestion_window / info.segment.max(1)) as u32,
         offered: u32::from(info.offered.unwrap_or(path)),
         reordering: info.reordering.into(),
+        reorderings: info.overtaken.into(),
         unsent: info.unsent as u32,
         send_window: info.send_window as u32,
         ..TcpInfo::default()

@@ -10,6 +10,7 @@
 //! how fast the machine is.
 
 mod boundary;
+mod buffers;
 mod clock;
 mod descriptors;
 mod epoll;

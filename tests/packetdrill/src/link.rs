@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use taphouse::base::address::{Address, Mac};
+use taphouse::base::address::{Address, Endpoint, Mac};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
 use taphouse::device::Memory;
@@ -13,7 +13,7 @@ use taphouse::wire::ndp::{self, LinkLayer, Message, MessageWithOption, Parsed};
 use taphouse::wire::{arp, icmpv6, ipv6, protocol};
 use zerocopy::IntoBytes;
 
-use crate::push::Push;
+use crate::push::{Judge, Push};
 
 /// The station at the other end, by whatever address.
 const PEER: Mac = Mac::new([2, 0, 0, 0, 0, 1]);
@@ -33,6 +33,11 @@ impl Link {
         Link { end, sent: VecDeque::new(), push: Push::default() }
     }
 
+    /// Where the selective acknowledgments of a packet from a peer begin and end, in our stream; and who that is.
+    pub(crate) fn selective(&self, packet: &[u8]) -> Option<(Endpoint, Vec<u64>)> {
+        self.push.selective(packet)
+    }
+
     /// Gives the stack an IP packet.
     pub(crate) fn send(&mut self, packet: &[u8]) {
         let kind = if packet.first().is_some_and(|first| first >> 4 == 6) { EtherType::IPV6 } else { EtherType::IPV4 };
@@ -49,8 +54,8 @@ impl Link {
         !self.sent.is_empty()
     }
 
-    /// Takes what the stack sent; returns whether it was answered.
-    pub(crate) fn drain(&mut self, now: Instant) -> bool {
+    /// Takes what the stack sent, and sets PSH where `judge` wants it; returns whether it was answered.
+    pub(crate) fn drain(&mut self, now: Instant, judge: &mut Judge<'_>) -> bool {
         let mut answered = false;
         let before = self.sent.len();
         while let Some((frame, _)) = self.end.take() {
@@ -62,7 +67,7 @@ impl Link {
                 _ => {}
             }
         }
-        self.push.mark(self.sent.make_contiguous()[before..].iter_mut().map(|(_, packet)| packet));
+        self.push.mark(&mut self.sent.make_contiguous()[before..], judge);
         answered
     }
 

@@ -40,7 +40,7 @@ pub(crate) fn set(
         (libc::SOL_SOCKET, libc::SO_SNDBUF) => {
             let bytes = (number.saturating_mul(OVERHEAD)).max(0);
             socket.remembered.insert((level, name), bytes);
-            socket.tune(stack, |tuning| tuning.send_buffer = (bytes as usize, bytes as usize));
+            socket.buffers.fix(bytes as usize);
         }
         (libc::SOL_SOCKET, libc::SO_RCVBUF) => {
             socket.remembered.insert((level, name), number.saturating_mul(OVERHEAD));

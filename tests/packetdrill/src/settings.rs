@@ -3,7 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use taphouse::transport::tcp::{Choice, Extension, Tuning};
+use taphouse::base::limits;
+use taphouse::transport::tcp::{Choice, Extension, Notification, Tuning};
+
+use crate::buffers::Buffers;
+
+/// More than any script writes.
+const ROOM: usize = 64 << 20;
 
 /// One setting of the namespace, as words.
 fn words(name: &str) -> Vec<String> {
@@ -33,11 +39,25 @@ pub(crate) fn tuning() -> Tuning {
     if let [_, _, most] = numbers("tcp_rmem")[..] {
         tuning.receive_buffer.1 = u32::try_from(most).unwrap_or(u32::MAX);
     }
-    if let [_, first, most] = numbers("tcp_wmem")[..] {
-        tuning.send_buffer = (first as usize, most as usize);
-    }
+    // What a socket takes is for its buffers to say.
+    tuning.send_buffer = (ROOM, ROOM);
+    tuning.notification = match numbers("tcp_ecn")[..] {
+        [0] => Notification::Never,
+        [1] => Notification::Always,
+        _ => Notification::WhenAsked,
+    };
     if words("tcp_congestion_control") == ["reno"] {
         tuning.congestion = Choice::Reno;
     }
     tuning
+}
+
+/// The buffers of a socket that begins now.
+pub(crate) fn buffers() -> Buffers {
+    let limits = match numbers("tcp_wmem")[..] {
+        [_, first, most] => (first as usize, most as usize),
+        _ => limits::SEND_BUFFER,
+    };
+    let least_segments = numbers("tcp_min_tso_segs").first().map_or(2, |segments| *segments as usize);
+    Buffers::new(limits, least_segments)
 }

@@ -111,16 +111,16 @@ fn an_acknowledged_retransmission_tells_of_all_before_it() {
 fn reordering_is_seen() {
     let mut sender = Sender::new(10);
     sender.sack(5, 6, 1105);
-    assert!(!sender.board.take_news().reordered);
+    assert_eq!(sender.board.take_news().overtaken_by, 0);
     sender.sack(6, 7, 1106);
-    assert!(!sender.board.take_news().reordered);
+    assert_eq!(sender.board.take_news().overtaken_by, 0);
     sender.acknowledge(2, 1107);
-    assert!(sender.board.take_news().reordered);
+    assert_eq!(sender.board.take_news().overtaken_by, 7 * MSS, "the first was overtaken by all up to the seventh");
     // What one segment says did not overtake itself.
     let mut sender = Sender::new(10);
     sender.sack(5, 6, 1105);
     sender.acknowledge(2, 1105);
-    assert!(!sender.board.take_news().reordered);
+    assert_eq!(sender.board.take_news().overtaken_by, 0);
 }
 
 /// RFC 2018 §8.

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// More than a timer may be late.
 const TICK: Duration = Duration::from_millis(1);
 
-fn with_data(sent: &[Sent]) -> Vec<Sent> {
+pub(super) fn with_data(sent: &[Sent]) -> Vec<Sent> {
     sent.iter().filter(|segment| !segment.data.is_empty()).cloned().collect()
 }
 

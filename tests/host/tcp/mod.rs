@@ -2,6 +2,7 @@
 
 mod attacks;
 mod closed;
+mod congestion;
 mod ending;
 mod exhaustion;
 mod flow;

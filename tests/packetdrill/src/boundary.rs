@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use libc::{epoll_event, iovec, msghdr, nfds_t, pollfd, size_t, sockaddr, socklen_t, ssize_t, timeval};
+use libc::{epoll_event, iovec, msghdr, nfds_t, off_t, pollfd, size_t, sockaddr, socklen_t, ssize_t, timeval};
 use taphouse::base::address::{Address, Endpoint, Family};
 
 use crate::buffers::More;
@@ -151,6 +151,15 @@ fn read(number: c_int, flags: c_int, into: &mut [u8]) -> io::Result<ssize_t> {
 
 fn write(number: c_int, flags: c_int, pieces: &[&[u8]]) -> io::Result<ssize_t> {
     let bytes = pieces.concat();
+    for (flag, what) in [
+        (libc::MSG_EOR, "ends of records (MSG_EOR)"),
+        (libc::MSG_ZEROCOPY, "notices about pages of the user's (MSG_ZEROCOPY)"),
+        (libc::MSG_FASTOPEN, "TCP Fast Open (RFC 7413)"),
+    ] {
+        if flags & flag != 0 {
+            eprintln!("taphouse has no {what}");
+        }
+    }
     let more = if flags & libc::MSG_MORE != 0 { More::Announced } else { More::No };
     let mut written = 0;
     let result = host().call(waits(number, flags), |inner| {
@@ -282,9 +291,40 @@ extern "C" fn recvmsg(_: User, number: c_int, message: *mut msghdr, flags: c_int
     // SAFETY: packetdrill's message is valid, and so are its pieces.
     answer(unsafe {
         let message = &mut *message;
-        (message.msg_controllen, message.msg_flags) = (0, 0);
-        read_pieces(number, flags, message.msg_iov, message.msg_iovlen)
+        if flags & libc::MSG_ERRQUEUE != 0 {
+            eprintln!("taphouse has no queue of errors (MSG_ERRQUEUE)");
+            return answer(Err(ErrorKind::WouldBlock.into()));
+        }
+        message.msg_flags = 0;
+        let read = read_pieces(number, flags, message.msg_iov, message.msg_iovlen);
+        let unread = host().call(never, |inner| {
+            let Inner { stack, descriptors, .. } = inner;
+            Ok(options::unread(descriptors.get(number)?, stack))
+        });
+        put_unread(unread.ok().flatten().filter(|_| read.is_ok()), message);
+        read
     })
+}
+
+/// Says in a control message how much is unread (`TCP_CM_INQ`), or nothing.
+///
+/// # Safety
+/// The place for control messages is null, or as long as it says.
+unsafe fn put_unread(unread: Option<c_int>, message: &mut msghdr) {
+    // SAFETY: it computes a length.
+    let (space, length) = unsafe { (libc::CMSG_SPACE(4) as usize, libc::CMSG_LEN(4) as usize) };
+    let fits = !message.msg_control.is_null() && message.msg_controllen >= space;
+    let Some(unread) = unread.filter(|_| fits) else {
+        message.msg_controllen = 0;
+        return;
+    };
+    message.msg_controllen = space;
+    // SAFETY: there is room for one message with a number in it.
+    unsafe {
+        let control = libc::CMSG_FIRSTHDR(message);
+        ptr::write(control, libc::cmsghdr { cmsg_len: length, cmsg_level: libc::SOL_TCP, cmsg_type: options::TCP_INQ });
+        ptr::write_unaligned(libc::CMSG_DATA(control).cast(), unread);
+    }
 }
 
 extern "C" fn send(_: User, number: c_int, at: *const c_void, length: size_t, flags: c_int) -> ssize_t {
@@ -622,6 +662,34 @@ pub unsafe extern "C" fn getsockopt(
     }
     // SAFETY: as promised.
     unsafe { libc::syscall(libc::SYS_getsockopt, number, level, name, value, length) as c_int }
+}
+
+/// packetdrill sends files so, too, even to a shared object's sockets.
+///
+/// # Safety
+/// As that of the C library.
+// SAFETY: it takes the place of the C library's on purpose.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendfile(to: c_int, from: c_int, offset: *mut off_t, count: size_t) -> ssize_t {
+    if !Descriptors::owns(to) {
+        // SAFETY: as promised.
+        return unsafe { libc::syscall(libc::SYS_sendfile, to, from, offset, count) as ssize_t };
+    }
+    let mut bytes = vec![0; count];
+    // SAFETY: the buffer is as long as it says, and the offset valid or null.
+    let read = unsafe {
+        match offset.as_mut() {
+            Some(offset) => libc::pread(from, bytes.as_mut_ptr().cast(), count, *offset),
+            None => libc::read(from, bytes.as_mut_ptr().cast(), count),
+        }
+    };
+    let Ok(read) = usize::try_from(read) else { return -1 };
+    let written = answer(write(to, 0, &[&bytes[..read]]));
+    // SAFETY: as before.
+    if let (Some(offset), 0..) = (unsafe { offset.as_mut() }, written) {
+        *offset += written as off_t;
+    }
+    written
 }
 
 /// The same.

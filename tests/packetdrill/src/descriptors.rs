@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use taphouse::base::address::{Endpoint, Family, Flow};
 use taphouse::base::stream::Coalescing;
-use taphouse::device::Memory;
 use taphouse::sockets::{Listener, Ready, Socket};
 use taphouse::stack::{ConnectError, Stack};
 use taphouse::transport::tcp::Tuning;
@@ -14,6 +13,7 @@ use taphouse::transport::tcp::Tuning;
 use crate::buffers::{Buffers, Cause, More};
 use crate::epoll::Epoll;
 use crate::settings;
+use crate::wire::Wire;
 
 /// The first number: far above those of the process itself.
 const FIRST: i32 = 10_000;
@@ -122,7 +122,7 @@ impl Descriptors {
         Ok((number, flow))
     }
 
-    pub(crate) fn close(&mut self, number: i32, stack: &mut Stack<Memory>) -> io::Result<()> {
+    pub(crate) fn close(&mut self, number: i32, stack: &mut Stack<Wire>) -> io::Result<()> {
         self.epolls.values_mut().for_each(|epoll| epoll.forget(number));
         if self.epolls.remove(&number).is_some() {
             return Ok(());
@@ -152,7 +152,7 @@ impl Descriptors {
     }
 
     /// A packet of a peer is about to come, with selective acknowledgments that begin and end there.
-    pub(crate) fn hear(&mut self, peer: Endpoint, selective: &[u64], stack: &mut Stack<Memory>) {
+    pub(crate) fn hear(&mut self, peer: Endpoint, selective: &[u64], stack: &mut Stack<Wire>) {
         let Some(socket) = self.of(peer) else { return };
         selective.iter().for_each(|at| socket.buffers.split(*at));
         // `MSG_MORE` holds back what it announced more behind until the peer is heard.
@@ -167,7 +167,7 @@ impl Descriptors {
         peer: Endpoint,
         range: Range<u64>,
         cause: Cause,
-        stack: &Stack<Memory>,
+        stack: &Stack<Wire>,
     ) -> Option<Vec<u64>> {
         let socket = self.of(peer)?;
         let info = socket.stream().ok()?.info(stack)?;
@@ -175,7 +175,7 @@ impl Descriptors {
     }
 
     /// Lets every epoll see what its sockets are ready for.
-    pub(crate) fn observe(&mut self, stack: &Stack<Memory>) {
+    pub(crate) fn observe(&mut self, stack: &Stack<Wire>) {
         let Descriptors { sockets, epolls, .. } = self;
         for socket in sockets.values_mut() {
             let low_water = socket.low_water();
@@ -198,7 +198,7 @@ impl Descriptor {
         Ok(())
     }
 
-    pub(crate) fn listen(&mut self, backlog: i32, stack: &mut Stack<Memory>) -> io::Result<()> {
+    pub(crate) fn listen(&mut self, backlog: i32, stack: &mut Stack<Wire>) -> io::Result<()> {
         let Shape::Fresh(Some(port)) = self.shape else { return Err(errno(libc::EINVAL)) };
         let backlog = usize::try_from(backlog).unwrap_or(0) + 1;
         let listener = Listener::bind(stack, port, backlog, self.tuning.clone());
@@ -214,7 +214,7 @@ impl Descriptor {
         }
     }
 
-    pub(crate) fn connect(&mut self, remote: Endpoint, stack: &mut Stack<Memory>) -> io::Result<()> {
+    pub(crate) fn connect(&mut self, remote: Endpoint, stack: &mut Stack<Wire>) -> io::Result<()> {
         match &self.shape {
             Shape::Listener(_) => Err(errno(libc::EISCONN)),
             Shape::Stream(socket) => match socket.take_error() {
@@ -236,7 +236,7 @@ impl Descriptor {
         }
     }
 
-    pub(crate) fn read(&self, into: &mut [u8], stack: &mut Stack<Memory>) -> io::Result<usize> {
+    pub(crate) fn read(&self, into: &mut [u8], stack: &mut Stack<Wire>) -> io::Result<usize> {
         match self.stream()?.read(stack, into) {
             Err(error) if self.reads_no_more && error.kind() == ErrorKind::WouldBlock => Ok(0),
             result => result,
@@ -249,7 +249,7 @@ impl Descriptor {
         bytes: &[u8],
         is_first: bool,
         more: More,
-        stack: &mut Stack<Memory>,
+        stack: &mut Stack<Wire>,
     ) -> io::Result<usize> {
         self.stream()?.write(stack, &[])?;
         let info = self.stream()?.info(stack).filter(|_| self.stream().is_ok_and(|socket| socket.is_open()));
@@ -273,13 +273,13 @@ impl Descriptor {
         Ok(written)
     }
 
-    /// `TCP_NOTSENT_LOWAT`: how much may wait to be sent; anything, by default.
+    /// `TCP_NOTSENT_LOWAT`: how much may wait to be sent.
     fn low_water(&self) -> usize {
         let chosen = self.remembered.get(&(libc::SOL_TCP, libc::TCP_NOTSENT_LOWAT));
-        chosen.filter(|bytes| **bytes != 0).map_or(u32::MAX, |bytes| *bytes as u32) as usize
+        chosen.filter(|bytes| **bytes != 0).map_or_else(settings::low_water, |bytes| *bytes as u32 as usize)
     }
 
-    pub(crate) fn shutdown(&mut self, how: i32, stack: &mut Stack<Memory>) -> io::Result<()> {
+    pub(crate) fn shutdown(&mut self, how: i32, stack: &mut Stack<Wire>) -> io::Result<()> {
         let socket = self.stream()?;
         match how {
             libc::SHUT_RD => self.reads_no_more = true,
@@ -294,7 +294,7 @@ impl Descriptor {
     }
 
     /// What can be done without waiting.
-    pub(crate) fn ready(&self, stack: &Stack<Memory>) -> Ready {
+    pub(crate) fn ready(&self, stack: &Stack<Wire>) -> Ready {
         match &self.shape {
             Shape::Fresh(_) => Ready { write: true, over: true, ..Ready::default() },
             Shape::Listener(listener) => Ready { read: listener.is_ready(), ..Ready::default() },
@@ -317,14 +317,14 @@ impl Descriptor {
     }
 
     /// The options changed; what waits leaves now when they say so.
-    pub(crate) fn coalesce(&self, stack: &mut Stack<Memory>) {
+    pub(crate) fn coalesce(&self, stack: &mut Stack<Wire>) {
         if let Ok(socket) = self.stream() {
             socket.set_coalescing(stack, self.coalescing());
         }
     }
 
     /// Lets what waits leave now; [`Descriptor::coalesce`] must follow in another turn.
-    pub(crate) fn push(&mut self, stack: &mut Stack<Memory>) {
+    pub(crate) fn push(&mut self, stack: &mut Stack<Wire>) {
         self.more = false;
         if let Ok(socket) = self.stream() {
             socket.set_coalescing(stack, Coalescing::None);
@@ -332,7 +332,7 @@ impl Descriptor {
     }
 
     /// Changes how it is tuned, and its connection, if it has one.
-    pub(crate) fn tune(&mut self, stack: &mut Stack<Memory>, change: impl Fn(&mut Tuning)) {
+    pub(crate) fn tune(&mut self, stack: &mut Stack<Wire>, change: impl Fn(&mut Tuning)) {
         change(&mut self.tuning);
         match &self.shape {
             Shape::Fresh(_) => {}

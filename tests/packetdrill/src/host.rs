@@ -11,6 +11,7 @@ use crate::buffers::Cause;
 use crate::clock::{Shared, Turn};
 use crate::descriptors::Descriptors;
 use crate::link::{Link, OWN};
+use crate::wire::Wire;
 
 /// Largest IP packet of the link.
 const MTU: usize = 1500;
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
 /// What one thread sees at a time.
 pub(crate) struct Inner {
-    pub(crate) stack: Stack<Memory>,
+    pub(crate) stack: Stack<Wire>,
     pub(crate) now: Instant,
     pub(crate) descriptors: Descriptors,
     link: Link,
@@ -57,7 +58,7 @@ impl Host {
             gateways: GATEWAYS.map(|text| text.parse().expect("an address")).to_vec(),
             ..Config::new(OWN, &addresses, [7; 16])
         };
-        let stack = Stack::new(own, &config).expect("few addresses and routers");
+        let stack = Stack::new(Wire::new(own), &config).expect("few addresses and routers");
         // Far from the origin: a connection may have begun before the script did.
         let now = Instant::ZERO + Duration::from_secs(1_000_000);
         let (descriptors, link) = (Descriptors::default(), Link::new(other));

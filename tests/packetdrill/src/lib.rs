@@ -20,3 +20,4 @@ mod link;
 mod options;
 mod push;
 mod settings;
+mod wire;

@@ -4,13 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use taphouse::base::limits;
-use taphouse::device::Memory;
 use taphouse::stack::Stack;
 use taphouse::transport::tcp::State;
 use zerocopy::IntoBytes;
 
 use crate::descriptors::{Descriptor, errno};
 use crate::info::tcp_info;
+use crate::wire::Wire;
 
 /// The largest segment that the link takes, IP and TCP headers apart.
 const SEGMENT: u16 = 1460;
@@ -23,7 +23,7 @@ pub(crate) fn set(
     level: i32,
     name: i32,
     value: &[u8],
-    stack: &mut Stack<Memory>,
+    stack: &mut Stack<Wire>,
 ) -> io::Result<()> {
     let number = match *value {
         // Options of IP may be as short as their field.
@@ -90,7 +90,10 @@ pub(crate) fn set(
             | libc::SO_MARK,
         )
         | (libc::SOL_IP, libc::IP_TOS | libc::IP_MTU_DISCOVER)
-        | (libc::SOL_TCP, libc::TCP_NOTSENT_LOWAT | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_QUICKACK) => {
+        | (
+            libc::SOL_TCP,
+            libc::TCP_NOTSENT_LOWAT | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT | libc::TCP_QUICKACK | TCP_INQ,
+        ) => {
             socket.remembered.insert((level, name), number);
         }
         _ => {
@@ -102,7 +105,7 @@ pub(crate) fn set(
 }
 
 /// Reads an option: its bytes.
-pub(crate) fn get(socket: &Descriptor, level: i32, name: i32, stack: &Stack<Memory>) -> io::Result<Vec<u8>> {
+pub(crate) fn get(socket: &Descriptor, level: i32, name: i32, stack: &Stack<Wire>) -> io::Result<Vec<u8>> {
     let info = socket.stream().ok().and_then(|stream| stream.info(stack));
     let number = match (level, name) {
         (libc::SOL_TCP, libc::TCP_INFO) => {
@@ -131,13 +134,14 @@ pub(crate) fn get(socket: &Descriptor, level: i32, name: i32, stack: &Stack<Memo
             return Ok([i32::from(after.is_some()), after.unwrap_or(0)].as_bytes().to_vec());
         }
         (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_STREAM,
+        (libc::SOL_TCP, libc::TCP_NOTSENT_LOWAT | TCP_INQ) => *socket.remembered.get(&(level, name)).unwrap_or(&0),
         _ => *socket.remembered.get(&(level, name)).ok_or_else(|| errno(libc::ENOPROTOOPT))?,
     };
     Ok(number.as_bytes().to_vec())
 }
 
 /// Answers an `ioctl` that asks for a number.
-pub(crate) fn ask(socket: &Descriptor, request: u64, stack: &Stack<Memory>) -> io::Result<i32> {
+pub(crate) fn ask(socket: &Descriptor, request: u64, stack: &Stack<Wire>) -> io::Result<i32> {
     let info = socket.stream()?.info(stack);
     let amount = match request {
         libc::FIONREAD => info.map_or(0, |info| info.unread),
@@ -148,6 +152,15 @@ pub(crate) fn ask(socket: &Descriptor, request: u64, stack: &Stack<Memory>) -> i
     Ok(amount as i32)
 }
 
+/// What reading left unread, if `TCP_INQ` asks for that: at the end, one, so that the end shows.
+pub(crate) fn unread(socket: &Descriptor, stack: &Stack<Wire>) -> Option<i32> {
+    socket.remembered.get(&(libc::SOL_TCP, TCP_INQ)).filter(|asks| **asks != 0)?;
+    let info = socket.stream().ok()?.info(stack);
+    Some(info.map_or(1, |info| if info.unread == 0 { info.ended.into() } else { info.unread as i32 }))
+}
+
+/// `TCP_INQ`, also as the type of its control message (`TCP_CM_INQ`).
+pub(crate) const TCP_INQ: i32 = 36;
 const SO_MEMINFO: i32 = 55;
 /// `SIOCOUTQNSD`: bytes that were not sent yet.
 const SIOCOUTQNSD: u64 = 0x894b;

@@ -61,3 +61,8 @@ pub(crate) fn buffers() -> Buffers {
     let least_segments = numbers("tcp_min_tso_segs").first().map_or(2, |segments| *segments as usize);
     Buffers::new(limits, least_segments)
 }
+
+/// How much may wait to be sent when nobody says otherwise: anything, unless the script says otherwise.
+pub(crate) fn low_water() -> usize {
+    numbers("tcp_notsent_lowat").first().map_or(u32::MAX as usize, |bytes| *bytes as usize)
+}

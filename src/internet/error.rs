@@ -99,11 +99,13 @@ fn v6(problem: Problem, packet: &Packet) -> icmpv6::Header {
 /// How many errors may be sent: token buckets, one for all and one for each destination.
 ///
 /// Destinations share buckets by a secret hash. The bucket for all is tried last and only by those that their own
-/// bucket lets pass, so one destination cannot read another's traffic from it at a rate that matters.
+/// bucket lets pass, so one destination cannot read another's traffic from it at a rate that matters. What an error takes from
+/// it is random, so that nobody who empties it can count in what is left how often others were answered (CVE-2020-25705).
 pub struct Limiter {
     key: HashKey,
     buckets: Box<[Bucket]>,
     all: Bucket,
+    noise: Random,
 }
 
 #[derive(Clone, Copy)]
@@ -120,18 +122,20 @@ impl Limiter {
             key: HashKey::new(random),
             buckets: vec![full(limits::ICMP_ERRORS_A_SECOND); limits::ICMP_ERROR_BUCKETS].into_boxed_slice(),
             all: full(limits::ICMP_ERRORS_A_SECOND_GLOBAL),
+            noise: random.clone(),
         }
     }
 
     fn allow(&mut self, destination: Address, now: Instant) -> bool {
         let bucket = self.key.hash(destination) as usize % self.buckets.len();
-        self.buckets[bucket].take(limits::ICMP_ERRORS_A_SECOND, now)
-            && self.all.take(limits::ICMP_ERRORS_A_SECOND_GLOBAL, now)
+        let price = 1 + self.noise.below(3) as u32;
+        self.buckets[bucket].take(limits::ICMP_ERRORS_A_SECOND, 1, now)
+            && self.all.take(limits::ICMP_ERRORS_A_SECOND_GLOBAL, price, now)
     }
 }
 
 impl Bucket {
-    fn take(&mut self, rate: u32, now: Instant) -> bool {
+    fn take(&mut self, rate: u32, price: u32, now: Instant) -> bool {
         let interval = 1_000_000_000 / u64::from(rate);
         let earned = now.since(self.filled).as_nanos() as u64 / interval;
         if earned > 0 {
@@ -140,7 +144,7 @@ impl Bucket {
             self.filled = self.filled + Duration::from_nanos(earned * interval);
         }
         let some = self.tokens > 0;
-        self.tokens -= u32::from(some);
+        self.tokens = self.tokens.saturating_sub(price);
         some
     }
 }
@@ -160,5 +164,18 @@ mod tests {
         let later = now + std::time::Duration::from_millis(500);
         let granted = (0..1000).filter(|_| limiter.allow(greedy, later)).count();
         assert_eq!(granted, limits::ICMP_ERRORS_A_SECOND as usize / 2, "it fills with time");
+    }
+
+    /// CVE-2020-25705: what is left for all does not tell how many errors others got.
+    #[test]
+    fn what_is_left_for_all_tells_nothing_of_others() {
+        let mut limiter = Limiter::new(&mut Random::new([1; 16]));
+        let mut empty = |millis: u64| {
+            let ends = (0..10_000u32).map(|number| Address::from_v4((0x0a00_0000 + number).to_be_bytes()));
+            ends.filter(|end| limiter.allow(*end, Instant::from_millis(millis))).count()
+        };
+        let counts: std::collections::HashSet<usize> = (1..20).map(|second| empty(1000 * second)).collect();
+        assert!(counts.len() > 10, "{counts:?}");
+        assert!(counts.iter().all(|count| (2000..=5000).contains(count)), "{counts:?}");
     }
 }

@@ -298,9 +298,6 @@ impl Connection {
                 self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
-                if self.is_restarting(now) {
-                    self.congestion.on_idle(self.data_size() as u32);
-                }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);
@@ -359,9 +356,13 @@ impl Connection {
         }
     }
 
-    /// RFC 5681 §4.1: nothing was sent for longer than the retransmission timeout, so the window is as old as that.
-    fn is_restarting(&self, now: Instant) -> bool {
-        self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout()
+    /// Before anything is planned. RFC 5681 §4.1: when nothing was sent for longer than the retransmission timeout, the window
+    /// is as old as that.
+    #[inline]
+    pub fn wake(&mut self, now: Instant) {
+        if self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout() {
+            self.congestion.on_idle(self.data_size() as u32);
+        }
     }
 
     /// Whether data are held out of order.

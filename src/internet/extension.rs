@@ -145,29 +145,16 @@ impl<'a> Chain<'a> {
 
     /// RFC 8200 §4.2: the two high bits of an option that is not known say what to do.
     fn check_options(&self, length: usize, cast: Cast) -> Result<(), Refusal> {
+        const ROUTER_ALERT: u8 = 5;
         let area = self.payload.get(self.position + 2..self.position + length).unwrap_or_default();
-        let (mut at, mut count) = (0, 0);
-        // What `extension::options` does, without an iterator between: many a packet has such headers.
-        while let Some(kind) = area.get(at) {
-            if *kind == extension::PAD_1 {
-                at += 1;
-                continue;
-            }
-            let here = self.here() + 2 + at;
-            let end = area.get(at + 1).map_or(usize::MAX, |length| at + 2 + usize::from(*length));
-            if end > area.len() {
-                return Err(tell(problem::ERRONEOUS_HEADER, here));
-            }
-            at = end;
-            if *kind == extension::PAD_N {
-                continue;
-            }
+        for (count, option) in extension::options(area).enumerate() {
+            let option = option.map_err(|at| tell(problem::ERRONEOUS_HEADER, self.here() + 2 + at))?;
+            let here = self.here() + 2 + option.position;
             if count == limits::EXTENSION_OPTIONS {
                 return Err(tell(problem::TOO_MANY_OPTIONS, here));
             }
-            count += 1;
-            // A router alert is one of those that may be skipped by who does not know it.
-            match *kind >> 6 {
+            match option.kind >> 6 {
+                _ if option.kind == ROUTER_ALERT => {}
                 0 => {}
                 2 => return Err(tell(problem::UNRECOGNIZED_OPTION, here)),
                 3 if cast == Cast::Unicast => return Err(tell(problem::UNRECOGNIZED_OPTION, here)),

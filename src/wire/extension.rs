@@ -80,11 +80,6 @@ impl Fragment {
     }
 }
 
-/// One byte of padding among options.
-pub const PAD_1: u8 = 0;
-/// Two bytes or more of it.
-pub const PAD_N: u8 = 1;
-
 /// An option of a hop-by-hop or destination options header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Option<'a> {

@@ -90,10 +90,10 @@ mod tests {
         let mut identifications = Identifications::new(&mut Random::new([1; 16]));
         let host = |last: u8| Address::from_v4([10, 77, 0, last]);
         let first = identifications.next(host(2), host(1));
-        let others: Vec<u16> = (3..=200).map(|last| identifications.next(host(2), host(last))).collect();
+        let others: Vec<u32> = (3..=200).map(|last| identifications.next(host(2), host(last))).collect();
         let moved = identifications.next(host(2), host(1)).wrapping_sub(first);
         assert!((1..=3).contains(&moved), "of 200 others, few share its counter: {moved}");
-        let steps: HashSet<u16> = others.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        let steps: HashSet<u32> = others.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
         assert!(steps.len() > 180, "they begin anywhere: {} steps", steps.len());
     }
 }

@@ -1,7 +1,7 @@
 //! The spine: the order in which the leaves are asked.
 //!
 //! ```text
-//! receive ─▶ net.input ─▶ udp.input ─▶ service        the way up
+//! receive ─▶ net.arrive ─▶ udp.input ─▶ service       the way up
 //!             │          └▶ tcp.input ─▶ session
 //!             │ answered      │ in place    │ written
 //!             ▼               ▼             ▼

@@ -377,7 +377,7 @@ impl<D: Device> Stack<D> {
             Ok(Arrived::Heard) => self.hear(came),
             Ok(Arrived::Conflict) => self.pass_on(came),
             Ok(Arrived::Done) => {}
-            Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => return self.take_in_stripped(came),
+            Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => self.take_in_stripped(came),
             Err(why) => self.net.counters.drop(why),
         }
     }

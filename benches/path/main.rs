@@ -47,20 +47,15 @@ fn main() {
     }
 
     let [plain, behind] = frames::behind_options();
-    let (mut with, mut without) = (ours::Host::new(&behind), ours::Host::new(&plain));
-    let with = Contender::new("behind options", move || with.turn()).in_batches_of(BATCH as u32);
-    let without = Contender::new("without", move || without.turn()).in_batches_of(BATCH as u32);
-    let options = race(behind.name, TIMES, with, vec![without]);
+    let with = contender("behind options", ours::Host::new(&behind));
+    let options = race(behind.name, TIMES, with, vec![contender("without", ours::Host::new(&plain))]);
     let reassembly = fragments::race_with_a_copy();
 
     let mut ratios = Vec::new();
     let frames = frames::all();
     for frame in frames.iter().filter(|frame| frame.smoltcp_answers) {
-        let (mut ours, mut theirs) = (ours::Host::new(frame), smoltcp::Host::new(frame));
-        let batch = BATCH as u32;
-        let ours = Contender::timing_itself("taphouse", move |turns| time(&mut ours, turns.into()));
-        let theirs = Contender::timing_itself("smoltcp", move |turns| time(&mut theirs, turns.into()));
-        let (ours, theirs) = (ours.in_batches_of(batch), theirs.in_batches_of(batch));
+        let ours = contender("taphouse", ours::Host::new(frame));
+        let theirs = contender("smoltcp", smoltcp::Host::new(frame));
         ratios.push((frame, race(frame.name, TIMES, ours, vec![theirs])));
     }
     println!("\ntaphouse / smoltcp, one frame through the whole stack:");
@@ -77,6 +72,11 @@ trait OnTreadmill {
 
     /// A turn of 64 frames.
     fn turn(&mut self);
+}
+
+/// A stack in a race.
+fn contender<'a>(name: &'a str, mut host: impl OnTreadmill + 'a) -> Contender<'a> {
+    Contender::timing_itself(name, move |turns| time(&mut host, turns.into())).in_batches_of(BATCH as u32)
 }
 
 /// How long so many turns take.

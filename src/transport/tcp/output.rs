@@ -284,6 +284,15 @@ impl Connection {
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 
+    /// New data may leave now: to be asked before [`Connection::plan`], for a superframe is larger than a window that begins
+    /// anew.
+    #[inline]
+    pub fn restart(&mut self, now: Instant) {
+        if self.data_end().is_after(self.snd.nxt) && self.is_restarting(now) {
+            self.congestion.on_idle(self.data_size() as u32);
+        }
+    }
+
     /// A plan was carried out: `length` bytes of data left, which may be fewer than planned.
     #[inline]
     pub fn commit(&mut self, plan: &Plan, length: usize, now: Instant) {
@@ -298,9 +307,6 @@ impl Connection {
                 self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
-                if self.is_restarting(now) {
-                    self.congestion.on_idle(self.data_size() as u32);
-                }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);

@@ -156,7 +156,7 @@ fn write(number: c_int, flags: c_int, pieces: &[&[u8]]) -> io::Result<ssize_t> {
         (libc::MSG_ZEROCOPY, "notices about pages of the user's (MSG_ZEROCOPY)"),
         (libc::MSG_FASTOPEN, "TCP Fast Open (RFC 7413)"),
     ] {
-        if flags & flag != 0 {
+        if flags & flag != 0 && !bytes.is_empty() {
             eprintln!("taphouse has no {what}");
         }
     }

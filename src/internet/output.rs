@@ -77,3 +77,23 @@ pub fn header_length(family: Family) -> usize {
         Family::V6 => ipv6::LENGTH,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// RFC 7739 §3, Class F: what one destination sees of ours says nothing about what another does, or about how much we
+    /// send.
+    #[test]
+    fn identifications_of_one_destination_tell_nothing_of_another() {
+        let mut identifications = Identifications::new(&mut Random::new([1; 16]));
+        let host = |last: u8| Address::from_v4([10, 77, 0, last]);
+        let first = identifications.next(host(2), host(1));
+        let others: Vec<u32> = (3..=200).map(|last| identifications.next(host(2), host(last))).collect();
+        let moved = identifications.next(host(2), host(1)).wrapping_sub(first);
+        assert!((1..=3).contains(&moved), "of 200 others, few share its counter: {moved}");
+        let steps: HashSet<u32> = others.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        assert!(steps.len() > 180, "they begin anywhere: {} steps", steps.len());
+    }
+}

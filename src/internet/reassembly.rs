@@ -58,6 +58,10 @@ pub struct Reassembly {
     ages: BTreeMap<u64, Id<Datagram>>,
     sources: BTreeMap<Address, Source>,
     begun: u64,
+    /// Whose the last fragment was: the next is likely to be, too.
+    latest: Option<Id<Datagram>>,
+    /// Bytes of the last datagram that became whole: the next is likely to be as long, and not to have to move then.
+    usual: usize,
 }
 
 /// What one source has of all this.
@@ -117,6 +121,8 @@ impl Reassembly {
             ages: BTreeMap::new(),
             sources: BTreeMap::new(),
             begun: 0,
+            latest: None,
+            usual: 0,
         }
     }
 
@@ -139,9 +145,10 @@ impl Reassembly {
         counters: &mut Counters,
         now: Instant,
     ) -> Result<Taken, Dropped> {
-        let id = match self.find(&fragment.name) {
-            Some(id) => id,
-            None => self.begin(fragment.name, pool, counters, now).ok_or(Dropped::FragmentsFull)?,
+        let has_name = |id: &Id<Datagram>| self.datagrams.get(*id).is_some_and(|latest| latest.name == fragment.name);
+        let id = match self.latest.filter(has_name) {
+            Some(latest) => latest,
+            None => self.find_or_begin(fragment.name, pool, counters, now).ok_or(Dropped::FragmentsFull)?,
         };
         let datagram = self.datagrams.get_mut(id).ok_or(Dropped::FragmentsFull)?;
         let place = match datagram.place(fragment) {
@@ -153,14 +160,19 @@ impl Reassembly {
                 return Err(why);
             }
         };
-        self.make_room(id, fragment, pool, counters)?;
-        let datagram = self.datagrams.get_mut(id).ok_or(Dropped::FragmentsFull)?;
+        let datagram = if datagram.room() < fragment.end() {
+            self.make_room(id, fragment, pool, counters)?;
+            self.datagrams.get_mut(id).ok_or(Dropped::FragmentsFull)?
+        } else {
+            datagram
+        };
         datagram.put(place, fragment, packet, frame);
         counters.bytes_copied += fragment.data.len() as u64;
         if datagram.end != Some(datagram.received) {
             return Ok(Taken::Kept);
         }
         let whole = self.remove(id).ok_or(Dropped::FragmentsFull)?;
+        self.usual = whole.received;
         whole.become_frame(frame, pool, counters)?;
         Ok(Taken::Whole)
     }
@@ -192,6 +204,19 @@ impl Reassembly {
         while let Some(oldest) = self.oldest(None) {
             self.give_up(oldest, pool);
         }
+    }
+
+    #[inline(never)]
+    fn find_or_begin(
+        &mut self,
+        name: Name,
+        pool: &mut Pool,
+        counters: &mut Counters,
+        now: Instant,
+    ) -> Option<Id<Datagram>> {
+        let found = self.find(&name);
+        self.latest = if found.is_some() { found } else { self.begin(name, pool, counters, now) };
+        self.latest
     }
 
     fn find(&self, name: &Name) -> Option<Id<Datagram>> {
@@ -233,6 +258,7 @@ impl Reassembly {
     }
 
     /// Gives the datagram a block in which the fragment has its place, and, if others follow, one more like it.
+    #[inline(never)]
     fn make_room(
         &mut self,
         id: Id<Datagram>,
@@ -241,12 +267,9 @@ impl Reassembly {
         counters: &mut Counters,
     ) -> Result<(), Dropped> {
         let datagram = self.datagrams.get(id).ok_or(Dropped::FragmentsFull)?;
-        let has = datagram.block.as_ref().map_or(0, |block| block.frame().capacity() - HEADROOM);
-        if has >= fragment.end() {
-            return Ok(());
-        }
         let more = if fragment.position == Position::Inner { fragment.data.len() } else { 0 };
-        let wanted = (fragment.end() + more).min(CAPACITY - HEADROOM);
+        let usual = if more > 0 && datagram.block.is_none() { self.usual } else { 0 };
+        let wanted = (fragment.end() + more).max(usual).min(CAPACITY - HEADROOM);
         let source = datagram.name.source;
         let share = pool.most(Purpose::Fragments) / limits::REASSEMBLIES_SHARE;
         let mut block = loop {
@@ -337,6 +360,12 @@ impl Reassembly {
 }
 
 impl Datagram {
+    /// Bytes for which there is a place.
+    #[inline]
+    fn room(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.frame().capacity() - HEADROOM)
+    }
+
     /// Where among the pieces a fragment belongs.
     fn place(&self, fragment: &Fragment) -> Result<usize, Dropped> {
         let range @ (start, end) = (fragment.offset as u16, fragment.end() as u16);

@@ -1,7 +1,7 @@
 //! The spine: the order in which the leaves are asked.
 //!
 //! ```text
-//! receive ─▶ net.input ─▶ udp.input ─▶ service        the way up
+//! receive ─▶ net.arrive ─▶ udp.input ─▶ service       the way up
 //!             │          └▶ tcp.input ─▶ session
 //!             │ answered      │ in place    │ written
 //!             ▼               ▼             ▼
@@ -377,7 +377,7 @@ impl<D: Device> Stack<D> {
             Ok(Arrived::Heard) => self.hear(came),
             Ok(Arrived::Conflict) => self.pass_on(came),
             Ok(Arrived::Done) => {}
-            Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => return self.take_in_stripped(came),
+            Err(Dropped::OtherVlan) if vlan::strip_priority(&mut self.frame) => self.take_in_stripped(came),
             Err(why) => self.net.counters.drop(why),
         }
     }

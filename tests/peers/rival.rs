@@ -116,3 +116,10 @@ fn a_path_that_loses_a_hundredth() {
 fn a_long_path_that_loses_a_thousandth() {
     race(Duration::from_millis(33), 1, Duration::from_secs(5));
 }
+
+/// What slow start alone reaches in a dozen round trips.
+#[test]
+#[ignore = "measures for a quarter of a minute"]
+fn the_beginning_of_a_long_path() {
+    race(Duration::from_millis(33), 0, Duration::from_millis(800));
+}

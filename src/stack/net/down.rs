@@ -80,7 +80,8 @@ impl<D: Device> Net<D> {
 
     /// Sends an answer under headers of its own: the options and extension headers were the question's, and what is cut is another
     /// packet. Only what records where an echo was goes back with it, if it goes in one piece.
-    #[cold]
+    // Apart, and yet not cold: packets behind extension headers are as welcome as others.
+    #[inline(never)]
     fn answer_anew(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
         let is_echo = packet.family == Family::V4 && packet.protocol == wire::protocol::ICMP;
         if is_echo && frame.len() <= self.longest() {

@@ -105,7 +105,7 @@ impl Tcp {
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
     let path = emit::path(net, entry.flow.remote.address);
     entry.connection.on_path(path);
-    entry.connection.restart(net.now());
+    entry.connection.wake(net.now());
     if let (true, Some(hop)) = (entry.connection.take_progress(), entry.hop) {
         net.confirm(hop);
     }

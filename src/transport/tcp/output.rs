@@ -284,15 +284,6 @@ impl Connection {
         options.timestamps = self.clock.map(|clock: Clock| Timestamps { value: clock.now(now), echo: clock.recent });
     }
 
-    /// New data may leave now: to be asked before [`Connection::plan`], for a superframe is larger than a window that begins
-    /// anew.
-    #[inline]
-    pub fn restart(&mut self, now: Instant) {
-        if self.data_end().is_after(self.snd.nxt) && self.is_restarting(now) {
-            self.congestion.on_idle(self.data_size() as u32);
-        }
-    }
-
     /// A plan was carried out: `length` bytes of data left, which may be fewer than planned.
     #[inline]
     pub fn commit(&mut self, plan: &Plan, length: usize, now: Instant) {
@@ -365,9 +356,13 @@ impl Connection {
         }
     }
 
-    /// RFC 5681 §4.1: nothing was sent for longer than the retransmission timeout, so the window is as old as that.
-    fn is_restarting(&self, now: Instant) -> bool {
-        self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout()
+    /// Before anything is planned. RFC 5681 §4.1: when nothing was sent for longer than the retransmission timeout, the window
+    /// is as old as that.
+    #[inline]
+    pub fn wake(&mut self, now: Instant) {
+        if self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout() {
+            self.congestion.on_idle(self.data_size() as u32);
+        }
     }
 
     /// Whether data are held out of order.

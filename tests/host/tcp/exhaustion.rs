@@ -238,6 +238,29 @@ fn time_wait_pins_neither_memory_nor_others() {
     assert!(answer.header.rst, "two minutes are over: {answer:?}");
 }
 
+/// Thousands of timers due at once: each turn fires some, and takes in what came.
+#[test]
+fn a_storm_of_timers_holds_up_no_frame() {
+    let mut peer = Peer::connected(Family::V4);
+    const STORM: u16 = 5000;
+    flood(&mut peer, STORM);
+    // The answers to all of them are due again.
+    peer.host.now = peer.host.now + Duration::from_secs(5);
+    let mut turns = 0;
+    while peer.host.stack.deadline().is_some_and(|next| next <= peer.host.now) {
+        let hello = peer.packet(|header| header.psh = true, b"H");
+        peer.next += 1;
+        peer.host.give(&hello.frame(), Offload::default());
+        peer.host.stack.turn(peer.host.now).unwrap();
+        while peer.host.wire.take().is_some() {}
+        turns += 1;
+        assert_eq!(peer.seen().data.len(), turns, "what comes is served in its turn");
+        assert!(turns <= usize::from(STORM), "they end");
+    }
+    assert!(turns >= usize::from(STORM) / limits::TIMERS_A_TURN, "{turns} turns");
+    outlast(&mut peer, Duration::from_secs(200));
+}
+
 const LITTLE: usize = limits::MEMORY_LEAST;
 
 /// Completes a handshake from a port; whether our host took part in it.

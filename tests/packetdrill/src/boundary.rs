@@ -151,11 +151,8 @@ fn read(number: c_int, flags: c_int, into: &mut [u8]) -> io::Result<ssize_t> {
 
 fn write(number: c_int, flags: c_int, pieces: &[&[u8]]) -> io::Result<ssize_t> {
     let bytes = pieces.concat();
-    for (flag, what) in [
-        (libc::MSG_EOR, "ends of records (MSG_EOR)"),
-        (libc::MSG_ZEROCOPY, "notices about pages of the user's (MSG_ZEROCOPY)"),
-        (libc::MSG_FASTOPEN, "TCP Fast Open (RFC 7413)"),
-    ] {
+    for (flag, what) in [(libc::MSG_EOR, "ends of records (MSG_EOR)"), (libc::MSG_FASTOPEN, "TCP Fast Open (RFC 7413)")]
+    {
         if flags & flag != 0 {
             eprintln!("taphouse has no {what}");
         }

@@ -96,6 +96,7 @@ impl<D: Device> Net<D> {
         match verdict {
             link::Verdict::Reply => {
                 *answered += 1;
+                frame.truncate(size_of::<Framed>());
                 Ok(self.send_resolution(frame))
             }
             link::Verdict::Done => Ok(Arrived::Heard),
@@ -111,7 +112,6 @@ impl<D: Device> Net<D> {
     /// Sends the frame that has become an answer of ARP or RARP.
     #[inline(always)]
     fn send_resolution(&mut self, frame: &mut Frame) -> Arrived {
-        frame.truncate(size_of::<Framed>());
         let transmitted = self.transmit_in_place(frame, Offload::default());
         self.count(transmitted.or_dropped());
         Arrived::Done

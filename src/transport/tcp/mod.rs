@@ -64,6 +64,7 @@ mod predict;
 mod probe;
 mod receive;
 mod recovery;
+mod reordering;
 mod rtt;
 mod scoreboard;
 mod segment;

@@ -88,65 +88,6 @@ pub(super) struct Recovery {
     pub(super) judge_at: Instant,
 }
 
-/// How segments overtake each other on this path (RFC 8985 §6.2, step 4).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reordering {
-    /// How often it was seen.
-    times: u8,
-    /// How many segments one was overtaken by, at most.
-    degree: u8,
-    /// RACK.reo_wnd_mult: quarters of the shortest round trip for which a segment may be late.
-    quarters: u8,
-    /// RACK.reo_wnd_persist: recoveries until that is one again.
-    persist: u8,
-    /// RACK.dsack_round: what was needless in one round trip counts once.
-    round: SeqNumber,
-}
-
-impl Default for Reordering {
-    fn default() -> Reordering {
-        Reordering { times: 0, degree: limits::DUPLICATES as u8, quarters: 1, persist: 0, round: SeqNumber(0) }
-    }
-}
-
-impl Reordering {
-    /// RACK.reordering_seen.
-    fn is_seen(&self) -> bool {
-        self.times > 0
-    }
-
-    pub(super) fn times(&self) -> u8 {
-        self.times
-    }
-
-    pub(super) fn degree(&self) -> u8 {
-        self.degree
-    }
-
-    /// A segment was overtaken by so many.
-    fn note(&mut self, segments: usize) {
-        self.times = self.times.saturating_add(1);
-        self.degree = self.degree.max(u8::try_from(segments).unwrap_or(u8::MAX));
-    }
-
-    /// A segment was sent again that was only late.
-    fn widen(&mut self, una: SeqNumber, nxt: SeqNumber) {
-        if self.persist == 0 || !una.is_before(self.round) {
-            self.quarters = self.quarters.saturating_add(1);
-            self.round = nxt;
-        }
-        self.persist = limits::REORDERING_PERSISTS;
-    }
-
-    /// A recovery is over.
-    fn relax(&mut self) {
-        self.persist = self.persist.saturating_sub(1);
-        if self.persist == 0 {
-            self.quarters = 1;
-        }
-    }
-}
-
 /// What the timer of retransmission is set for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alarm {
@@ -460,8 +401,7 @@ impl Connection {
         if hurries && !self.reordering.is_seen() {
             return Duration::ZERO;
         }
-        let window = self.rtt.least() / 4 * u32::from(self.reordering.quarters);
-        window.min(self.rtt.smoothed().unwrap_or_default())
+        self.reordering.window(self.rtt.least()).min(self.rtt.smoothed().unwrap_or_default())
     }
 
     /// Whether the congestion window is held, not grown.

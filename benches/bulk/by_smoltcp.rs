@@ -44,7 +44,9 @@ impl phy::Device for Wired {
         if self.end.outbound.borrow().is_full() {
             return None;
         }
-        std::mem::swap(self.end.inbound.borrow_mut().pop()?, &mut self.received);
+        if !self.end.inbound.borrow_mut().exchange(&mut self.received) {
+            return None;
+        }
         Some((Receive(self.received.bytes()), Transmit(&self.end)))
     }
 

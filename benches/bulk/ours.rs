@@ -21,10 +21,7 @@ impl Device for End {
 
     #[inline]
     fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
-        let mut inbound = self.inbound.borrow_mut();
-        let Some(slot) = inbound.pop() else { return Ok(Received::Nothing) };
-        std::mem::swap(slot, frame);
-        Ok(Received::Frame)
+        Ok(if self.inbound.borrow_mut().exchange(frame) { Received::Frame } else { Received::Nothing })
     }
 
     #[inline]

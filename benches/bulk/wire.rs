@@ -51,15 +51,17 @@ impl Direction {
         Some(slot)
     }
 
-    /// The oldest frame.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<&mut Frame> {
+    /// Exchanges the frame that was received last for the oldest one; false when there is none.
+    // Not inlined, so that a frame is written in the pieces in which it is read: else the processor waits at each exchange
+    // until it can put them together, on the time of both.
+    #[inline(never)]
+    pub(crate) fn exchange(&mut self, last: &mut Frame) -> bool {
         if self.count == 0 {
-            return None;
+            return false;
         }
-        let slot = &mut self.slots[self.first];
+        std::mem::swap(&mut self.slots[self.first], last);
         self.first = (self.first + 1) % SLOTS;
         self.count -= 1;
-        Some(slot)
+        true
     }
 }

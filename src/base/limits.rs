@@ -129,7 +129,7 @@ pub const EXTENSION_BYTES: usize = 2048;
 
 /// ICMP errors a second towards one destination (RFC 1122 §3.2.2, RFC 4443 §2.4 f), and how many at once.
 pub const ICMP_ERRORS_A_SECOND: u32 = 100;
-/// ICMP errors a second towards all destinations together, of which each takes one to three at random: half of this on average.
+/// ICMP errors a second towards all destinations together, on average: what each takes of it is a matter of chance.
 pub const ICMP_ERRORS_A_SECOND_GLOBAL: u32 = 5_000;
 /// Buckets in which destinations are counted.
 pub const ICMP_ERROR_BUCKETS: usize = 1024;

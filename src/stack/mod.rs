@@ -450,6 +450,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// It told of a neighbour.
+    // Not inlined, like what follows: the loop of frames is not to carry its variables.
     #[inline(never)]
     fn hear(&mut self, came: Came) {
         self.net.counters.neighbors_heard += 1;

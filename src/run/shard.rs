@@ -54,7 +54,7 @@ pub struct Shard<D> {
 }
 
 impl<D: Device> Shard<D> {
-    /// A shard that spins for `busy_poll` after the last frame before it sleeps. `waker` is the one that the stack's
+    /// A shard that spins for `busy_poll` once nothing comes any more before it sleeps. `waker` is the one that the stack's
     /// mailbox wakes.
     pub fn new(stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
         let (sender, commands) = bounded(16);
@@ -80,7 +80,8 @@ impl<D: Device> Shard<D> {
     }
 
     fn turn_after_turn(&mut self, clock: Clock) -> io::Result<()> {
-        let mut awake_until = clock.now();
+        // Since when nothing came. Not from the last frame on: a turn that took in many may last longer than `busy_poll`.
+        let mut idle_since = None;
         loop {
             let now = clock.now();
             // Looking costs two loads, receiving a fence as well.
@@ -101,11 +102,11 @@ impl<D: Device> Shard<D> {
             }
             let (doing, error) = match turned {
                 Ok(turn) if turn.arrived > 0 => {
-                    awake_until = now + self.busy_poll;
+                    idle_since = None;
                     continue;
                 }
                 // Receiving is the poll: an empty read costs less than asking first and reading then.
-                Ok(_) if now < awake_until => continue,
+                Ok(_) if now < *idle_since.get_or_insert(now) + self.busy_poll => continue,
                 Ok(_) => {
                     let at_most = self.stack.deadline().map(|deadline| deadline - now);
                     match self.stack.wait(&self.waker, at_most) {

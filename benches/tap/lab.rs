@@ -67,6 +67,8 @@ impl Lab {
         link.set_up(LinkLocal::AtOnce)?;
         let cidr = |host| Cidr::new(Address::from_v4([10, 77, number, host]), 24).ok_or("24 bits are a prefix");
         link.add_address(cidr(1)?)?;
+        // The load's core is to have time left, or it is what is measured.
+        self.enter(|| run("tc", &["qdisc", "replace", "dev", &name, "root", "noqueue"]))??;
         // The swap loop cannot answer ARP, so nobody has to: the host knows all three for ever.
         let (mac, own) = (Mac::new([2, 0, 0, 0, 0, number]), cidr(2)?);
         let (own_text, mac_text) = (own.address().to_string(), mac.to_string());
@@ -88,9 +90,13 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
 }
 
 fn ip(arguments: &[&str]) -> Result<(), Failure> {
-    let output = Command::new("ip").args(arguments).output()?;
+    run("ip", arguments)
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    let output = Command::new(program).args(arguments).output()?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()).into())
+    Err(format!("{program} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()).into())
 }

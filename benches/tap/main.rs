@@ -10,7 +10,7 @@
 //! the contender's write, so the contender's core is the one that is full.
 //!
 //! `cargo bench --bench tap` prints; with `-- --require` it also fails when taphouse is below 0.90 × the swap loop or
-//! below smoltcp, in the median round. `-- --rounds 15` measures longer.
+//! below smoltcp, in the median round. `-- --rounds 50` measures longer.
 
 mod by_smoltcp;
 mod lab;
@@ -36,13 +36,13 @@ use spin::SPIN;
 
 const ECHO_PORT: u16 = 7;
 const OUTSTANDING: usize = 64;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 25;
 /// Cores that others may use in a quiet round.
 const DISTURBED: f64 = 0.05;
-const WARM_UP: Duration = Duration::from_millis(150);
-const MEASURED: Duration = Duration::from_millis(700);
+const WARM_UP: Duration = Duration::from_millis(100);
+const MEASURED: Duration = Duration::from_millis(300);
 /// Round trips need fewer.
-const TRIPS: Duration = Duration::from_millis(300);
+const TRIPS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

@@ -120,6 +120,9 @@ pub const OUTBOX: usize = 64;
 
 /// Neighbour discovery options looked at in one message.
 pub const NDP_OPTIONS: usize = 16;
+/// The same of a router's message, which may tell of many prefixes and routes. Of the largest that fits into 1,500 bytes, 180
+/// would say nothing.
+pub const ROUTER_OPTIONS: usize = 64;
 /// Extension headers walked in one packet; one more is RFC 8883's "too many extension headers".
 pub const EXTENSION_HEADERS: usize = 8;
 /// Options besides padding in one extension header (RFC 8504 §5.3); one more is RFC 8883's "too many options".

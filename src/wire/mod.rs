@@ -14,6 +14,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
 pub mod quote;
+pub mod router;
 pub mod tcp;
 pub mod tcp_options;
 pub mod udp;

@@ -96,6 +96,8 @@ dropped! {
     BadNdp,
     /// neighbour discovery that asks nothing of us
     NdpIgnored,
+    /// a redirect that is not from the router that we use, or leads to nobody on the link (RFC 4861 §8.1, RFC 1122 §3.2.2.2)
+    RedirectRefused,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong

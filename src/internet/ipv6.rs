@@ -6,7 +6,6 @@ use super::extension::{Chain, NEXT_HEADER_FIELD, refuse_jumbogram};
 use super::{Answer, Packet, Refusal};
 use crate::base::address::Family;
 use crate::base::counters::Dropped;
-use crate::base::limits;
 use crate::buffer::Frame;
 use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
@@ -88,10 +87,10 @@ pub fn input(
 /// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
 /// does.
 #[inline(always)]
-pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
+pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer, hop_limit: u8) {
     let payload = frame.len() - packet.transport();
     let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
     let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
     let ends = (answer.source, packet.source);
-    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, limits::HOP_LIMIT, ends);
+    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, hop_limit, ends);
 }

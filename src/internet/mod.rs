@@ -20,6 +20,7 @@ pub mod options;
 pub mod output;
 pub mod path_mtu;
 pub mod reassembly;
+pub mod redirect;
 pub mod route;
 pub mod segmentation;
 pub mod source;
@@ -27,8 +28,8 @@ pub mod train;
 
 use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;
-use crate::base::limits;
 use crate::link::conflict::Nonce;
+use crate::link::interface::Interface;
 use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
@@ -102,12 +103,12 @@ pub struct Outbound {
 impl Outbound {
     /// The header of an answer: back where it came from, with a hop limit of its own.
     #[inline]
-    pub fn answer(packet: &Packet, source: Address) -> Outbound {
+    pub fn answer(packet: &Packet, source: Address, interface: &Interface) -> Outbound {
         Outbound {
             source,
             destination: packet.source,
             protocol: packet.protocol,
-            hop_limit: limits::HOP_LIMIT,
+            hop_limit: interface.hop_limit(packet.family),
             traffic_class: 0,
             dont_fragment: packet.dont_fragment,
         }

@@ -46,7 +46,7 @@ pub fn input(
         return Verdict::Drop(Dropped::BadNdp);
     }
     let standing = interface.standing(target);
-    if probes && standing.is_some_and(|standing| standing != Standing::Preferred) {
+    if probes && standing.is_some_and(|standing| !standing.is_certain()) {
         // RFC 4862 §5.4.3: two want one address at the same time, or it is our own question that came back.
         return Verdict::Conflict(target, nonce);
     }
@@ -58,7 +58,7 @@ pub fn input(
     }
     // RFC 4861 §7.2.4: who probes for an address that we have is told so with all others.
     // RFC 4429 §3.3: what is not certain yet replaces nothing that others know.
-    let replaces = if standing == Some(Standing::Preferred) { flag::OVERRIDE } else { 0 };
+    let replaces = if standing.is_some_and(Standing::is_certain) { flag::OVERRIDE } else { 0 };
     let (destination, flags) = match probes {
         true => (Address::ALL_NODES, replaces),
         false => (packet.source, replaces | flag::SOLICITED),

@@ -5,7 +5,6 @@ use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
-use crate::base::limits;
 use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
@@ -129,7 +128,7 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
         source,
         destination,
         protocol: protocol::UDP,
-        hop_limit: limits::HOP_LIMIT,
+        hop_limit: net.interface.hop_limit(destination.family()),
         traffic_class: 0,
         dont_fragment: false,
     };

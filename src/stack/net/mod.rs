@@ -18,7 +18,7 @@ use super::notice::Change;
 use super::storage::Finished;
 use super::{Config, ConfigError};
 use crate::application::Largest;
-use crate::base::address::{Address, Cidr};
+use crate::base::address::{Address, Cidr, Family};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
 use crate::base::time::Instant;
@@ -126,16 +126,22 @@ impl<D: Device> Net<D> {
         self.capabilities
     }
 
-    pub(in crate::stack) fn mtu(&self) -> usize {
-        self.interface.mtu()
+    #[inline]
+    pub(in crate::stack) fn mtu_of(&self, family: Family) -> usize {
+        self.interface.mtu_of(family)
     }
 
     /// What the whole way to a destination takes.
     #[inline]
     pub(in crate::stack) fn path_mtu(&self, destination: Address) -> PathMtu {
-        let link = PathMtu::of_link(self.mtu());
+        let link = PathMtu::of_link(self.mtu_of(destination.family()));
         // Nearly always nothing is known of any.
-        if self.paths.is_empty() { link } else { self.paths.find(destination).unwrap_or(link) }
+        if self.paths.is_empty() { link } else { self.known_path(destination, link) }
+    }
+
+    #[inline]
+    fn known_path(&self, destination: Address, link: PathMtu) -> PathMtu {
+        self.paths.find(destination).filter(|path| path.mtu < link.mtu).unwrap_or(link)
     }
 
     /// A router tells that a packet of `length` bytes was too big, and who caused it believes that.
@@ -145,7 +151,7 @@ impl<D: Device> Net<D> {
         told: u32,
         length: usize,
     ) -> Result<(), Dropped> {
-        self.paths.shrink(destination, told, length, self.interface.mtu(), self.now)
+        self.paths.shrink(destination, told, length, self.mtu_of(destination.family()), self.now)
     }
 
     pub(in crate::stack) fn now(&self) -> Instant {

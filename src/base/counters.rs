@@ -243,6 +243,12 @@ counters! {
     errors_sent_late,
     /// ICMP errors that reached the connection or endpoint that caused them
     errors_received,
+    /// router advertisements taken in
+    advertisements,
+    /// claims of router advertisements that were left out: they cannot be, would cut us off, or found no room
+    claims_refused,
+    /// redirects that were followed
+    redirected,
     /// frames whose datagrams reached a service
     frames_delivered,
     /// UDP datagrams that reached a service

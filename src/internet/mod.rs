@@ -5,6 +5,7 @@
 //! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that saves about a
 //! tenth of the instructions of the whole path, and a frame is answered so nearly always.
 
+pub mod discovery;
 pub mod duplicate;
 pub mod error;
 pub mod extension;
@@ -23,6 +24,7 @@ pub mod reassembly;
 pub mod redirect;
 pub mod route;
 pub mod segmentation;
+pub mod slaac;
 pub mod source;
 pub mod train;
 
@@ -171,6 +173,12 @@ pub enum Verdict {
     Done,
     /// It is an error: [`notice::input`] reads it.
     Error,
+    /// This router says that it is none any more, and all else is as with [`Verdict::Done`].
+    Demoted(Address),
+    /// A router tells what it knows: [`discovery`] reads it.
+    Router,
+    /// A router tells of a better way: [`redirect::read`] reads it.
+    Redirect,
     /// It asks for the time: [`icmpv4::tell_time`] answers.
     Timestamp,
     /// Somebody else claims this address of ours, or asks under this nonce whether it is free.

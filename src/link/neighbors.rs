@@ -221,6 +221,12 @@ impl Neighbors {
         }
     }
 
+    /// Whether a neighbour of whom nothing is known is being asked for.
+    pub fn is_asked(&self, address: Address) -> bool {
+        let neighbor = self.find(address).and_then(|index| self.entries.at(index));
+        neighbor.is_some_and(|neighbor| matches!(neighbor.state, State::Incomplete { .. }))
+    }
+
     /// Something would have been sent to a neighbour if it were reachable: it is asked for on, less and less often.
     pub fn miss(&mut self, address: Address) {
         if let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) {

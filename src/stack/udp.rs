@@ -83,8 +83,10 @@ impl Udp {
     /// one that was made up; the bounds of [`internet::path_mtu`] keep small what such a one can do.
     pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
         let bound = self.endpoints.find(notice.flow.local).ok_or(Dropped::IcmpUnrelated)?;
-        if let IcmpError::TooBig(mtu) = notice.error {
-            net.shrink_path(notice.flow.remote.address, mtu, notice.length)?;
+        match notice.error {
+            IcmpError::TooBig(mtu) => net.shrink_path(notice.flow.remote.address, mtu, notice.length)?,
+            IcmpError::Redirected(target) => return net.redirect(notice, target),
+            _ => {}
         }
         bound.owner.on_error(&notice.flow, notice.error);
         Ok(())

@@ -19,6 +19,7 @@ mod neighbors;
 mod offload;
 mod packet;
 mod reading;
+mod redirects;
 mod routers;
 mod samples;
 mod services;

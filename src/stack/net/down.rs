@@ -198,7 +198,7 @@ impl<D: Device> Net<D> {
         } else if self.interface.place(destination) == Place::Everywhere {
             Ok(Mac::BROADCAST)
         } else {
-            let hop = self.routes.next_hop(destination, &mut self.neighbors).ok_or(Dropped::NoRoute)?;
+            let hop = self.next_hop(destination).ok_or(Dropped::NoRoute)?;
             self.neighbors.resolve(hop, &mut self.outbox, self.now)
         };
         match station {
@@ -243,7 +243,7 @@ impl<D: Device> Net<D> {
     }
 
     fn find_hop(&mut self, destination: Address, hop: &mut Option<NeighborId>) -> Result<Mac, Sent> {
-        let next = self.routes.next_hop(destination, &mut self.neighbors).ok_or(Sent::Refused(Dropped::NoRoute))?;
+        let next = self.next_hop(destination).ok_or(Sent::Refused(Dropped::NoRoute))?;
         let station = self.neighbors.resolve(next, &mut self.outbox, self.now);
         self.empty_outbox();
         match station {
@@ -268,11 +268,6 @@ impl<D: Device> Net<D> {
     #[inline]
     pub(in crate::stack) fn confirm(&mut self, neighbor: NeighborId) {
         self.neighbors.confirm(neighbor, self.now);
-    }
-
-    /// Whether a neighbour is known, or still asked for.
-    pub(in crate::stack) fn may_reach(&self, neighbor: NeighborId) -> bool {
-        self.neighbors.remembers(neighbor)
     }
 
     /// Copies a packet to where it can wait for its neighbour.

@@ -1,10 +1,12 @@
 //! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
 
 pub(in crate::stack) mod addresses;
+mod auto;
 mod cut;
 mod down;
 mod fragments;
 mod up;
+mod ways;
 
 pub(in crate::stack) use down::Sent;
 pub use down::Transmitted;
@@ -28,6 +30,7 @@ use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
 use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::reassembly::Reassembly;
+use crate::internet::redirect::Redirects;
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
@@ -53,6 +56,7 @@ pub(in crate::stack) struct Net<D> {
     limiter: Limiter,
     identifications: Identifications,
     paths: PathMtus,
+    redirects: Redirects,
     reassembly: Reassembly,
     outbox: Outbox,
     vlan: Option<Vlan>,
@@ -74,7 +78,7 @@ impl<D: Device> Net<D> {
         let mut routes = Routes::default();
         let link_local = Cidr::new(Address::link_local(config.mac), 64)
             .filter(|own| capabilities.mtu >= wire::ipv6::MINIMUM_MTU && !config.addresses.contains(own));
-        let mut addresses = Addresses::new(config, role, random);
+        let mut addresses = Addresses::new(config, role, capabilities.mtu, random);
         for own in config.addresses.iter().copied().chain(link_local) {
             if !interface.add(own, addresses.begin(own.address())) {
                 return Err(ConfigError::Address(own));
@@ -109,6 +113,7 @@ impl<D: Device> Net<D> {
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
             paths: PathMtus::new(random),
+            redirects: Redirects::new(random),
             reassembly: Reassembly::new(random),
             outbox: Outbox::default(),
             vlan: config.vlan,
@@ -239,6 +244,7 @@ impl<D: Device> Net<D> {
             self.expire_fragments();
         }
         self.paths.on_time(self.now);
+        self.redirects.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

@@ -109,6 +109,25 @@ pub const VALID_LEAST: Duration = Duration::from_secs(7200);
 pub const INTERFACE_IDS: u8 = 3;
 /// Name servers, and domains in which names are looked for, that are remembered (RFC 8106 §5.3.1: three of each suffice).
 pub const RESOLVERS: usize = 4;
+/// Routers, and name servers, of one lease.
+pub const LEASE_ADDRESSES: usize = 4;
+/// Bytes of a lease's list of routes, nine each at most (RFC 3442).
+pub const LEASE_ROUTES_BYTES: usize = 9 * ROUTES_LEASED;
+/// A lease that ends sooner than this is refused: renewing it would be all that we do.
+pub const LEASE_LEAST: Duration = Duration::from_secs(10);
+/// How long a DHCP client waits before its first question, so that hosts that start together do not ask together. RFC 2131
+/// §4.4.1 has one to ten seconds; people do not like to wait.
+pub const DHCP_DELAY: Duration = Duration::from_secs(1);
+/// How long it waits for the first answer, and at most; it doubles in between, all of it a second more or less (RFC 2131 §4.1).
+pub const DHCP_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(64));
+/// Questions for an offered address before another offer is looked for: as long as RFC 2131 §3.1.5's sixty seconds.
+pub const DHCP_REQUESTS: u8 = 4;
+/// How long it waits at least until it asks again to renew a lease (RFC 2131 §4.4.5).
+pub const DHCP_RENEW_LEAST: Duration = Duration::from_secs(60);
+/// How long it waits after an address that it was given turned out to be somebody else's, or was refused (RFC 2131 §3.1.5).
+pub const DHCP_PAUSE: Duration = Duration::from_secs(10);
+/// An IPv4 MTU that is told and less than this is left out (RFC 791 §3.2: every host takes 576).
+pub const MTU_TOLD_LEAST: usize = 576;
 /// Destinations that routers redirected to a better way; one more takes the place of the oldest.
 pub const REDIRECTS: usize = 256;
 /// How long that holds. A router that still has to pass the packets on says so again.

@@ -6,6 +6,7 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod dhcp;
 pub mod ethernet;
 pub mod extension;
 pub mod icmpv4;

@@ -112,7 +112,8 @@ fn an_address_is_not_used_before_nobody_is_found_to_have_it() {
     let expected = [(nobody, us), (nobody, us), (nobody, us), (us, us), (us, us)];
     assert_eq!(arp_of(&sent), expected, "three probes and two announcements (RFC 5227 §2.1.1, §2.3)");
 
-    let asked = icmpv6_of(&sent);
+    let (asked, told): (Vec<_>, Vec<_>) = icmpv6_of(&sent).into_iter().partition(|frame| frame[54] == 135);
+    assert_eq!(told.len(), 1, "routers are told of one that is not of the link alone (RFC 9131 §4.1)");
     assert_eq!(asked.len(), 2, "one question an address (RFC 4862 §5.1)");
     for (frame, own) in asked.into_iter().zip([STACK_V6, LINK_LOCAL.parse().unwrap()]) {
         // They begin at random moments.
@@ -241,7 +242,8 @@ fn our_own_question_that_comes_back_is_no_conflict() {
     let mut came_back = 0;
     for _ in 0..LONG {
         for frame in steps(&mut host, 1) {
-            if icmpv6_of(std::slice::from_ref(&frame)).is_empty() || frame[62..78] != STACK_V6.octets() {
+            let asks = |frame: &&Vec<u8>| frame[54] == 135 && frame[62..78] == STACK_V6.octets();
+            if icmpv6_of(std::slice::from_ref(&frame)).into_iter().find(asks).is_none() {
                 continue;
             }
             asked.push(frame[78..86].to_vec());

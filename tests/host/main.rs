@@ -5,6 +5,7 @@ mod addresses;
 mod arp;
 mod bad_ip;
 mod budget;
+mod discovery;
 mod echo;
 mod errors;
 mod extension;

@@ -71,6 +71,10 @@ impl Listener<'_> {
                     }
                 }
                 Notice::Added(own) => self.added(own),
+                Notice::Leased { own, server, seconds } => {
+                    let span = seconds.map_or("for ever".to_owned(), |seconds| format!("for {seconds} s"));
+                    eprintln!("taphouse: {tap}: {server} lends us {own} {span} (DHCP)");
+                }
                 Notice::Ended(address) => {
                     eprintln!("taphouse: {tap}: {address} is ours no more, for nobody says so any longer");
                     self.addresses.retain(|own| own.address() != address);
@@ -81,6 +85,11 @@ impl Listener<'_> {
                 }
                 Notice::Unanswered(Asked::Routers) => eprintln!(
                     "taphouse: {tap}: no router of IPv6 answered in {} s: going on without one, and asking on",
+                    limits::AUTO_PATIENCE.as_secs()
+                ),
+                Notice::Unanswered(Asked::Servers) => eprintln!(
+                    "taphouse: {tap}: no DHCP server answered in {} s: going on without an IPv4 address from one, and \
+                     asking on",
                     limits::AUTO_PATIENCE.as_secs()
                 ),
                 Notice::Lost { address, station } if self.is_made(address) => {

@@ -5,6 +5,7 @@
 //! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that saves about a
 //! tenth of the instructions of the whole path, and a frame is answered so nearly always.
 
+pub mod dhcp;
 pub mod discovery;
 pub mod duplicate;
 pub mod error;

@@ -290,6 +290,13 @@ impl<D: Device> Stack<D> {
         unsent || fired == limits::TIMERS_A_TURN
     }
 
+    /// Gives back what was lent to it, an address from a DHCP server (RFC 2131 §4.4.6): the end of a host. A journal does not note
+    /// it.
+    pub fn leave(&mut self, now: Instant) {
+        self.net.begin(now);
+        self.net.release();
+    }
+
     /// When the next turn is due though nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
         // Nobody wakes us when another shard's mailbox has room again, or a storage thread's channel.

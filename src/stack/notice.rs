@@ -22,6 +22,15 @@ pub enum Notice {
     Ready(Vec<Cidr>),
     /// An address that was told can be used from now on.
     Added(Cidr),
+    /// A server lent us an address.
+    Leased {
+        /// The address.
+        own: Cidr,
+        /// The server.
+        server: Address,
+        /// For so many seconds, or for ever.
+        seconds: Option<u64>,
+    },
     /// It cannot any more, for what was told ran out.
     Ended(Address),
     /// The default routers that were told, of both families; perhaps none.
@@ -56,6 +65,8 @@ pub enum Notice {
 pub enum Asked {
     /// The routers of IPv6 (RFC 4861).
     Routers,
+    /// The servers of IPv4 addresses (RFC 2131).
+    Servers,
 }
 
 /// What one shard decided, for the others to follow.

@@ -9,7 +9,7 @@ use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
 use crate::internet::notice::Notice;
-use crate::internet::{self, Outbound, Packet, Problem, output};
+use crate::internet::{self, Outbound, Packet, output};
 use crate::link::Cast;
 use crate::transport::endpoints::{Endpoints, InUse};
 use crate::transport::udp::{self, Arrival};
@@ -47,8 +47,7 @@ impl Udp {
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
         let Some(bound) = self.endpoints.find(arrival.flow.local) else {
-            net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
-            return;
+            return net.unclaimed(packet, arrival, frame);
         };
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;

@@ -176,7 +176,7 @@ fn routers_are_asked_for_less_and_less_often_until_one_is_there() {
 fn asking_for_routers_never_ends() {
     let mut host = host(Start::AtOnce);
     let mut last = host.now;
-    for _ in 0..40 {
+    for _ in 0..400 {
         let due = host.stack.deadline().expect("it goes on");
         host.now = host.now.max(due);
         if !host.turn().is_empty() {

@@ -13,6 +13,7 @@ mod faults;
 mod flood;
 mod fragments;
 mod journal;
+mod lease;
 mod lies;
 mod mutation;
 mod ndp;

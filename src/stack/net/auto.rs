@@ -1,9 +1,9 @@
-//! What the wire tells of our addresses and ways: routers of IPv6.
+//! What the wire tells of our addresses and ways: routers of IPv6 here, DHCP servers in [`super::lease`].
 //!
 //! The shard that leads takes it in and decides; the others hear of it as [`Change`]s.
 
 use super::Net;
-use crate::base::address::{Address, Cidr, Mac};
+use crate::base::address::{Address, Cidr, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::random::Random;
@@ -11,9 +11,10 @@ use crate::base::time::Instant;
 use crate::buffer::{Draft, Frame, HEADROOM};
 use crate::device::Device;
 use crate::internet::Packet;
+use crate::internet::dhcp::Client;
 use crate::internet::discovery::{self, Discovery};
 use crate::internet::slaac::{self, Slaac};
-use crate::link::interface::Standing;
+use crate::link::interface::{Standing, Terms};
 use crate::link::neighbors::Evidence;
 use crate::stack::notice::{Asked, Change, Notice};
 use crate::wire::ipv6;
@@ -23,6 +24,8 @@ pub(super) struct Auto {
     /// None where the link is too narrow for IPv6.
     discovery: Option<Discovery>,
     slaac: Slaac,
+    pub(super) client: Client,
+    terms: Terms,
     /// Until then we wait for answers before we are ready.
     patience: Instant,
 }
@@ -32,18 +35,20 @@ impl Auto {
         Auto {
             discovery: (mtu >= ipv6::MINIMUM_MTU).then(|| Discovery::new(random)),
             slaac: Slaac::new(secret, mac),
+            client: Client::new(random),
+            terms: Terms::default(),
             patience: Instant::ZERO,
         }
     }
 
     fn deadline(&self) -> Instant {
         let discovery = self.discovery.as_ref().map_or(Instant::NEVER, Discovery::deadline);
-        discovery.min(self.slaac.deadline())
+        discovery.min(self.slaac.deadline()).min(self.client.deadline())
     }
 
     /// Whether nothing that was asked for is missing.
     fn is_answered(&self) -> bool {
-        self.discovery.as_ref().is_none_or(Discovery::has_router)
+        self.discovery.as_ref().is_none_or(Discovery::has_router) && self.client.lease().is_some()
     }
 }
 
@@ -100,6 +105,7 @@ impl<D: Device> Net<D> {
         while let Some(news) = self.addresses.auto.as_deref_mut().and_then(|auto| auto.slaac.on_timer(now)) {
             self.follow_slaac(news);
         }
+        self.see_to_lease();
         self.settle();
         let Some(auto) = self.addresses.auto.as_deref() else { return Instant::NEVER };
         let patience = if self.addresses.is_unsettled() { auto.patience } else { Instant::NEVER };
@@ -107,15 +113,17 @@ impl<D: Device> Net<D> {
     }
 
     /// When what was asked for came, or was waited for for long enough, we are ready without.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.addresses.look_again();
         let Some(auto) = self.addresses.auto.as_deref().filter(|_| self.addresses.is_unsettled()) else { return };
         if auto.is_answered() {
             return self.decide(Change::Settled);
         }
         if auto.patience <= self.now && auto.patience != Instant::ZERO {
-            if auto.discovery.as_ref().is_some_and(|discovery| !discovery.has_router()) {
-                self.addresses.notice(Notice::Unanswered(Asked::Routers));
+            let routers = auto.discovery.as_ref().is_some_and(|discovery| !discovery.has_router());
+            let silent = [(routers, Asked::Routers), (auto.client.lease().is_none(), Asked::Servers)];
+            for (_, asked) in silent.into_iter().filter(|(is_silent, _)| *is_silent) {
+                self.addresses.notice(Notice::Unanswered(asked));
             }
             self.decide(Change::Settled);
         }
@@ -133,19 +141,48 @@ impl<D: Device> Net<D> {
                     routers |= route.gateway.is_some();
                     self.decide(Change::NoRoute(route));
                 }
-                discovery::News::Terms(terms) => self.decide(Change::Terms(terms)),
+                discovery::News::Terms(terms) => self.set_terms(|own| Terms { mtu_v4: own.mtu_v4, ..terms }),
                 discovery::News::Resolvers => resolvers = true,
             }
         }
-        let Some(Auto { discovery: Some(discovery), .. }) = self.addresses.auto.as_deref() else { return };
-        let notices = [
-            routers.then(|| Notice::Routers(discovery.routers().collect())),
-            resolvers.then(|| Notice::Resolvers {
-                servers: discovery.servers().collect(),
-                domains: discovery.domains().map(str::to_owned).collect(),
-            }),
-        ];
-        notices.into_iter().flatten().for_each(|notice| self.addresses.notice(notice));
+        if routers {
+            self.tell_routers();
+        }
+        if resolvers {
+            self.tell_names();
+        }
+    }
+
+    /// Says which default routers were told.
+    pub(super) fn tell_routers(&mut self) {
+        let Some(Auto { discovery, client, .. }) = self.addresses.auto.as_deref() else { return };
+        let leased = client.lease().into_iter().flat_map(|lease| &lease.routes);
+        let leased = leased.filter(|(prefix, _)| prefix.length() == 0).filter_map(|(_, router)| *router);
+        let routers = leased.chain(discovery.iter().flat_map(Discovery::routers)).collect();
+        self.addresses.notice(Notice::Routers(routers));
+    }
+
+    /// Says which name servers and domains were told.
+    pub(super) fn tell_names(&mut self) {
+        let Some(Auto { discovery, client, .. }) = self.addresses.auto.as_deref() else { return };
+        let leased = client.lease().into_iter().flat_map(|lease| lease.resolvers.iter().copied());
+        let servers = leased.chain(discovery.iter().flat_map(Discovery::servers)).collect();
+        let leased = client.lease().and_then(|lease| lease.domain.as_deref()).into_iter();
+        let domains = leased.chain(discovery.iter().flat_map(Discovery::domains)).map(str::to_owned).collect();
+        self.addresses.notice(Notice::Resolvers { servers, domains });
+    }
+
+    /// What a server of addresses tells of the link.
+    pub(super) fn set_mtu_v4(&mut self, mtu: Option<usize>) {
+        self.set_terms(|own| Terms { mtu_v4: mtu.unwrap_or(usize::MAX), ..own });
+    }
+
+    fn set_terms(&mut self, change: impl FnOnce(Terms) -> Terms) {
+        let Some(auto) = self.addresses.auto.as_deref_mut() else { return };
+        let terms = change(auto.terms);
+        if std::mem::replace(&mut auto.terms, terms) != terms {
+            self.decide(Change::Terms(terms));
+        }
     }
 
     fn follow_slaac(&mut self, news: slaac::News) {
@@ -166,7 +203,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Begins to claim an address that was told. False when there is no room for it, or we have it already.
-    fn begin_told(&mut self, own: Cidr) -> bool {
+    pub(super) fn begin_told(&mut self, own: Cidr) -> bool {
         let address = own.address();
         if self.interface.own().len() == limits::OWN_ADDRESSES || self.interface.standing(address).is_some() {
             return false;
@@ -180,7 +217,7 @@ impl<D: Device> Net<D> {
     }
 
     /// An address that was told is ours no more.
-    fn end_told(&mut self, address: Address) {
+    pub(super) fn end_told(&mut self, address: Address) {
         self.addresses.give_up(address);
         self.decide(Change::Lost(address));
         self.addresses.notice(Notice::Ended(address));
@@ -189,7 +226,8 @@ impl<D: Device> Net<D> {
     /// Nobody else was found to have an address.
     pub(super) fn is_ours(&mut self, address: Address, was_unused: bool) {
         let Some(auto) = self.addresses.auto.as_deref() else { return };
-        if !auto.slaac.has_made(address) {
+        let leased = auto.client.lease().is_some_and(|lease| lease.own.address() == address);
+        if !auto.slaac.has_made(address) && !leased {
             return;
         }
         let is_old = auto.slaac.has_deprecated(address);
@@ -207,6 +245,7 @@ impl<D: Device> Net<D> {
         if let Some(news) = self.addresses.auto.as_deref_mut().and_then(|auto| auto.slaac.lost(address)) {
             self.follow_slaac(news);
         }
+        self.decline(address);
     }
 
     /// Asks who is a router (RFC 4861 §6.3.7).
@@ -216,7 +255,7 @@ impl<D: Device> Net<D> {
             .addresses()
             .iter()
             .map(|own| own.address())
-            .find(|own| own.is_link_local() && own.family() == crate::base::address::Family::V6);
+            .find(|own| own.is_link_local() && own.family() == Family::V6);
         let mut room = [0; HEADROOM];
         let mut draft = Draft::new(&mut room, HEADROOM);
         let outbound = discovery::solicit(&mut draft, &self.interface, source);

@@ -5,6 +5,7 @@ mod auto;
 mod cut;
 mod down;
 mod fragments;
+mod lease;
 mod up;
 mod ways;
 

@@ -46,9 +46,9 @@ pub struct Lease {
     /// The station through which it answered.
     pub station: Mac,
     /// Ways: where they lead, and the router, or none for the link.
-    pub routes: ArrayVec<(Cidr, Option<Address>), { limits::ROUTES_LEASED }>,
+    pub routes: Vec<(Cidr, Option<Address>)>,
     /// Name servers.
-    pub resolvers: ArrayVec<Address, { limits::LEASE_ADDRESSES }>,
+    pub resolvers: Vec<Address>,
     /// The domain of our name.
     pub domain: Option<String>,
     /// The largest packet.
@@ -302,10 +302,10 @@ impl Client {
         };
         let (renew_at, rebind_at, until) = (at(renewal), at(rebinding), at(seconds));
         self.refused += u64::from(reply.refused);
-        let mut routes = ArrayVec::new();
+        let mut routes = Vec::new();
         // RFC 3442: who is told routes does not look at the routers.
         if reply.has_routes {
-            routes = reply.routes.clone();
+            routes.extend_from_slice(&reply.routes);
         } else {
             routes.extend(reply.routers.iter().map(|router| (anywhere(Family::V4), Some(Address::from_v4(*router)))));
         }

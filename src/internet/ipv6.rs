@@ -27,7 +27,8 @@ pub fn input(
         return Err(Dropped::MappedAddress.into());
     }
     match interface.place(source) {
-        Place::Here => return Err(Dropped::OwnSource.into()),
+        Place::Here if !claims_its_source(header, payload) => return Err(Dropped::OwnSource.into()),
+        Place::Here => {}
         _ if source.is_unicast() || source.is_unspecified() => {}
         _ => return Err(Dropped::BadSource.into()),
     }
@@ -82,6 +83,16 @@ pub fn input(
     }
     frame.truncate(end);
     Ok(())
+}
+
+/// Whether a packet from an address of ours is an advertisement of it: then another station has it (RFC 4862 §5.4.4), and an
+/// advertisement usually comes from the address that it is about.
+#[cold]
+fn claims_its_source(header: &ipv6::Header, payload: &[u8]) -> bool {
+    let advertises = header.next_header == protocol::ICMPV6
+        && payload.first() == Some(&icmpv6::kind::NEIGHBOR_ADVERTISEMENT)
+        && header.hop_limit == 255;
+    advertises && payload.get(8..24) == Some(&header.source)
 }
 
 /// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer

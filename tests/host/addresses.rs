@@ -164,6 +164,37 @@ fn the_newcomer_yields() {
     }
 }
 
+/// RFC 4862 §5.4.4: an advertisement comes from the address that it is about, which is ours, too.
+#[test]
+fn a_claim_comes_from_the_address_that_is_claimed() {
+    for start in [Start::Probed, Start::Optimistic, Start::AtOnce] {
+        let mut host = host(start);
+        host.turn();
+        notices(&mut host);
+        let rest = [&[0x20, 0, 0, 0], &STACK_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &rest).from(STACK_V6).to(ALL_NODES).at([0x33, 0x33, 0, 0, 0, 1]);
+        let claim = Packet { hop_limit: 255, sender: OTHER_MAC, ..told };
+        host.ask(&claim.frame());
+        let expected = match start {
+            Start::AtOnce => Notice::Defended { address: address(STACK_V6), station: Mac::new(OTHER_MAC) },
+            Start::Optimistic | Start::Probed => lost(Family::V6),
+        };
+        assert_eq!(notices(&mut host).first(), Some(&expected), "{start:?}");
+    }
+    // Nothing else may come from it, also not behind such a claim.
+    let mut host = host(Start::AtOnce);
+    for _ in 0..2 {
+        let rest = [&[0x20, 0, 0, 0], &STACK_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &rest).from(STACK_V6);
+        host.ask(&Packet { hop_limit: 255, sender: OTHER_MAC, ..told }.frame());
+        let echo = echo(Family::V6, b"?").from(STACK_V6);
+        host.drops(&Packet { hop_limit: 255, sender: OTHER_MAC, ..echo }.frame(), Dropped::OwnSource);
+        let of_another = [&[0x20, 0, 0, 0], &PEER_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &of_another).from(STACK_V6);
+        host.drops(&Packet { hop_limit: 255, sender: OTHER_MAC, ..told }.frame(), Dropped::OwnSource);
+    }
+}
+
 #[test]
 fn who_was_there_first_defends_now_and_then() {
     for start in [Start::AtOnce, Start::Probed] {

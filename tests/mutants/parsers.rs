@@ -3,7 +3,7 @@
 use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
 use taphouse::wire::router::Advice;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp};
+use taphouse::wire::{arp, dhcp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::frames::sum;
@@ -130,6 +130,17 @@ pub(crate) fn transport(bytes: &[u8]) {
     if let Ok((header, payload)) = udp::Header::parse(bytes) {
         assert_eq!(udp::LENGTH + payload.len(), usize::from(header.length.get()));
         assert_ne!(udp::transmitted(header.checksum), [0; 2]);
+    }
+    // As if it were for the station that it names.
+    if let Some(station) = bytes.get(28..34).and_then(|station| station.first_chunk()) {
+        if let Ok(reply) = dhcp::Reply::parse(bytes, Mac::new(*station)) {
+            assert!(reply.prefix.is_none_or(|length| length <= 32) && reply.kind != 0);
+            for (prefix, router) in &reply.routes {
+                assert!(
+                    prefix.address().family() == Family::V4 && router.is_none_or(|router| router.to_v4().is_some())
+                );
+            }
+        }
     }
     let whole = Sum::of(bytes);
     assert_eq!(u16::from_be_bytes(whole.folded()), sum(0, bytes));

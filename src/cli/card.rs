@@ -248,6 +248,13 @@ try
     }
 
     #[test]
+    fn check_says_who_is_asked() {
+        let text = check(&settings("--check --address auto --address fd77::2/64"));
+        let line = "be fd77::2/64, what routers and DHCP servers tell, fe80::ff:fe00:1/64 at";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
     fn ready_names_every_address() {
         let settings = settings("");
         let line = ready_line(&settings.tap, &settings.own_addresses());

@@ -1,4 +1,21 @@
 //! What routers advertise (RFC 4861 §6.3, RFC 4862 §5.5), and those who pretend to be one.
+//!
+//! What breaks stacks, and the tests that show that it does not break this one. Without a file they are here.
+//!
+//! | class H, neighbours | |
+//! |---|---|
+//! | hop limit ≠ 255, not from the link | `advertisements_that_cannot_be_are_dropped`, `redirects::forged_redirects_are_refused`, `ndp` |
+//! | floods of rogue routers, prefixes, routes | `a_flood_of_rogue_routers_is_bounded` |
+//! | an advertisement of a thousand options | `an_advertisement_of_a_thousand_options_is_dropped` |
+//! | prefix, route and RDNSS lengths that lie | `claims_that_cannot_be_are_left_out_and_counted`, `src/wire/router.rs` |
+//! | hop limit 1, MTU 0, timers of 1 ms and of an hour | `terms_of_the_link_are_kept_to_within_bounds` |
+//! | lifetimes that end our addresses | `src/internet/slaac.rs`: `two_hours_are_left_whatever_is_told` |
+//! | redirects: forged, floods | `redirects::forged_redirects_are_refused`, `a_flood_of_redirects_is_bounded` |
+//! | DHCP: option lengths that lie | `src/wire/dhcp.rs`: `lengths_that_lie_are_found_out`, `lease::forged_and_malformed_messages_are_dropped` |
+//! | DHCP: spoof, other transactions, floods | `lease::forged_and_malformed_messages_are_dropped`, `a_flood_of_forged_offers_is_dropped` |
+//! | DHCP: lease 0, or for ever; MTU 68 | `src/internet/dhcp/tests.rs`: `what_cannot_be_is_refused`, `lease::a_lease_for_ever_lasts`, `routes_and_the_mtu_are_told_along` |
+//! | somebody has the address that we were told | `an_address_that_is_taken_is_made_anew`, `lease::an_address_that_somebody_has_is_declined` |
+//! | text that a terminal would obey, in names | `claims_that_cannot_be_are_left_out_and_counted`, `src/internet/dhcp/tests.rs`: `what_cannot_be_is_refused` |
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

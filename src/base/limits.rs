@@ -91,6 +91,8 @@ pub const ROUTERS: usize = 8;
 pub const ON_LINK: usize = 16;
 /// Addresses that we make of prefixes that routers tell.
 pub const ADDRESSES_FORMED: usize = 6;
+/// How often the user is told of other routers and name servers: who makes them come and go fills no log.
+pub const AUTO_NEWS: Duration = Duration::from_secs(1);
 /// How long routers and servers of addresses are waited for before we are ready without them: three questions of each.
 pub const AUTO_PATIENCE: Duration = Duration::from_secs(10);
 /// RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY.

@@ -335,6 +335,20 @@ fn a_flood_of_forged_offers_is_dropped() {
     assert_eq!(host.stack.memory_pinned(), 0);
 }
 
+/// What is configured stays, whatever is leased.
+#[test]
+fn an_address_that_is_configured_too_stays() {
+    let own = ["10.77.0.9/24".parse().unwrap()].to_vec();
+    let mut host = Host::new(PLAIN, &Config { addresses: own, auto: Some([9; 16]), ..config() });
+    let discover = next_letter(&mut host);
+    let request = letters(host.ask(&reply(&discover, OFFER, &terms(100, &[])).frame())).pop().unwrap();
+    host.ask(&reply(&request, ACK, &terms(100, &[])).frame());
+    for _ in 0..120 {
+        host.pass(Duration::from_secs(1));
+    }
+    host.answer(&echo(Family::V4, b"").to(OURS).frame());
+}
+
 #[test]
 fn without_a_server_we_go_on() {
     let mut host = host(Start::Optimistic);

@@ -25,7 +25,11 @@ pub(super) struct Auto {
     discovery: Option<Discovery>,
     slaac: Slaac,
     pub(super) client: Client,
+    /// Whether the leased address is on the interface for that, and not because it is configured, too.
+    pub(super) has_added: bool,
     terms: Terms,
+    /// What the user was not told of yet, and when he may be.
+    untold: Untold,
     /// Until then we wait for answers before we are ready.
     patience: Instant,
 }
@@ -36,20 +40,30 @@ impl Auto {
             discovery: (mtu >= ipv6::MINIMUM_MTU).then(|| Discovery::new(random)),
             slaac: Slaac::new(secret, mac),
             client: Client::new(random),
+            has_added: false,
             terms: Terms::default(),
+            untold: Untold::default(),
             patience: Instant::ZERO,
         }
     }
 
     fn deadline(&self) -> Instant {
         let discovery = self.discovery.as_ref().map_or(Instant::NEVER, Discovery::deadline);
-        discovery.min(self.slaac.deadline()).min(self.client.deadline())
+        let untold = if self.untold.routers || self.untold.names { self.untold.not_before } else { Instant::NEVER };
+        discovery.min(untold).min(self.slaac.deadline()).min(self.client.deadline())
     }
 
     /// Whether nothing that was asked for is missing.
     fn is_answered(&self) -> bool {
         self.discovery.as_ref().is_none_or(Discovery::has_router) && self.client.lease().is_some()
     }
+}
+
+#[derive(Default)]
+struct Untold {
+    routers: bool,
+    names: bool,
+    not_before: Instant,
 }
 
 impl<D: Device> Net<D> {
@@ -106,6 +120,7 @@ impl<D: Device> Net<D> {
             self.follow_slaac(news);
         }
         self.see_to_lease();
+        self.tell_what_changed();
         self.settle();
         let Some(auto) = self.addresses.auto.as_deref() else { return Instant::NEVER };
         let patience = if self.addresses.is_unsettled() { auto.patience } else { Instant::NEVER };
@@ -145,16 +160,35 @@ impl<D: Device> Net<D> {
                 discovery::News::Resolvers => resolvers = true,
             }
         }
+        self.changed(routers, resolvers);
+    }
+
+    /// Other routers, or names, are told than before: says so, but not too often.
+    pub(super) fn changed(&mut self, routers: bool, names: bool) {
+        if let Some(auto) = self.addresses.auto.as_deref_mut() {
+            auto.untold.routers |= routers;
+            auto.untold.names |= names;
+        }
+        self.tell_what_changed();
+    }
+
+    fn tell_what_changed(&mut self) {
+        let Some(Auto { untold, .. }) = self.addresses.auto.as_deref_mut() else { return };
+        if self.now < untold.not_before || !untold.routers && !untold.names {
+            return;
+        }
+        let not_before = self.now + limits::AUTO_NEWS;
+        let Untold { routers, names, .. } = std::mem::replace(untold, Untold { not_before, ..Untold::default() });
         if routers {
             self.tell_routers();
         }
-        if resolvers {
+        if names {
             self.tell_names();
         }
     }
 
     /// Says which default routers were told.
-    pub(super) fn tell_routers(&mut self) {
+    fn tell_routers(&mut self) {
         let Some(Auto { discovery, client, .. }) = self.addresses.auto.as_deref() else { return };
         let leased = client.lease().into_iter().flat_map(|lease| &lease.routes);
         let leased = leased.filter(|(prefix, _)| prefix.length() == 0).filter_map(|(_, router)| *router);
@@ -163,7 +197,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Says which name servers and domains were told.
-    pub(super) fn tell_names(&mut self) {
+    fn tell_names(&mut self) {
         let Some(Auto { discovery, client, .. }) = self.addresses.auto.as_deref() else { return };
         let leased = client.lease().into_iter().flat_map(|lease| lease.resolvers.iter().copied());
         let servers = leased.chain(discovery.iter().flat_map(Discovery::servers)).collect();

@@ -70,7 +70,9 @@ impl<D: Device> Net<D> {
             }
             Some(News::Ended(lease)) => {
                 self.end_routes(&lease, |_| true);
-                self.end_told(lease.own.address());
+                if self.addresses.auto.as_deref().is_some_and(|auto| auto.has_added) {
+                    self.end_told(lease.own.address());
+                }
                 self.forget_names();
             }
             None => {}
@@ -81,7 +83,10 @@ impl<D: Device> Net<D> {
         let seconds = seconds_of(lease, self.now);
         self.addresses.notice(Notice::Leased { own: lease.own, server: lease.server, seconds });
         // One that we have already, as configured, needs nothing more.
-        self.begin_told(lease.own);
+        let added = self.begin_told(lease.own);
+        if let Some(auto) = self.addresses.auto.as_deref_mut() {
+            auto.has_added = added;
+        }
         self.follow_lease(lease, None);
     }
 
@@ -91,13 +96,10 @@ impl<D: Device> Net<D> {
             self.decide(Change::Route(told(prefix, gateway)));
         }
         self.set_mtu_v4(lease.mtu);
-        if before.map_or(!lease.routes.is_empty(), |before| before.routes != lease.routes) {
-            self.tell_routers();
-        }
+        let ways = before.map_or(!lease.routes.is_empty(), |before| before.routes != lease.routes);
         let named = |lease: &Lease| (lease.resolvers.clone(), lease.domain.clone());
-        if before.map(named).unwrap_or_default() != named(lease) {
-            self.tell_names();
-        }
+        let names = before.map(named).unwrap_or_default() != named(lease);
+        self.changed(ways, names);
     }
 
     fn end_routes(&mut self, lease: &Lease, over: impl Fn(&(Cidr, Option<Address>)) -> bool) {
@@ -108,8 +110,7 @@ impl<D: Device> Net<D> {
 
     fn forget_names(&mut self) {
         self.set_mtu_v4(None);
-        self.tell_routers();
-        self.tell_names();
+        self.changed(true, true);
     }
 
     /// Somebody else has the address that was leased.

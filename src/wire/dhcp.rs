@@ -293,7 +293,11 @@ fn addresses(list: &mut ArrayVec<[u8; 4], { limits::LEASE_ADDRESSES }>, value: &
     if whole.is_empty() || !rest.is_empty() {
         return None;
     }
-    list.extend(whole.iter().copied().take(list.remaining_capacity()));
+    for address in whole {
+        if list.try_push(*address).is_err() {
+            break;
+        }
+    }
     Some(())
 }
 

@@ -132,14 +132,12 @@ pub(crate) fn transport(bytes: &[u8]) {
         assert_ne!(udp::transmitted(header.checksum), [0; 2]);
     }
     // As if it were for the station that it names.
-    if let Some(station) = bytes.get(28..34).and_then(|station| station.first_chunk()) {
-        if let Ok(reply) = dhcp::Reply::parse(bytes, Mac::new(*station)) {
-            assert!(reply.prefix.is_none_or(|length| length <= 32) && reply.kind != 0);
-            for (prefix, router) in &reply.routes {
-                assert!(
-                    prefix.address().family() == Family::V4 && router.is_none_or(|router| router.to_v4().is_some())
-                );
-            }
+    if let Some(station) = bytes.get(28..34).and_then(|station| station.first_chunk())
+        && let Ok(reply) = dhcp::Reply::parse(bytes, Mac::new(*station))
+    {
+        assert!(reply.prefix.is_none_or(|length| length <= 32) && reply.kind != 0);
+        for (prefix, router) in &reply.routes {
+            assert!(prefix.address().family() == Family::V4 && router.is_none_or(|router| router.to_v4().is_some()));
         }
     }
     let whole = Sum::of(bytes);

@@ -50,7 +50,8 @@ fn radvd(lab: &Lab, folder: &TempDir, more: &str) -> Program {
 
 fn dnsmasq(lab: &Lab, folder: &TempDir, more: &str) -> Program {
     let leases = folder.path().join("leases");
-    let line = "dnsmasq -k -C /dev/null --log-facility=- --log-dhcp --user=root --port=0 --interface=tap0 \
+    // -d: it stays the user that it is, of whom a user namespace knows no other.
+    let line = "dnsmasq -d -C /dev/null --log-dhcp --port=0 --interface=tap0 \
                 --bind-interfaces --no-ping --dhcp-authoritative --dhcp-range=10.77.0.100,10.77.0.109,2m";
     let pid = folder.path().join("dnsmasq.pid");
     let line = format!("{line} --pid-file={} --dhcp-leasefile={} {more}", pid.display(), leases.display());

@@ -171,7 +171,7 @@ fn told(prefix: Cidr, gateway: Option<Address>) -> Route {
     Route { prefix, gateway, weight: Weight::Told(Preference::Medium) }
 }
 
-/// Seconds for which it is leased, if not for ever.
+/// Seconds for which it is leased, to the nearest, if not for ever.
 fn seconds_of(lease: &Lease, now: Instant) -> Option<u64> {
-    (lease.until != Instant::NEVER).then(|| lease.until.since(now).as_secs())
+    (lease.until != Instant::NEVER).then(|| lease.until.since(now).as_secs_f64().round() as u64)
 }

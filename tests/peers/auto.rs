@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::conflict::bridge;
 use crate::house::{CHARGEN, House, count, taphouse};
 use crate::lab::Lab;
 use crate::program::{PATIENCE, Program, command};
@@ -48,13 +49,17 @@ fn radvd(lab: &Lab, folder: &TempDir, more: &str) -> Program {
     lab.start(command(&format!("radvd -n -m stderr -C {} -p {}", file.display(), pid.display())))
 }
 
-fn dnsmasq(lab: &Lab, folder: &TempDir, more: &str) -> Program {
+fn dnsmasq(lab: &Lab, folder: &TempDir, interface: &str, more: &str) -> Program {
     let leases = folder.path().join("leases");
     // -d: it stays the user that it is, of whom a user namespace knows no other.
-    let line = "dnsmasq -d -C /dev/null --log-dhcp --port=0 --interface=tap0 \
+    let line = "dnsmasq -d -C /dev/null --log-dhcp --port=0 \
                 --bind-interfaces --no-ping --dhcp-authoritative --dhcp-range=10.77.0.100,10.77.0.109,2m";
     let pid = folder.path().join("dnsmasq.pid");
-    let line = format!("{line} --pid-file={} --dhcp-leasefile={} {more}", pid.display(), leases.display());
+    let line = format!(
+        "{line} --interface={interface} --pid-file={} --dhcp-leasefile={} {more}",
+        pid.display(),
+        leases.display()
+    );
     let mut program = lab.start(command(&line));
     program.line_with("DHCP, IP range");
     program
@@ -151,7 +156,8 @@ fn dnsmasq_lends_an_address_renews_it_and_gets_it_back() {
     // One that stays: of a TAP that is gone the server takes nothing.
     lab.ip("tuntap add dev tap0 mode tap");
     let house = asking(&lab, "--mac 02:00:00:00:00:05");
-    let mut server = dnsmasq(&lab, &folder, "--dhcp-option=option:T1,3 --dhcp-option=option:dns-server,10.77.0.53");
+    let mut server =
+        dnsmasq(&lab, &folder, "tap0", "--dhcp-option=option:T1,3 --dhcp-option=option:dns-server,10.77.0.53");
     server.line_with("DHCPDISCOVER(tap0) 02:00:00:00:00:05");
     server.line_with("DHCPACK(tap0)");
     let mut house = ready(house);
@@ -181,17 +187,20 @@ fn dnsmasq_lends_an_address_renews_it_and_gets_it_back() {
 fn an_address_that_somebody_has_is_declined() {
     let Some(lab) = Lab::new() else { return };
     let folder = tempfile::tempdir().expect("a folder for configurations");
-    let line = format!("up --netns {} {HOST} --host 10.77.0.100/24 --address auto --services none", lab.name);
+    bridge(&lab);
+    let _first = lab.house("--tap tapa --no-host --address 10.77.0.100/24");
+    // The server would have that address for the newcomer.
+    let mut server = dnsmasq(&lab, &folder, "br0", "--dhcp-host=02:00:00:00:00:05,10.77.0.100");
+    let line = format!("up --netns {} --tap tapb --no-host --mac 02:00:00:00:00:05 --address auto", lab.name);
     let mut house = lab.start(taphouse(&line));
-    house.line_with("asking routers");
-    // It has only that one, which the host's side has, and another one for the second try.
-    let range = "--dhcp-host=02:00:00:00:00:05,10.77.0.100";
-    let mut server = dnsmasq(&lab, &folder, range);
-    let own = server.line_with("DHCPACK(tap0)");
-    if own.contains("10.77.0.100") {
-        server.line_with("DHCPDECLINE(tap0) 10.77.0.100");
-    }
-    house.line_with("ready ");
+    house.line_with("10.77.0.1 lends us 10.77.0.100/24");
+    house.line_with("10.77.0.100 belongs to ");
+    server.line_with("DHCPDECLINE(br0) 10.77.0.100 02:00:00:00:00:05");
+    // The next one that it lends is another one.
+    house.line_with("10.77.0.1 lends us 10.77.0.10");
+    let ready = house.printed_with(" is ours, too");
+    assert!(!ready.contains("10.77.0.100/24 is ours"), "{ready}");
+    lab.ping("10.77.0.100".parse().expect("an address"));
 }
 
 #[test]
@@ -200,7 +209,7 @@ fn both_families_and_several_queues() {
     let folder = tempfile::tempdir().expect("a folder for configurations");
     let house = asking(&lab, "--queues 3");
     let _router = radvd(&lab, &folder, "AdvLinkMTU 1400;");
-    let _server = dnsmasq(&lab, &folder, "--dhcp-option=121,0.0.0.0/0,10.77.0.1");
+    let _server = dnsmasq(&lab, &folder, "tap0", "--dhcp-option=121,0.0.0.0/0,10.77.0.1");
     let house = ready(house);
     assert!(house.took < Duration::from_secs(20), "{:?}", house.took);
     for own in [address(&house, "10.77.0.1"), address(&house, PREFIX)] {

@@ -10,7 +10,10 @@ use std::hint::black_box;
 use no_panic::no_panic;
 use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, quote, tcp, tcp_options, udp};
+use taphouse::wire::router::Advice;
+use taphouse::wire::{
+    arp, dhcp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp,
+};
 use zerocopy::FromBytes;
 
 #[no_panic]
@@ -88,6 +91,34 @@ fn neighbor_discovery(bytes: &[u8]) -> Option<u8> {
 }
 
 #[no_panic]
+fn advertised(bytes: &[u8]) -> Option<(u16, usize)> {
+    let parsed = router::Parsed::<router::Advertisement>::parse(bytes).ok()?;
+    let mut sum = 0usize;
+    for advice in parsed.advice() {
+        sum = sum.wrapping_add(match advice {
+            Advice::Prefix(prefix) => prefix.cidr().map_or(0, |prefix| usize::from(prefix.length())),
+            Advice::Route { prefix, .. } => usize::from(prefix.length()),
+            Advice::Resolvers { servers, .. } => servers.len(),
+            Advice::Search { names, .. } => router::names(names).count(),
+            _ => 1,
+        });
+    }
+    Some((parsed.message.lifetime.get(), sum))
+}
+
+#[no_panic]
+fn redirected(bytes: &[u8]) -> Option<(Option<Mac>, u8)> {
+    let parsed = router::Parsed::<router::Redirect>::parse(bytes).ok()?;
+    Some((parsed.target().or(parsed.source()), parsed.message.target[0]))
+}
+
+#[no_panic]
+fn leased(bytes: &[u8], station: Mac) -> Option<(u8, Option<u8>, usize)> {
+    let reply = dhcp::Reply::parse(bytes, station).ok()?;
+    Some((reply.kind, reply.prefix, reply.routes.len() + reply.routers.len()))
+}
+
+#[no_panic]
 fn tcp(bytes: &[u8]) -> Option<(bool, usize)> {
     let segment = tcp::Segment::parse(bytes).ok()?;
     Some((segment.header.has(tcp::flag::SYN), segment.options.len() + segment.payload.len()))
@@ -117,6 +148,7 @@ fn main() {
     black_box((ethernet(bytes), arp(bytes), arp_in_a_frame(bytes), ipv4(bytes)));
     black_box((ipv4_turned_round(bytes, [10, 0, 0, 1], 20), ipv6(bytes), extension_header(bytes), options(bytes)));
     black_box((icmp(bytes), neighbor_discovery(bytes), tcp(bytes), segment_options(bytes), udp(bytes)));
+    black_box((advertised(bytes), redirected(bytes), leased(bytes, Mac::BROADCAST)));
     black_box((quoted(bytes, Family::V4), quoted(bytes, Family::V6)));
     black_box(checksum(bytes, Address::UNSPECIFIED, Address::BROADCAST));
     println!("no parser can panic");

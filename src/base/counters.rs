@@ -96,6 +96,14 @@ dropped! {
     BadNdp,
     /// neighbour discovery that asks nothing of us
     NdpIgnored,
+    /// DHCP that cannot be, or ends within an option
+    BadDhcp,
+    /// DHCP for another station, or that answers nothing that we asked
+    DhcpNotForUs,
+    /// a lease that cannot be used: no address of a host, no server to renew it, or over at once
+    DhcpRefused,
+    /// a redirect that is not from the router that we use, or leads to nobody on the link (RFC 4861 §8.1, RFC 1122 §3.2.2.2)
+    RedirectRefused,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong
@@ -241,6 +249,16 @@ counters! {
     errors_sent_late,
     /// ICMP errors that reached the connection or endpoint that caused them
     errors_received,
+    /// router advertisements taken in
+    advertisements,
+    /// claims of router advertisements that were left out: they cannot be, would cut us off, or found no room
+    claims_refused,
+    /// messages of DHCP servers taken in
+    dhcp_received,
+    /// options of DHCP servers that were left out: they cannot be, would cut us off, or found no room
+    options_refused,
+    /// redirects that were followed
+    redirected,
     /// frames whose datagrams reached a service
     frames_delivered,
     /// UDP datagrams that reached a service

@@ -1,5 +1,7 @@
 //! What an ICMP error says, in words that both families, and all who hear of it, share.
 
+use super::address::Address;
+
 /// What became of a packet of ours, as a router or its destination tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IcmpError {
@@ -16,4 +18,6 @@ pub enum IcmpError {
     TimeExceeded,
     /// Somebody could not make sense of its header.
     ParameterProblem,
+    /// It was passed on, but the next one is better sent through this neighbour.
+    Redirected(Address),
 }

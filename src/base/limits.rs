@@ -78,8 +78,62 @@ pub const TRACE_LINES_A_SECOND: usize = 500;
 
 /// Addresses of our own on one interface; a linear search of so few is faster than a table.
 pub const OWN_ADDRESSES: usize = 16;
-/// Routes.
-pub const ROUTES: usize = 64;
+/// Routes: of our own prefixes, configured, and told.
+pub const ROUTES: usize = 128;
+/// Routes of those that routers may tell, default routes and prefixes of the link among them. More are refused, and the first
+/// keep their place: who floods a link with advertisements pushes out nobody who was there before.
+pub const ROUTES_ADVERTISED: usize = 32;
+/// Routes of those that a server of addresses may tell.
+pub const ROUTES_LEASED: usize = 16;
+/// Default routers of those that are advertised (RFC 4861 §6.3.4: at least two).
+pub const ROUTERS: usize = 8;
+/// Prefixes of the link in which we may have no address.
+pub const ON_LINK: usize = 16;
+/// Addresses that we make of prefixes that routers tell.
+pub const ADDRESSES_FORMED: usize = 6;
+/// How often the user is told of other routers and name servers: who makes them come and go fills no log.
+pub const AUTO_NEWS: Duration = Duration::from_secs(1);
+/// How long routers and servers of addresses are waited for before we are ready without them: three questions of each.
+pub const AUTO_PATIENCE: Duration = Duration::from_secs(10);
+/// RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY.
+pub const ROUTER_SOLICIT_DELAY: Duration = Duration::from_secs(1);
+/// RFC 7559 §2, IRT and MRT: between the first two solicitations, and at most.
+pub const ROUTER_SOLICIT_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(3600));
+/// A router that tells hosts to let packets pass fewer routers than this cuts them off from parts of the world (CVE-2015-2922).
+pub const HOP_LIMIT_LEAST: u8 = 32;
+/// What routers may tell of RetransTimer: less makes floods of solicitations, more lets packets wait for neighbours that are lost.
+pub const RETRANSMIT_TOLD: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// What routers may tell of BaseReachableTime. RFC 4861 §6.2.1 knows no more than an hour.
+pub const REACHABLE_TOLD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+/// RFC 4862 §5.5.3 e: nobody who only claims to be a router makes an address invalid sooner.
+pub const VALID_LEAST: Duration = Duration::from_secs(7200);
+/// RFC 7217 §7, IDGEN_RETRIES.
+pub const INTERFACE_IDS: u8 = 3;
+/// Name servers, and domains in which names are looked for, that are remembered (RFC 8106 §5.3.1: three of each suffice).
+pub const RESOLVERS: usize = 4;
+/// Routers, and name servers, of one lease.
+pub const LEASE_ADDRESSES: usize = 4;
+/// Bytes of a lease's list of routes, nine each at most (RFC 3442).
+pub const LEASE_ROUTES_BYTES: usize = 9 * ROUTES_LEASED;
+/// A lease that ends sooner than this is refused: renewing it would be all that we do.
+pub const LEASE_LEAST: Duration = Duration::from_secs(10);
+/// How long a DHCP client waits before its first question, so that hosts that start together do not ask together. RFC 2131
+/// §4.4.1 has one to ten seconds; people do not like to wait.
+pub const DHCP_DELAY: Duration = Duration::from_secs(1);
+/// How long it waits for the first answer, and at most; it doubles in between, all of it a second more or less (RFC 2131 §4.1).
+pub const DHCP_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(64));
+/// Questions for an offered address before another offer is looked for: as long as RFC 2131 §3.1.5's sixty seconds.
+pub const DHCP_REQUESTS: u8 = 4;
+/// How long it waits at least until it asks again to renew a lease (RFC 2131 §4.4.5).
+pub const DHCP_RENEW_LEAST: Duration = Duration::from_secs(60);
+/// How long it waits after an address that it was given turned out to be somebody else's, or was refused (RFC 2131 §3.1.5).
+pub const DHCP_PAUSE: Duration = Duration::from_secs(10);
+/// An IPv4 MTU that is told and less than this is left out (RFC 791 §3.2: every host takes 576).
+pub const MTU_TOLD_LEAST: usize = 576;
+/// Destinations that routers redirected to a better way; one more takes the place of the oldest.
+pub const REDIRECTS: usize = 256;
+/// How long that holds. A router that still has to pass the packets on says so again.
+pub const REDIRECT_AGE: Duration = Duration::from_secs(600);
 /// Entries of the RARP table (RFC 903).
 pub const RARP_ENTRIES: usize = 1024;
 
@@ -120,6 +174,9 @@ pub const OUTBOX: usize = 64;
 
 /// Neighbour discovery options looked at in one message.
 pub const NDP_OPTIONS: usize = 16;
+/// The same of a router's message, which may tell of many prefixes and routes. Of the largest that fits into 1,500 bytes, 180
+/// would say nothing.
+pub const ROUTER_OPTIONS: usize = 64;
 /// Extension headers walked in one packet; one more is RFC 8883's "too many extension headers".
 pub const EXTENSION_HEADERS: usize = 8;
 /// Options besides padding in one extension header (RFC 8504 §5.3); one more is RFC 8883's "too many options".

@@ -157,6 +157,13 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Gives the entry at a position another id: the one that it had finds nothing from now on.
+    pub fn rename(&mut self, index: u32) {
+        if let Some(slot) = self.slot_mut(index).filter(|slot| matches!(slot.content, Content::Full(_))) {
+            slot.generation = slot.generation.wrapping_add(1);
+        }
+    }
+
     /// The id of the entry at a position, if there is one.
     pub fn id_at(&self, index: u32) -> Option<Id<T>> {
         match self.slot(index)? {

@@ -111,8 +111,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", help_heading = "Wire")]
     memory: Option<Size>,
 
-    /// Address of our own, or rarp to ask for it; repeatable [default: 10.77.0.2/24, fd77::2/64]
-    #[arg(long, value_name = "ADDR/LEN|rarp", help_heading = "Addresses")]
+    /// Address of our own, or auto (routers, DHCP) or rarp to ask for it; repeatable [default: 10.77.0.2/24, fd77::2/64]
+    #[arg(long, value_name = "ADDR/LEN|auto|rarp", help_heading = "Addresses")]
     address: Option<Vec<AddressWish>>,
 
     /// Use addresses at once, without asking whether others have them

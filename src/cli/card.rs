@@ -127,7 +127,8 @@ fn place(settings: &Settings) -> String {
 
 fn addresses(settings: &Settings) -> String {
     let rarp = settings.ask_rarp.then(|| "what RARP tells".to_owned());
-    let given = settings.addresses.iter().map(Cidr::to_string).chain(rarp).collect::<Vec<_>>().join(", ");
+    let auto = settings.auto.map(|_| "what routers and DHCP servers tell".to_owned());
+    let given = settings.addresses.iter().map(Cidr::to_string).chain(rarp).chain(auto).collect::<Vec<_>>().join(", ");
     match settings.link_local() {
         Some(link_local) if given.is_empty() => format!("{link_local}/64"),
         Some(link_local) => format!("{given}, {link_local}/64"),
@@ -244,6 +245,13 @@ try
         ] {
             assert!(text.contains(line), "{text}");
         }
+    }
+
+    #[test]
+    fn check_says_who_is_asked() {
+        let text = check(&settings("--check --address auto --address fd77::2/64"));
+        let line = "be fd77::2/64, what routers and DHCP servers tell, fe80::ff:fe00:1/64 at";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

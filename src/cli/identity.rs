@@ -4,6 +4,7 @@ use std::fs;
 use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
+use siphasher::sip128::{self, Hasher128 as _};
 use taphouse::base::address::Mac;
 
 /// What tells this machine from others: its machine id, or else its name.
@@ -26,6 +27,17 @@ pub(super) fn mac(machine: &str, namespace: Option<&str>, tap: &str) -> Mac {
     Mac::new([a & 0xfc | 0x02, b, c, d, e, f])
 }
 
+/// The secret from which interface identifiers follow (RFC 7217 §5): the same for the same machine, namespace and TAP. It cannot
+/// be told from the addresses, and the machine id, which others of its users may read, not from it.
+pub(super) fn secret(machine: &str, namespace: Option<&str>, tap: &str) -> [u8; 16] {
+    let mut hasher = sip128::SipHasher24::new_with_keys(u64::from_be_bytes(*b"taphouse"), 2);
+    for part in [machine, namespace.unwrap_or_default(), tap] {
+        hasher.write(part.as_bytes());
+        hasher.write(&[0]);
+    }
+    hasher.finish128().as_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +56,8 @@ mod tests {
             assert_eq!(one.bytes()[0] & 3, 2, "{one} is not locally administered unicast");
             assert!(seen[..i].iter().all(|other| other != one));
         }
+        let secrets = [secret("m", None, "tap0"), secret("n", None, "tap0"), secret("m", Some("lab"), "tap0")];
+        assert!(secrets[0] != secrets[1] && secrets[0] != secrets[2]);
         assert_ne!(mac("m", Some("a"), "btap0"), mac("m", Some("ab"), "tap0"), "parts do not run together");
     }
 }

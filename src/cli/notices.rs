@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use anyhow::{Result, anyhow};
 use crossbeam_channel::Receiver;
 use taphouse::base::address::{Address, Cidr};
+use taphouse::base::limits;
 use taphouse::run::Handle;
-use taphouse::stack::{Notice, Start};
+use taphouse::stack::{Asked, Notice, Start};
 
 use super::card;
 use super::settings::Settings;
@@ -14,7 +15,9 @@ use super::settings::Settings;
 /// Why it takes a while until we are ready, for stderr; nothing when it does not.
 pub(super) fn before(settings: &Settings, start: Start) -> Option<String> {
     let tap = &settings.tap;
-    if settings.ask_rarp {
+    if settings.auto.is_some() {
+        Some(format!("taphouse: {tap}: asking routers and DHCP servers for our addresses"))
+    } else if settings.ask_rarp {
         Some(format!("taphouse: {tap}: asking over RARP for our address"))
     } else if start == Start::Probed {
         Some(format!(
@@ -36,7 +39,8 @@ pub(super) fn listen(
     handles: &[Handle],
     notices: &Receiver<Notice>,
 ) -> Result<()> {
-    let listener = Listener { settings, card, addresses: settings.addresses.clone(), waiting: handles.len() };
+    let listener =
+        Listener { settings, card, addresses: settings.addresses.clone(), waiting: handles.len(), told: Vec::new() };
     let ended = listener.listen(notices);
     if ended.is_err() {
         handles.iter().for_each(Handle::stop);
@@ -51,6 +55,8 @@ struct Listener<'a> {
     addresses: Vec<Cidr>,
     /// Shards that are not ready.
     waiting: usize,
+    /// What routers and servers told, for the card.
+    told: Vec<(&'static str, String)>,
 }
 
 impl Listener<'_> {
@@ -63,6 +69,34 @@ impl Listener<'_> {
                     if self.waiting == 0 {
                         self.ready(own)?;
                     }
+                }
+                Notice::Added(own) => self.added(own),
+                Notice::Leased { own, server, seconds } => {
+                    let span = seconds.map_or("for ever".to_owned(), |seconds| format!("for {seconds} s"));
+                    eprintln!("taphouse: {tap}: {server} lends us {own} {span} (DHCP)");
+                }
+                Notice::Ended(address) => {
+                    eprintln!("taphouse: {tap}: {address} is ours no more, for nobody says so any longer");
+                    self.addresses.retain(|own| own.address() != address);
+                }
+                Notice::Routers(routers) => self.say("routers", routers.iter().map(Address::to_string)),
+                Notice::Resolvers { servers, domains } => {
+                    self.say("names", servers.iter().map(Address::to_string).chain(domains));
+                }
+                Notice::Unanswered(Asked::Routers) => eprintln!(
+                    "taphouse: {tap}: no router of IPv6 answered in {} s: going on without one, and asking on",
+                    limits::AUTO_PATIENCE.as_secs()
+                ),
+                Notice::Unanswered(Asked::Servers) => eprintln!(
+                    "taphouse: {tap}: no DHCP server answered in {} s: going on without an IPv4 address from one, and \
+                     asking on",
+                    limits::AUTO_PATIENCE.as_secs()
+                ),
+                Notice::Lost { address, station } if self.is_made(address) => {
+                    eprintln!(
+                        "taphouse: {tap}: {address} belongs to {station} already: another one is made or asked for"
+                    );
+                    self.addresses.retain(|own| own.address() != address);
                 }
                 Notice::Lost { address, station } => {
                     eprintln!(
@@ -85,9 +119,40 @@ impl Listener<'_> {
         Ok(())
     }
 
+    /// An address that was told can be used. Before we are ready, the card names it.
+    fn added(&mut self, own: Cidr) {
+        if self.waiting == 0 {
+            eprintln!("taphouse: {}: {own} is ours, too", self.settings.tap);
+            self.addresses.push(own);
+        }
+    }
+
+    /// Something that was told, for the card or, behind it, in a line of its own.
+    fn say(&mut self, what: &'static str, told: impl Iterator<Item = String>) {
+        let list = told.collect::<Vec<_>>().join(", ");
+        if self.waiting == 0 {
+            let list = if list.is_empty() { "none" } else { &list };
+            eprintln!("taphouse: {}: {what} that we are told: {list}", self.settings.tap);
+        }
+        self.told.retain(|(other, _)| *other != what);
+        if !list.is_empty() {
+            self.told.push((what, list));
+        }
+    }
+
+    /// Whether an address follows from what routers and servers tell.
+    fn is_made(&self, address: Address) -> bool {
+        let Settings { addresses, auto, .. } = self.settings;
+        let given = addresses.iter().any(|own| own.address() == address);
+        auto.is_some() && !given && self.settings.link_local() != Some(address)
+    }
+
     /// Whether we go on without `lost`: another address is left of those that were asked for, or RARP may still tell one.
     fn has_left(&self, lost: Address) -> bool {
-        let Settings { addresses, ask_rarp, .. } = self.settings;
+        let Settings { addresses, ask_rarp, auto, .. } = self.settings;
+        if auto.is_some() {
+            return true;
+        }
         let made = self.settings.link_local() == Some(lost);
         let given = addresses.iter().any(|own| own.address() == lost);
         let may_come = *ask_rarp && self.waiting > 0 && (made || given);
@@ -101,8 +166,11 @@ impl Listener<'_> {
         let addresses: Vec<_> = own.iter().map(|own| own.address()).collect();
         let given = |own: &Cidr| Some(own.address()) != settings.link_local();
         self.addresses = own.into_iter().filter(given).collect();
-        let settled = Settings { addresses: self.addresses.clone(), ask_rarp: false, ..settings.clone() };
+        let settled = Settings { addresses: self.addresses.clone(), ask_rarp: false, auto: None, ..settings.clone() };
         eprint!("{}", card(&settled));
+        for (what, list) in &self.told {
+            eprintln!("taphouse: {}: {what} that we are told: {list}", settings.tap);
+        }
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{}", card::ready_line(&settings.tap, &addresses))?;
         Ok(stdout.flush()?)

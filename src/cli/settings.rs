@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) addresses: Vec<Cidr>,
     /// One more address is asked for over RARP.
     pub(crate) ask_rarp: bool,
+    /// Routers and DHCP servers are asked for addresses and ways; the secret is that of RFC 7217.
+    pub(crate) auto: Option<[u8; 16]>,
     /// Use addresses at once, without asking whether others have them.
     pub(crate) no_probe: bool,
     /// Default routers, each in a prefix of ours or link-local.
@@ -147,9 +149,10 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let vlan = vlan.map(vlan_of).transpose()?;
     // Within a VLAN the host's addresses belong to an interface of its own, which is not ours to make.
     let host = host.unwrap_or_else(|| if vlan.is_some() { Vec::new() } else { defaults(&HOST) });
-    let (addresses, ask_rarp) = own_addresses(address)?;
+    let OwnAddresses { given: addresses, rarp: ask_rarp, auto } = own_addresses(address)?;
+    let auto = auto.then(|| identity::secret(machine, namespace.as_deref(), &tap));
     let gateways = gateway.unwrap_or_default();
-    let told = if ask_rarp { host.as_slice() } else { &[] };
+    let told = if ask_rarp || auto.is_some() { host.as_slice() } else { &[] };
     addresses::check(&addresses, &host, &gateways, told, mac)?;
     let mtu = mtu_for(mtu.unwrap_or(Given::by_default(Number(1500))), &addresses, &host, &gateways)?;
 
@@ -166,6 +169,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         host: values(host),
         addresses: values(addresses),
         ask_rarp,
+        auto,
         no_probe,
         gateways: values(gateways),
         mac,
@@ -183,26 +187,46 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     })
 }
 
-/// The addresses, and whether RARP is to tell one more.
-fn own_addresses(wishes: Option<Vec<Given<AddressWish>>>) -> Result<(Vec<Given<Cidr>>, bool), String> {
-    let Some(wishes) = wishes else { return Ok((defaults(&OWN), false)) };
-    let (mut own, mut ask_rarp) = (Vec::new(), false);
+/// The addresses, and who is to tell more of them.
+struct OwnAddresses {
+    given: Vec<Given<Cidr>>,
+    rarp: bool,
+    auto: bool,
+}
+
+fn own_addresses(wishes: Option<Vec<Given<AddressWish>>>) -> Result<OwnAddresses, String> {
+    let (mut given, mut rarp, mut auto) = (Vec::new(), false, false);
+    let Some(wishes) = wishes else { return Ok(OwnAddresses { given: defaults(&OWN), rarp, auto }) };
     for Given { value, origin } in wishes {
-        match value {
-            AddressWish::Own(value) => own.push(Given { value, origin }),
-            AddressWish::Rarp if std::mem::replace(&mut ask_rarp, true) => {
-                return Err(format!("{} `rarp` is given twice: leave one out", origin.names("address")));
+        let (asks, name) = match value {
+            AddressWish::Own(value) => {
+                given.push(Given { value, origin });
+                continue;
             }
-            AddressWish::Rarp => {}
+            AddressWish::Rarp => (&mut rarp, "rarp"),
+            AddressWish::Auto => (&mut auto, "auto"),
+        };
+        if std::mem::replace(asks, true) {
+            return Err(format!("{} `{name}` is given twice: leave one out", origin.names("address")));
+        }
+        if rarp && auto {
+            let named = origin.names("address");
+            return Err(format!(
+                "{named} `{name}` makes two who are asked for an IPv4 address: leave rarp or auto out"
+            ));
         }
     }
     // One place is kept for the link-local address.
-    match own.get(limits::OWN_ADDRESSES - 2) {
-        Some(Given { value, origin }) if ask_rarp => {
-            let most = limits::OWN_ADDRESSES - 2;
-            Err(format!("{} `{value}` is one too many: give at most {most} beside rarp", origin.names("address")))
+    let (kept, beside) = match auto {
+        true => (limits::ADDRESSES_FORMED + 1, "auto"),
+        false => (usize::from(rarp), "rarp"),
+    };
+    let most = limits::OWN_ADDRESSES - 1 - kept;
+    match given.get(most) {
+        Some(Given { value, origin }) if kept > 0 => {
+            Err(format!("{} `{value}` is one too many: give at most {most} beside {beside}", origin.names("address")))
         }
-        _ => Ok((own, ask_rarp)),
+        _ => Ok(OwnAddresses { given, rarp, auto }),
     }
 }
 

@@ -140,6 +140,7 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Resu
         rarp: settings.rarp.clone(),
         start,
         ask_rarp: settings.ask_rarp.then(|| settings.host.clone()),
+        auto: settings.auto,
         vlan: settings.vlan,
         memory: settings.memory / settings.queues,
         seed,

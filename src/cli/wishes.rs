@@ -69,13 +69,19 @@ pub(super) enum AddressWish {
     Own(Cidr),
     /// The one that RARP tells.
     Rarp,
+    /// Those that follow from what routers and DHCP servers tell.
+    Auto,
 }
 
 impl FromStr for AddressWish {
     type Err = Unreadable;
 
     fn from_str(text: &str) -> Result<AddressWish, Unreadable> {
-        if text == "rarp" { Ok(AddressWish::Rarp) } else { text.parse().map(AddressWish::Own) }
+        match text {
+            "rarp" => Ok(AddressWish::Rarp),
+            "auto" => Ok(AddressWish::Auto),
+            _ => text.parse().map(AddressWish::Own),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub fn build(
     let checksum = pseudo.bytes(header.as_bytes()).bytes(frame.bytes()).checksum();
     let header = icmpv4::Header { checksum, ..header };
     frame.prepend(header.as_bytes());
-    Ok(Outbound { protocol, dont_fragment: false, ..Outbound::answer(packet, source) })
+    Ok(Outbound { protocol, dont_fragment: false, ..Outbound::answer(packet, source, interface) })
 }
 
 /// RFC 1122 §3.2.2, RFC 4443 §2.4 e.

@@ -36,6 +36,8 @@ pub fn input(
         kind::NEIGHBOR_SOLICITATION | kind::NEIGHBOR_ADVERTISEMENT => {
             ndp::input(frame, packet, interface, neighbors, outbox, now)
         }
+        kind::ROUTER_ADVERTISEMENT => Verdict::Router,
+        kind::REDIRECT => Verdict::Redirect,
         _ if packet.source.is_unspecified() => Verdict::Drop(Dropped::BadSource),
         kind::ECHO_REQUEST => {
             // RFC 4443 §4.2: an answer comes from one host, also when the question went to a group.

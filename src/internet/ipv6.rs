@@ -6,7 +6,6 @@ use super::extension::{Chain, NEXT_HEADER_FIELD, refuse_jumbogram};
 use super::{Answer, Packet, Refusal};
 use crate::base::address::Family;
 use crate::base::counters::Dropped;
-use crate::base::limits;
 use crate::buffer::Frame;
 use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
@@ -28,7 +27,8 @@ pub fn input(
         return Err(Dropped::MappedAddress.into());
     }
     match interface.place(source) {
-        Place::Here => return Err(Dropped::OwnSource.into()),
+        Place::Here if !claims_its_source(header, payload) => return Err(Dropped::OwnSource.into()),
+        Place::Here => {}
         _ if source.is_unicast() || source.is_unspecified() => {}
         _ => return Err(Dropped::BadSource.into()),
     }
@@ -85,13 +85,23 @@ pub fn input(
     Ok(())
 }
 
+/// Whether a packet from an address of ours is an advertisement of it: then another station has it (RFC 4862 §5.4.4), and an
+/// advertisement usually comes from the address that it is about.
+#[cold]
+fn claims_its_source(header: &ipv6::Header, payload: &[u8]) -> bool {
+    let advertises = header.next_header == protocol::ICMPV6
+        && payload.first() == Some(&icmpv6::kind::NEIGHBOR_ADVERTISEMENT)
+        && header.hop_limit == 255;
+    advertises && payload.get(8..24) == Some(&header.source)
+}
+
 /// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
 /// does.
 #[inline(always)]
-pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
+pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer, hop_limit: u8) {
     let payload = frame.len() - packet.transport();
     let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
     let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
     let ends = (answer.source, packet.source);
-    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, limits::HOP_LIMIT, ends);
+    *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, hop_limit, ends);
 }

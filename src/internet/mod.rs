@@ -5,6 +5,8 @@
 //! header that it came with, turned round ([`ipv4::turn_round`], [`ipv6::turn_round`]): that saves about a
 //! tenth of the instructions of the whole path, and a frame is answered so nearly always.
 
+pub mod dhcp;
+pub mod discovery;
 pub mod duplicate;
 pub mod error;
 pub mod extension;
@@ -20,15 +22,17 @@ pub mod options;
 pub mod output;
 pub mod path_mtu;
 pub mod reassembly;
+pub mod redirect;
 pub mod route;
 pub mod segmentation;
+pub mod slaac;
 pub mod source;
 pub mod train;
 
 use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;
-use crate::base::limits;
 use crate::link::conflict::Nonce;
+use crate::link::interface::Interface;
 use crate::link::{Arrival, Cast};
 
 /// A packet that is for us: offsets into its frame, and what its headers say.
@@ -102,12 +106,12 @@ pub struct Outbound {
 impl Outbound {
     /// The header of an answer: back where it came from, with a hop limit of its own.
     #[inline]
-    pub fn answer(packet: &Packet, source: Address) -> Outbound {
+    pub fn answer(packet: &Packet, source: Address, interface: &Interface) -> Outbound {
         Outbound {
             source,
             destination: packet.source,
             protocol: packet.protocol,
-            hop_limit: limits::HOP_LIMIT,
+            hop_limit: interface.hop_limit(packet.family),
             traffic_class: 0,
             dont_fragment: packet.dont_fragment,
         }
@@ -170,6 +174,12 @@ pub enum Verdict {
     Done,
     /// It is an error: [`notice::input`] reads it.
     Error,
+    /// This router says that it is none any more, and all else is as with [`Verdict::Done`].
+    Demoted(Address),
+    /// A router tells what it knows: [`discovery`] reads it.
+    Router,
+    /// A router tells of a better way: [`redirect::read`] reads it.
+    Redirect,
     /// It asks for the time: [`icmpv4::tell_time`] answers.
     Timestamp,
     /// Somebody else claims this address of ours, or asks under this nonce whether it is free.

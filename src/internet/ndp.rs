@@ -13,6 +13,7 @@ use crate::link::neighbors::{Evidence, Neighbors};
 use crate::link::outbox::Outbox;
 use crate::wire::checksum::Sum;
 use crate::wire::ndp::{LinkLayer, Message, MessageWithOption, Parsed, flag, option};
+use crate::wire::router::Solicitation;
 use crate::wire::{icmpv6, protocol};
 
 /// What a router would have decremented: only the link itself can send it (RFC 4861 §7.1).
@@ -46,7 +47,7 @@ pub fn input(
         return Verdict::Drop(Dropped::BadNdp);
     }
     let standing = interface.standing(target);
-    if probes && standing.is_some_and(|standing| standing != Standing::Preferred) {
+    if probes && standing.is_some_and(|standing| !standing.is_certain()) {
         // RFC 4862 §5.4.3: two want one address at the same time, or it is our own question that came back.
         return Verdict::Conflict(target, nonce);
     }
@@ -58,7 +59,7 @@ pub fn input(
     }
     // RFC 4861 §7.2.4: who probes for an address that we have is told so with all others.
     // RFC 4429 §3.3: what is not certain yet replaces nothing that others know.
-    let replaces = if standing == Some(Standing::Preferred) { flag::OVERRIDE } else { 0 };
+    let replaces = if standing.is_some_and(Standing::is_certain) { flag::OVERRIDE } else { 0 };
     let (destination, flags) = match probes {
         true => (Address::ALL_NODES, replaces),
         false => (packet.source, replaces | flag::SOLICITED),
@@ -110,6 +111,29 @@ pub(super) fn write(
     }
 }
 
+/// Writes a question for routers, which may name who asks.
+pub(super) fn write_solicitation(draft: &mut Draft<'_>, station: Option<Mac>, outbound: &Outbound) {
+    if let Some(mac) = station {
+        *draft.prepend() = LinkLayer { kind: option::SOURCE_LINK_LAYER, length: 1, mac: mac.bytes() };
+    }
+    let kind = icmpv6::kind::ROUTER_SOLICITATION;
+    *draft.prepend() = Solicitation { kind, code: 0, checksum: [0; 2], reserved: [0; 4] };
+    let pseudo = Sum::pseudo(outbound.source, outbound.destination, protocol::ICMPV6, draft.len());
+    let checksum = pseudo.bytes(draft.bytes()).checksum();
+    if let Ok((message, _)) = Solicitation::mut_from_prefix(draft.bytes_mut()) {
+        message.checksum = checksum;
+    }
+}
+
+/// Writes word to all routers that `address` is at our station now, so that they need not ask when the first answer comes (RFC
+/// 9131 §4.1); it replaces nothing that they know.
+pub fn introduce(draft: &mut Draft<'_>, interface: &Interface, address: Address) -> Outbound {
+    let outbound = outbound(address, Address::ALL_ROUTERS);
+    let option = Some((option::TARGET_LINK_LAYER, interface.mac().bytes()));
+    write(draft, (icmpv6::kind::NEIGHBOR_ADVERTISEMENT, 0), address, option, &outbound);
+    outbound
+}
+
 pub(super) fn outbound(source: Address, destination: Address) -> Outbound {
     Outbound {
         source,
@@ -148,6 +172,9 @@ fn advertisement(
         (false, true) => Evidence::Overheard,
         (false, false) => Evidence::OverheardWithoutOverride,
     };
+    // RFC 4861 §7.2.5: what replaces what is known, or agrees with it, also says whether it is a router.
+    let counts = replaces || station.is_none_or(|mac| neighbors.is_at(target, mac));
+    let is_router = flags & flag::ROUTER != 0;
     match station {
         Some(mac) => neighbors.learn(target, mac, evidence, outbox, now),
         None if solicited => {
@@ -157,7 +184,7 @@ fn advertisement(
         }
         None => {}
     }
-    Verdict::Done
+    if counts && !is_router && target.is_link_local() { Verdict::Demoted(target) } else { Verdict::Done }
 }
 
 /// A message with its checksum.

@@ -5,7 +5,7 @@
 use zerocopy::FromBytes;
 
 use super::Packet;
-use crate::base::address::{Endpoint, Family, Flow};
+use crate::base::address::{Address, Endpoint, Family, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
 use crate::link::Cast;
@@ -18,6 +18,8 @@ use crate::wire::{icmpv4, icmpv6};
 pub struct Notice {
     /// What it says.
     pub error: IcmpError,
+    /// Who says it.
+    pub from: Address,
     /// What the packet carried.
     pub protocol: u8,
     /// Where it went, seen from here.
@@ -45,6 +47,7 @@ pub fn input(frame: &[u8], packet: &Packet) -> Result<Notice, Dropped> {
     let remote = Endpoint { address: quote.destination, port: quote.transport.destination.get() };
     Ok(Notice {
         error,
+        from: packet.source,
         protocol: quote.protocol,
         flow: Flow { local, remote },
         sequence: quote.transport.sequence.get(),
@@ -69,6 +72,8 @@ fn v4(header: &Header) -> Result<IcmpError, Dropped> {
         (kind::DESTINATION_UNREACHABLE, _) => Ok(IcmpError::Unreachable),
         (kind::TIME_EXCEEDED, _) => Ok(IcmpError::TimeExceeded),
         (kind::PARAMETER_PROBLEM, _) => Ok(IcmpError::ParameterProblem),
+        // RFC 1122 §3.2.2.2: one that is about a network is taken for one that is about a host.
+        (kind::REDIRECT, 0..=3) => Ok(IcmpError::Redirected(Address::from_v4(header.rest))),
         // RFC 6633 §3: a host must not react to it.
         (kind::SOURCE_QUENCH, _) => Err(Dropped::IcmpQuench),
         _ => Err(Dropped::IcmpIgnored),
@@ -114,7 +119,9 @@ mod tests {
         assert_eq!(v4(&header(11, 1, [0; 4])), Ok(IcmpError::TimeExceeded));
         assert_eq!(v4(&header(12, 0, [9; 4])), Ok(IcmpError::ParameterProblem));
         assert_eq!(v4(&header(4, 0, [0; 4])), Err(Dropped::IcmpQuench));
-        assert_eq!(v4(&header(5, 0, [0; 4])), Err(Dropped::IcmpIgnored));
+        let router = IcmpError::Redirected(Address::from_v4([10, 77, 0, 3]));
+        assert!((0..4).all(|code| v4(&header(5, code, [10, 77, 0, 3])) == Ok(router)));
+        assert_eq!(v4(&header(5, 4, [0; 4])), Err(Dropped::IcmpIgnored));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Which of our addresses a packet comes from (RFC 6724 §5).
 //!
-//! Rules 1 (the same address), 2 (appropriate scope), 3 (not an optimistic one, RFC 4429 §3.3) and 8 (longest matching
-//! prefix) decide here. Rules 4 to 7 tell apart what a host with one interface and configured addresses does not have:
+//! Rules 1 (the same address), 2 (appropriate scope), 3 (not a deprecated one, nor an optimistic one, RFC 4429 §3.3) and 8
+//! (longest matching prefix) decide here. Rules 4 to 7 tell apart what a host with one interface and configured addresses does not have:
 //! home and temporary addresses, other interfaces, labels.
 
 use std::cmp::Reverse;
 
 use crate::base::address::{Address, Family};
-use crate::link::interface::Interface;
+use crate::link::interface::{Interface, Standing};
 
 /// The best of our addresses to reach a destination from. `None` when we have none of its family.
 pub fn select(interface: &Interface, destination: Address) -> Option<Address> {
@@ -19,8 +19,8 @@ pub fn select(interface: &Interface, destination: Address) -> Option<Address> {
         // Rule 8 counts no further than the source's own prefix.
         let shared = own.address().common_prefix(destination);
         let prefix = own.length() + if own.address().family() == Family::V4 { 96 } else { 0 };
-        let probed = interface.is_probed(own.address());
-        (own.address() != destination, fitness, probed, Reverse(shared.min(prefix)))
+        let avoided = interface.standing(own.address()) != Some(Standing::Preferred);
+        (own.address() != destination, fitness, avoided, Reverse(shared.min(prefix)))
     });
     best.map(|own| own.address())
 }
@@ -40,7 +40,6 @@ fn scope(address: Address) -> u8 {
 mod tests {
     use super::*;
     use crate::base::address::{Cidr, Mac};
-    use crate::link::interface::Standing;
     use std::net::IpAddr;
 
     #[test]
@@ -70,5 +69,9 @@ mod tests {
         assert_eq!(select(&interface, near), Some(ours.address()));
         interface.prefer(probed.address());
         assert_eq!(select(&interface, near), Some(probed.address()));
+        interface.deprecate(probed.address());
+        assert_eq!(select(&interface, near), Some(ours.address()));
+        interface.remove(ours.address());
+        assert_eq!(select(&interface, near), Some(probed.address()), "better than none");
     }
 }

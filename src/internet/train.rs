@@ -22,7 +22,7 @@
 use super::Packet;
 use crate::base::address::Family;
 use crate::buffer::Frame;
-use crate::link::interface::{Arrangement, Interface};
+use crate::link::interface::{Arrangement, Interface, Place};
 use crate::wire::checksum::Sum;
 use crate::wire::{ethernet, ipv4, ipv6};
 
@@ -99,7 +99,9 @@ impl Train {
     /// Remembers the headers of the frame whose packet the long way let pass.
     #[inline]
     pub fn remember(&mut self, frame: &Frame, interface: &Interface) {
-        if self.packet.network() != ethernet::LENGTH || !self.packet.is_plain() {
+        // What comes from an address of ours is one claim, and no train.
+        let is_claim = interface.place(self.packet.source) == Place::Here;
+        if self.packet.network() != ethernet::LENGTH || !self.packet.is_plain() || is_claim {
             return;
         }
         let bytes = frame.bytes();

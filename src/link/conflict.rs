@@ -112,6 +112,11 @@ impl Claims {
         self.claims.try_push(claim).is_ok()
     }
 
+    /// An address is ours no more, and no claim of ours.
+    pub fn give_up(&mut self, address: Address) {
+        self.claims.retain(|claim| claim.address != address);
+    }
+
     /// When [`Claims::on_timer`] is due.
     pub fn deadline(&self) -> Instant {
         self.claims.iter().map(|claim| claim.due).min().unwrap_or(Instant::NEVER)

@@ -1,6 +1,7 @@
 //! Who we are on the link: our Ethernet address, our addresses, the groups that we are in.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
@@ -35,6 +36,43 @@ pub enum Standing {
     Optimistic,
     /// It is ours.
     Preferred,
+    /// It is ours, but goes out of use: nothing new begins from it (RFC 4862 §5.5.4).
+    Deprecated,
+}
+
+impl Standing {
+    /// Whether nobody else was found to have it.
+    pub fn is_certain(self) -> bool {
+        matches!(self, Standing::Preferred | Standing::Deprecated)
+    }
+}
+
+/// What routers, or servers of addresses, tell of the link (RFC 4861 §6.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// CurHopLimit, of IPv6.
+    pub hop_limit: u8,
+    /// BaseReachableTime.
+    pub reachable: Duration,
+    /// RetransTimer.
+    pub retransmit: Duration,
+    /// LinkMTU, of IPv6. Where it is larger than the link's own, that holds.
+    pub mtu_v6: usize,
+    /// The same of IPv4 (RFC 2132 §5.1).
+    pub mtu_v4: usize,
+}
+
+impl Default for Terms {
+    /// As long as nobody tells anything.
+    fn default() -> Terms {
+        Terms {
+            hop_limit: limits::HOP_LIMIT,
+            reachable: limits::REACHABLE,
+            retransmit: limits::SOLICIT_INTERVAL,
+            mtu_v6: usize::MAX,
+            mtu_v4: usize::MAX,
+        }
+    }
 }
 
 /// Names our addresses and groups as they are: another arrangement has another name.
@@ -44,7 +82,14 @@ pub struct Arrangement(u32);
 /// The one interface of a stack.
 pub struct Interface {
     mac: Mac,
+    /// The least of what IPv4 and IPv6 may use, which most packets fit into.
+    narrowest: usize,
+    mtu_v4: usize,
+    mtu_v6: usize,
+    hop_limit: u8,
     mtu: usize,
+    /// Prefixes whose hosts are neighbours though we have no address in them.
+    on_link: ArrayVec<Cidr, { limits::ON_LINK }>,
     /// All of our addresses, in the order in which they were given.
     own: ArrayVec<(Cidr, Standing), { limits::OWN_ADDRESSES }>,
     /// Those that are used.
@@ -64,7 +109,23 @@ impl Interface {
         let (own, addresses, v4, v6, groups) = Default::default();
         let last = Cell::new((Address::UNSPECIFIED, Place::Elsewhere));
         let arrangement = Arrangement::default();
-        let mut interface = Interface { mac, mtu, own, addresses, v4, v6, groups, last, arrangement };
+        let (narrowest, hop_limit, on_link) = (mtu, limits::HOP_LIMIT, ArrayVec::new());
+        let mut interface = Interface {
+            mac,
+            narrowest,
+            mtu_v4: mtu,
+            mtu_v6: mtu,
+            hop_limit,
+            mtu,
+            on_link,
+            own,
+            addresses,
+            v4,
+            v6,
+            groups,
+            last,
+            arrangement,
+        };
         interface.arrange();
         interface
     }
@@ -79,6 +140,50 @@ impl Interface {
     #[inline]
     pub fn mtu(&self) -> usize {
         self.mtu
+    }
+
+    /// The same for one family, which may have been told to use less of it.
+    #[inline]
+    pub fn mtu_of(&self, family: Family) -> usize {
+        match family {
+            Family::V4 => self.mtu_v4,
+            Family::V6 => self.mtu_v6,
+        }
+    }
+
+    /// What the link carries whatever the family.
+    #[inline]
+    pub fn narrowest_mtu(&self) -> usize {
+        self.narrowest
+    }
+
+    /// Hop limit, or time to live, of what we send.
+    #[inline]
+    pub fn hop_limit(&self, family: Family) -> u8 {
+        match family {
+            Family::V4 => limits::HOP_LIMIT,
+            Family::V6 => self.hop_limit,
+        }
+    }
+
+    /// Keeps to what was told of the link. Who told it was found to make sense.
+    pub fn set_terms(&mut self, terms: &Terms) {
+        self.hop_limit = terms.hop_limit;
+        (self.mtu_v4, self.mtu_v6) = (terms.mtu_v4.min(self.mtu), terms.mtu_v6.min(self.mtu));
+        self.narrowest = self.mtu_v4.min(self.mtu_v6);
+    }
+
+    /// Hosts of this prefix are neighbours, though we have no address in it (RFC 5942 §4). False when there is no room.
+    pub fn add_on_link(&mut self, prefix: Cidr) -> bool {
+        let added = self.on_link.contains(&prefix) || self.on_link.try_push(prefix).is_ok();
+        self.arrange();
+        added
+    }
+
+    /// They are not any more.
+    pub fn remove_on_link(&mut self, prefix: Cidr) {
+        self.on_link.retain(|other| *other != prefix);
+        self.arrange();
     }
 
     /// Our addresses that are used, in the order in which they were given.
@@ -107,8 +212,19 @@ impl Interface {
 
     /// Nobody else was found to have an address: it is ours.
     pub fn prefer(&mut self, address: Address) {
+        self.stand(address, Standing::Preferred);
+    }
+
+    /// An address that is ours goes out of use.
+    pub fn deprecate(&mut self, address: Address) {
+        if self.standing(address).is_some_and(Standing::is_certain) {
+            self.stand(address, Standing::Deprecated);
+        }
+    }
+
+    fn stand(&mut self, address: Address, now: Standing) {
         if let Some((_, standing)) = self.own.iter_mut().find(|(own, _)| own.address() == address) {
-            *standing = Standing::Preferred;
+            *standing = now;
         }
         self.arrange();
     }
@@ -128,7 +244,7 @@ impl Interface {
 
     /// Whether an address is probed still.
     pub fn is_probed(&self, address: Address) -> bool {
-        self.standing(address).is_some_and(|standing| standing != Standing::Preferred)
+        self.standing(address).is_some_and(|standing| !standing.is_certain())
     }
 
     /// Computes what follows from our addresses.
@@ -187,6 +303,9 @@ impl Interface {
             if own.shares_prefix(address) {
                 place = if own.broadcast() == Some(address) { Place::Everywhere } else { Place::OnLink };
             }
+        }
+        if place == Place::Elsewhere && self.on_link.iter().any(|prefix| prefix.contains(address)) {
+            place = Place::OnLink;
         }
         place
     }

@@ -20,6 +20,9 @@
 //! Reachable turns stale without a timer: the time is compared when the entry is used. So only entries in
 //! Incomplete, Delay, Probe and Unreachable wait on the wheel.
 //!
+//! **Names.** Flows remember the name of the neighbour through which they go. One that became unreachable, or through which
+//! they perhaps should not go any more, gets another name: then they look for their way anew.
+//!
 //! **Bounds.** The cache holds `limits::NEIGHBORS`. `limits::NEIGHBORS_INCOMPLETE` bounds what a scan can have in
 //! resolution. Each entry parks few packets, all of them within the pool's quota.
 //!
@@ -69,6 +72,17 @@ pub enum Evidence {
     Overheard,
     /// It told everybody, but would not replace what is known: helps only who knows nothing yet (RFC 4861 §7.2.5).
     OverheardWithoutOverride,
+}
+
+/// Whether a neighbour would get what is sent to it, as far as is known, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// It was there a while ago, and was not missed since (RFC 4861 §6.3.6: "probably reachable").
+    Likely,
+    /// It was never asked for.
+    Unknown,
+    /// It does not answer.
+    Unlikely,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +135,8 @@ pub struct Neighbors {
     /// Those who were strangers when they came, the oldest first. Some are forgotten, or no strangers any more.
     strangers: VecDeque<NeighborId>,
     reachable: Duration,
+    /// RetransTimer (RFC 4861 §6.3.2).
+    interval: Duration,
     /// Whether one that was asked for was found or given up.
     settled: bool,
     /// Whom we heard last, with the station that the entry has: most of what is heard is heard again.
@@ -135,8 +151,6 @@ pub struct Heard(u32);
 impl Neighbors {
     /// An empty cache.
     pub fn new(random: &mut Random) -> Neighbors {
-        // RFC 4861 §6.3.2: between 0.5 and 1.5 times the base, so that hosts do not probe in step.
-        let spread = random.below(limits::REACHABLE.as_nanos() as u64);
         Neighbors {
             entries: Slab::new(limits::NEIGHBORS),
             index: HashTable::new(),
@@ -146,10 +160,16 @@ impl Neighbors {
             hand: 0,
             settled: false,
             strangers: VecDeque::new(),
-            reachable: limits::REACHABLE / 2 + Duration::from_nanos(spread),
+            reachable: spread(limits::REACHABLE, random),
+            interval: limits::SOLICIT_INTERVAL,
             last: Default::default(),
             heard: Heard::default(),
         }
+    }
+
+    /// How long one that answered is reachable from now on, before it is randomised, and how long its answer is waited for.
+    pub fn set_times(&mut self, reachable: Duration, interval: Duration, random: &mut Random) {
+        (self.reachable, self.interval) = (spread(reachable, random), interval);
     }
 
     /// How many neighbours are remembered.
@@ -190,6 +210,40 @@ impl Neighbors {
     /// The name of a neighbour, while it is remembered.
     pub fn name(&self, address: Address) -> Option<NeighborId> {
         self.find(address).and_then(|index| self.entries.id_at(index))
+    }
+
+    /// Whether what is sent to a neighbour would reach it.
+    pub fn reach(&self, address: Address) -> Reach {
+        match self.find(address).and_then(|index| self.entries.at(index)).map(|neighbor| neighbor.state) {
+            None => Reach::Unknown,
+            Some(State::Incomplete { .. } | State::Unreachable { .. }) => Reach::Unlikely,
+            Some(State::Reachable { .. } | State::Stale | State::Delay | State::Probe { .. }) => Reach::Likely,
+        }
+    }
+
+    /// Whether a neighbour of whom nothing is known is being asked for.
+    pub fn is_asked(&self, address: Address) -> bool {
+        let neighbor = self.find(address).and_then(|index| self.entries.at(index));
+        neighbor.is_some_and(|neighbor| matches!(neighbor.state, State::Incomplete { .. }))
+    }
+
+    /// Something would have been sent to a neighbour if it were reachable: it is asked for on, less and less often.
+    pub fn miss(&mut self, address: Address) {
+        if let Some(neighbor) = self.find(address).and_then(|index| self.entries.at_mut(index)) {
+            neighbor.used = true;
+        }
+    }
+
+    /// Lets those who send through a neighbour look for their way anew.
+    pub fn rename(&mut self, address: Address) {
+        if let Some(index) = self.find(address) {
+            self.entries.rename(index);
+        }
+    }
+
+    /// Whether a neighbour is known to be at this station.
+    pub fn is_at(&self, address: Address, mac: Mac) -> bool {
+        self.find(address).and_then(|index| self.entries.at(index)).is_some_and(|neighbor| neighbor.mac == mac)
     }
 
     /// Whether it is remembered, or asked for.
@@ -294,7 +348,7 @@ impl Neighbors {
         while outbox.room() > limits::PARKED_A_NEIGHBOR {
             let Some(NeighborIndex(index)) = self.timers.expire(now) else { return };
             let Some(neighbor) = self.entries.at_mut(index) else { continue };
-            let (mac, again) = (neighbor.mac, limits::SOLICIT_INTERVAL);
+            let (mac, again) = (neighbor.mac, self.interval);
             let (state, station, wait) = match neighbor.state {
                 State::Incomplete { asked } if asked < limits::SOLICITS => {
                     (State::Incomplete { asked: asked + 1 }, None, again)
@@ -316,9 +370,14 @@ impl Neighbors {
                 State::Unreachable { interval } => backed_off(interval),
                 State::Reachable { .. } | State::Stale => continue,
             };
+            let was_probed = matches!(neighbor.state, State::Probe { .. });
             neighbor.state = state;
             self.timers.set(neighbor.timer, now + wait);
             outbox.solicit(neighbor.address, station);
+            // RFC 4861 §7.3.3: whoever sends to it is to look whether there is another way.
+            if was_probed && matches!(state, State::Unreachable { .. }) {
+                self.entries.rename(index);
+            }
             // What it says next is looked at: it is there again.
             if matches!(state, State::Unreachable { .. }) {
                 self.remember_last(Address::default(), Mac::default());
@@ -351,7 +410,7 @@ impl Neighbors {
         self.incomplete += 1;
         if let Some(neighbor) = self.entries.get_mut(id) {
             neighbor.used = true;
-            self.timers.set(neighbor.timer, now + limits::SOLICIT_INTERVAL);
+            self.timers.set(neighbor.timer, now + self.interval);
         }
         outbox.solicit(address, None);
         Unresolved::Asked(id)
@@ -444,6 +503,11 @@ impl Neighbor {
             State::Reachable { .. } | State::Stale => Some(if used { Worth::Used } else { Worth::Old }),
         }
     }
+}
+
+/// RFC 4861 §6.3.2: between 0.5 and 1.5 times the base, so that hosts do not probe in step.
+fn spread(base: Duration, random: &mut Random) -> Duration {
+    base / 2 + Duration::from_nanos(random.below(base.as_nanos() as u64))
 }
 
 /// RFC 7048 §3: everybody is asked next, and then less and less often.

@@ -87,7 +87,10 @@ impl<D: Device> Shard<D> {
             // Looking costs two loads, receiving a fence as well.
             if !self.commands.is_empty() {
                 match self.commands.try_recv() {
-                    Ok(Command::Stop) => return Ok(()),
+                    Ok(Command::Stop) => {
+                        self.stack.leave(now);
+                        return Ok(());
+                    }
                     Ok(Command::Report(answer)) => drop(answer.try_send(self.stack.counters().clone())),
                     Err(_) => {}
                 }

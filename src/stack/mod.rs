@@ -25,7 +25,7 @@ mod udp;
 
 pub use mailbox::{Mailbox, Message, Post};
 pub use net::Transmitted;
-pub use notice::{Change, Notice, Start};
+pub use notice::{Asked, Change, Notice, Start};
 pub use owner::{Owners, ShardId};
 pub use storage::{Answer, Asker, Finished, Order, Ticket};
 pub use tcp::{ConnectError, ConnectionId};
@@ -75,6 +75,9 @@ pub struct Config {
     /// Ask over RARP for one more address (RFC 903); the list is of networks that are known to be on the link, of which
     /// it gets the prefix length, and else 24.
     pub ask_rarp: Option<Vec<Cidr>>,
+    /// Ask for addresses and routers of both families, and take in what routers advertise (RFC 4861, RFC 4862). Interface
+    /// identifiers follow from the secret that is given, so they stay the same as long as it does (RFC 7217).
+    pub auto: Option<[u8; 16]>,
     /// The VLAN that all of its frames are in, if any.
     pub vlan: Option<Vlan>,
     /// Memory that its connections, kept frames and queues may take, in bytes, by capacity; not what sessions hold
@@ -94,6 +97,7 @@ impl Config {
             rarp: Vec::new(),
             start: Start::AtOnce,
             ask_rarp: None,
+            auto: None,
             vlan: None,
             memory: limits::MEMORY,
             seed,
@@ -284,6 +288,13 @@ impl<D: Device> Stack<D> {
         self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         unsent || fired == limits::TIMERS_A_TURN
+    }
+
+    /// Gives back what was lent to it, an address from a DHCP server (RFC 2131 §4.4.6): the end of a host. A journal does not note
+    /// it.
+    pub fn leave(&mut self, now: Instant) {
+        self.net.begin(now);
+        self.net.release();
     }
 
     /// When the next turn is due though nothing arrives.

@@ -1,7 +1,8 @@
 //! What a stack is told of its own addresses, and what it tells.
 
 use crate::base::address::{Address, Cidr, Mac};
-use crate::link::interface::Standing;
+use crate::internet::route::Route;
+use crate::link::interface::{Standing, Terms};
 
 /// When a stack uses its addresses: before, while or after it asks whether somebody else has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,30 @@ pub enum Start {
 pub enum Notice {
     /// Every address was decided on. These are ours, in the order in which they were given, and can be used.
     Ready(Vec<Cidr>),
+    /// An address that was told can be used from now on.
+    Added(Cidr),
+    /// A server lent us an address.
+    Leased {
+        /// The address.
+        own: Cidr,
+        /// The server.
+        server: Address,
+        /// For so many seconds, or for ever.
+        seconds: Option<u64>,
+    },
+    /// It cannot any more, for what was told ran out.
+    Ended(Address),
+    /// The default routers that were told, of both families; perhaps none.
+    Routers(Vec<Address>),
+    /// The name servers and domains that were told.
+    Resolvers {
+        /// Name servers, of both families.
+        servers: Vec<Address>,
+        /// Domains in which names are looked for.
+        domains: Vec<String>,
+    },
+    /// Nobody answered for some seconds: we go on without, and ask on.
+    Unanswered(Asked),
     /// Another station has an address of ours, and we gave it up.
     Lost {
         /// The address.
@@ -35,13 +60,32 @@ pub enum Notice {
     },
 }
 
-/// What one shard decided on an address, for the others to follow.
+/// Who is asked for what we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The routers of IPv6 (RFC 4861).
+    Routers,
+    /// The servers of IPv4 addresses (RFC 2131).
+    Servers,
+}
+
+/// What one shard decided, for the others to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is ours now, and stands so.
     Added(Cidr, Standing),
     /// Nobody else has it.
     Preferred(Address),
-    /// Somebody else has it.
+    /// It goes out of use.
+    Deprecated(Address),
+    /// It is ours no more.
     Lost(Address),
+    /// A way that was told.
+    Route(Route),
+    /// It is none any more.
+    NoRoute(Route),
+    /// What was told of the link.
+    Terms(Terms),
+    /// What was asked for is known, or was waited for for long enough.
+    Settled,
 }

@@ -3,6 +3,7 @@
 use crate::base::address::Flow;
 use crate::base::hash::HashKey;
 use crate::base::random::Random;
+use crate::wire::dhcp;
 
 /// A shard of a host, 0 to one less than their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,10 @@ impl Owners {
 
     /// The shard to which a flow belongs.
     pub fn owner(&self, flow: &Flow) -> ShardId {
+        // What configures the host concerns the shard that looks after its addresses.
+        if flow.local.port == dhcp::CLIENT_PORT {
+            return ShardId(0);
+        }
         let hash = match self.pinned.contains(&flow.local.port) {
             true => self.key.hash(flow.local.port),
             false => self.key.flow(flow),

@@ -5,12 +5,11 @@ use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
-use crate::base::limits;
 use crate::base::random::Random;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
 use crate::internet::notice::Notice;
-use crate::internet::{self, Outbound, Packet, Problem, output};
+use crate::internet::{self, Outbound, Packet, output};
 use crate::link::Cast;
 use crate::transport::endpoints::{Endpoints, InUse};
 use crate::transport::udp::{self, Arrival};
@@ -48,8 +47,7 @@ impl Udp {
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
         let Some(bound) = self.endpoints.find(arrival.flow.local) else {
-            net.tell(frame, packet, Problem::Port, Dropped::PortUnreachable);
-            return;
+            return net.unclaimed(packet, arrival, frame);
         };
         let payload = packet.transport() + LENGTH;
         let end = payload + arrival.length;
@@ -84,8 +82,10 @@ impl Udp {
     /// one that was made up; the bounds of [`internet::path_mtu`] keep small what such a one can do.
     pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
         let bound = self.endpoints.find(notice.flow.local).ok_or(Dropped::IcmpUnrelated)?;
-        if let IcmpError::TooBig(mtu) = notice.error {
-            net.shrink_path(notice.flow.remote.address, mtu, notice.length)?;
+        match notice.error {
+            IcmpError::TooBig(mtu) => net.shrink_path(notice.flow.remote.address, mtu, notice.length)?,
+            IcmpError::Redirected(target) => return net.redirect(notice, target),
+            _ => {}
         }
         bound.owner.on_error(&notice.flow, notice.error);
         Ok(())
@@ -129,7 +129,7 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
         source,
         destination,
         protocol: protocol::UDP,
-        hop_limit: limits::HOP_LIMIT,
+        hop_limit: net.interface.hop_limit(destination.family()),
         traffic_class: 0,
         dont_fragment: false,
     };

@@ -12,6 +12,8 @@ pub mod kind {
     pub const PARAMETER_PROBLEM: u8 = 4;
     pub const ECHO_REQUEST: u8 = 128;
     pub const ECHO_REPLY: u8 = 129;
+    pub const ROUTER_SOLICITATION: u8 = 133;
+    pub const ROUTER_ADVERTISEMENT: u8 = 134;
     pub const NEIGHBOR_SOLICITATION: u8 = 135;
     pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
     pub const REDIRECT: u8 = 137;

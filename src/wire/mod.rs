@@ -6,6 +6,7 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod dhcp;
 pub mod ethernet;
 pub mod extension;
 pub mod icmpv4;
@@ -14,6 +15,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
 pub mod quote;
+pub mod router;
 pub mod tcp;
 pub mod tcp_options;
 pub mod udp;

@@ -98,12 +98,9 @@ impl<'a> Parsed<'a> {
         let (message, mut rest) = Message::ref_from_prefix(bytes).map_err(|_| Dropped::BadNdp)?;
         let mut parsed = Parsed { message, source: None, target: None, nonce: None };
         for _ in 0..limits::NDP_OPTIONS {
-            let [kind, length, ..] = rest else { break };
-            let (kind, length) = (*kind, usize::from(*length) * 8);
-            if length == 0 {
-                return Err(Dropped::BadNdp);
-            }
-            let (option, behind) = rest.split_at_checked(length).ok_or(Dropped::BadNdp)?;
+            let [kind, _, ..] = rest else { break };
+            let kind = *kind;
+            let (option, behind) = first_option(rest)?;
             rest = behind;
             let value = LinkLayer::ref_from_bytes(option).ok().map(|option| option.mac);
             match kind {
@@ -115,4 +112,18 @@ impl<'a> Parsed<'a> {
         }
         if rest.is_empty() { Ok(parsed) } else { Err(Dropped::BadNdp) }
     }
+}
+
+/// The option with which something begins, and what is behind it (RFC 4861 §4.6).
+///
+/// # Errors
+/// [`Dropped::BadNdp`] when its length is zero, or more than there is.
+#[inline]
+pub(super) fn first_option(bytes: &[u8]) -> Result<(&[u8], &[u8]), Dropped> {
+    let [_, units, ..] = bytes else { return Err(Dropped::BadNdp) };
+    let length = usize::from(*units) * 8;
+    if length == 0 {
+        return Err(Dropped::BadNdp);
+    }
+    bytes.split_at_checked(length).ok_or(Dropped::BadNdp)
 }

@@ -8,26 +8,34 @@ use std::fs;
 use std::path::Path;
 
 mod rfc1122;
+mod rfc2131;
+mod rfc2132;
 mod rfc3168;
+mod rfc4191;
 mod rfc4443;
 mod rfc4861;
 mod rfc4862;
 mod rfc5095;
 mod rfc5227;
 mod rfc5722;
+mod rfc5942;
 mod rfc6864;
 mod rfc6946;
 mod rfc6980;
 mod rfc7112;
+mod rfc7217;
+mod rfc7559;
 mod rfc7739;
 mod rfc791;
 mod rfc792;
+mod rfc8106;
 mod rfc8200;
 mod rfc8201;
 mod rfc826;
 mod rfc8504;
 mod rfc8883;
 mod rfc903;
+mod rfc9131;
 
 /// How much an RFC asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,22 +75,30 @@ const TABLES: &[Rfc] = &[
     rfc826::RFC,
     rfc903::RFC,
     rfc1122::RFC,
+    rfc2131::RFC,
+    rfc2132::RFC,
     rfc3168::RFC,
+    rfc4191::RFC,
     rfc4443::RFC,
     rfc4861::RFC,
     rfc4862::RFC,
     rfc5095::RFC,
     rfc5227::RFC,
     rfc5722::RFC,
+    rfc5942::RFC,
     rfc6864::RFC,
     rfc6946::RFC,
     rfc6980::RFC,
     rfc7112::RFC,
+    rfc7217::RFC,
+    rfc7559::RFC,
     rfc7739::RFC,
+    rfc8106::RFC,
     rfc8200::RFC,
     rfc8201::RFC,
     rfc8504::RFC,
     rfc8883::RFC,
+    rfc9131::RFC,
 ];
 
 const FILE: &str = "docs/conformance.md";

@@ -76,5 +76,17 @@ pub(crate) const RFC: Rfc = Rfc {
             words: "one host's packet in a group's frame is dropped",
             shown: Shown::By("tests/host/bad_ip.rs", "one_hosts_packet_in_a_groups_frame_is_dropped"),
         },
+        Requirement {
+            section: "3.2.2.2",
+            level: Must,
+            words: "a redirect is from the router in use, leads to a neighbour, and quotes what we sent; or it is dropped",
+            shown: Shown::By("tests/host/redirects.rs", "forged_redirects_are_refused"),
+        },
+        Requirement {
+            section: "3.3.1.5",
+            level: Must,
+            words: "a way that was redirected and does not answer is given up",
+            shown: Shown::By("tests/host/redirects.rs", "a_way_that_does_not_answer_is_given_up"),
+        },
     ],
 };

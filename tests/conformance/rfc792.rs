@@ -38,7 +38,7 @@ pub(crate) const RFC: Rfc = Rfc {
             section: "Redirect",
             level: May,
             words: "a redirect changes the way to a destination",
-            shown: Shown::Not("not done yet: routes are configured"),
+            shown: Shown::By("tests/host/redirects.rs", "a_redirect_changes_the_way_to_one_destination"),
         },
     ],
 };

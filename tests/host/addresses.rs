@@ -112,7 +112,8 @@ fn an_address_is_not_used_before_nobody_is_found_to_have_it() {
     let expected = [(nobody, us), (nobody, us), (nobody, us), (us, us), (us, us)];
     assert_eq!(arp_of(&sent), expected, "three probes and two announcements (RFC 5227 §2.1.1, §2.3)");
 
-    let asked = icmpv6_of(&sent);
+    let (asked, told): (Vec<_>, Vec<_>) = icmpv6_of(&sent).into_iter().partition(|frame| frame[54] == 135);
+    assert_eq!(told.len(), 1, "routers are told of one that is not of the link alone (RFC 9131 §4.1)");
     assert_eq!(asked.len(), 2, "one question an address (RFC 4862 §5.1)");
     for (frame, own) in asked.into_iter().zip([STACK_V6, LINK_LOCAL.parse().unwrap()]) {
         // They begin at random moments.
@@ -160,6 +161,37 @@ fn the_newcomer_yields() {
                 assert_eq!(announced.len(), usize::from(start == Start::Probed), "{announced:?}");
             }
         }
+    }
+}
+
+/// RFC 4862 §5.4.4: an advertisement comes from the address that it is about, which is ours, too.
+#[test]
+fn a_claim_comes_from_the_address_that_is_claimed() {
+    for start in [Start::Probed, Start::Optimistic, Start::AtOnce] {
+        let mut host = host(start);
+        host.turn();
+        notices(&mut host);
+        let rest = [&[0x20, 0, 0, 0], &STACK_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &rest).from(STACK_V6).to(ALL_NODES).at([0x33, 0x33, 0, 0, 0, 1]);
+        let claim = Packet { hop_limit: 255, sender: OTHER_MAC, ..told };
+        host.ask(&claim.frame());
+        let expected = match start {
+            Start::AtOnce => Notice::Defended { address: address(STACK_V6), station: Mac::new(OTHER_MAC) },
+            Start::Optimistic | Start::Probed => lost(Family::V6),
+        };
+        assert_eq!(notices(&mut host).first(), Some(&expected), "{start:?}");
+    }
+    // Nothing else may come from it, also not behind such a claim.
+    let mut host = host(Start::AtOnce);
+    for _ in 0..2 {
+        let rest = [&[0x20, 0, 0, 0], &STACK_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &rest).from(STACK_V6);
+        host.ask(&Packet { hop_limit: 255, sender: OTHER_MAC, ..told }.frame());
+        let echo = echo(Family::V6, b"?").from(STACK_V6);
+        host.drops(&Packet { hop_limit: 255, sender: OTHER_MAC, ..echo }.frame(), Dropped::OwnSource);
+        let of_another = [&[0x20, 0, 0, 0], &PEER_V6.octets()[..], &[2, 1], &OTHER_MAC].concat();
+        let told = icmp(Family::V6, 136, 0, &of_another).from(STACK_V6);
+        host.drops(&Packet { hop_limit: 255, sender: OTHER_MAC, ..told }.frame(), Dropped::OwnSource);
     }
 }
 
@@ -241,7 +273,8 @@ fn our_own_question_that_comes_back_is_no_conflict() {
     let mut came_back = 0;
     for _ in 0..LONG {
         for frame in steps(&mut host, 1) {
-            if icmpv6_of(std::slice::from_ref(&frame)).is_empty() || frame[62..78] != STACK_V6.octets() {
+            let asks = |frame: &&Vec<u8>| frame[54] == 135 && frame[62..78] == STACK_V6.octets();
+            if icmpv6_of(std::slice::from_ref(&frame)).into_iter().find(asks).is_none() {
                 continue;
             }
             asked.push(frame[78..86].to_vec());

@@ -101,7 +101,7 @@ fn errors_about_what_nobody_sent_are_dropped() {
     }
     let mut host = Host::plain();
     host.drops(&error(Family::V4, (4, 0, 0), &datagram(Family::V4, 7, 1500)).frame(), Dropped::IcmpQuench);
-    host.drops(&error(Family::V4, (5, 1, 0), &datagram(Family::V4, 7, 1500)).frame(), Dropped::IcmpIgnored);
+    host.drops(&error(Family::V4, (5, 1, 0), &datagram(Family::V4, 7, 1500)).frame(), Dropped::RedirectRefused);
 }
 
 /// RFC 4884: what is behind the quote, or said to be, is not looked at.

@@ -48,8 +48,44 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         frames.push(v4(UDP, &[], &udp(5000, port, b"to a service")));
         frames.push(v6(UDP, &udp(5000, port, b"to a service")));
     }
+    frames.extend([of_a_router(&advertisement()), of_a_router(&redirect()), v4(UDP, &[], &udp(67, 68, &offer()))]);
     frames.iter_mut().for_each(|frame| repair(frame));
     frames
+}
+
+/// A router's message from the link.
+fn of_a_router(message: &[u8]) -> Vec<u8> {
+    let mut frame = v6(ICMPV6, message);
+    frame[22..38].copy_from_slice(&ROUTER);
+    frame
+}
+
+const ROUTER: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const FAR: [u8; 16] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// With a station, an MTU, a prefix, a route, a name server and a domain.
+fn advertisement() -> Vec<u8> {
+    let lifetime = [0, 0, 0, 9];
+    let prefix = [&[3, 4, 64, 0xc0][..], &lifetime, &lifetime, &[0; 4], &FAR].concat();
+    let route = [&[24, 3, 48, 8][..], &lifetime, &FAR].concat();
+    let server = [&[25, 3, 0, 0][..], &lifetime, &PEER_V6].concat();
+    let domain = [&[31, 2, 0, 0][..], &lifetime, b"\x03lab\0\0\0\0"].concat();
+    let head = [&[64, 0, 0, 9][..], &[0; 8], &[1, 1], &PEER_MAC, &[5, 1, 0, 0, 0, 0, 5, 120]].concat();
+    icmp(134, &[head, prefix, route, server, domain].concat())
+}
+
+fn redirect() -> Vec<u8> {
+    let mut other = ROUTER;
+    other[15] = 2;
+    icmp(137, &[&[0; 4], &other[..], &FAR, &[2, 1], &PEER_MAC].concat())
+}
+
+/// What a DHCP server offers, in a transaction of its own.
+fn offer() -> Vec<u8> {
+    let head = [&[2, 1, 6, 0, 1, 2, 3, 4][..], &[0; 8], &[10, 77, 0, 9], &[0; 8], &HOST_MAC].concat();
+    let options = [53, 1, 2, 54, 4, 10, 77, 0, 1, 51, 4, 0, 0, 14, 16, 1, 4, 255, 255, 255, 0, 3, 4, 10, 77, 0, 1];
+    let routes = [121, 12, 0, 10, 77, 0, 1, 16, 10, 78, 10, 77, 0, 3, 255];
+    [&head[..], &[0; 202], &[99, 130, 83, 99], &options, &routes].concat()
 }
 
 /// Makes our host the destination, and one host the source.

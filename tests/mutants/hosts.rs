@@ -102,7 +102,7 @@ fn config() -> Config {
     let rarp = vec![(Mac::new(PEER_MAC), Address::from_v4([10, 77, 0, 77]))];
     // So little that every quota is met.
     let memory = 1 << 20;
-    Config { rarp, memory, ..Config::new(Mac::new(HOST_MAC), &own, [7; 16]) }
+    Config { rarp, memory, auto: Some([9; 16]), ..Config::new(Mac::new(HOST_MAC), &own, [7; 16]) }
 }
 
 fn bind<D: Device>(stack: &mut Stack<D>) {

@@ -45,6 +45,7 @@ fn tell(seed: u64, share: usize, host: impl Fn(&[u8], &[Vec<u8>])) {
             let transport = if packet.first().is_some_and(|first| first >> 4 == 4) { 20 } else { 40 };
             parsers::internet(packet.get(transport..).unwrap_or_default());
             parsers::transport(packet.get(transport..).unwrap_or_default());
+            parsers::transport(packet.get(transport + 8..).unwrap_or_default());
         }
         host(&bytes, &valid);
     }
@@ -75,6 +76,8 @@ fn what_was_not_damaged_is_answered_and_delivered() {
         ("echo", counters.echo_answered),
         ("ndp", counters.ndp_answered),
         ("heard", counters.neighbors_heard),
+        ("advertisements", counters.advertisements),
+        ("offers", counters.dropped(taphouse::base::counters::Dropped::DhcpNotForUs)),
         ("errors", counters.errors_sent),
         ("errors heard", counters.errors_received),
         ("resets", counters.resets_sent),

@@ -2,7 +2,8 @@
 
 use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
-use taphouse::wire::{arp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, tcp, tcp_options, udp};
+use taphouse::wire::router::Advice;
+use taphouse::wire::{arp, dhcp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::frames::sum;
@@ -82,6 +83,36 @@ pub(crate) fn internet(bytes: &[u8]) {
             assert!(bytes.windows(6).any(|window| window == mac.bytes()));
         }
     }
+    routers(bytes);
+}
+
+/// Router advertisements, redirects and their options.
+fn routers(bytes: &[u8]) {
+    if let Ok(parsed) = router::Parsed::<router::Advertisement>::parse(bytes) {
+        assert!(parsed.advice().count() <= (bytes.len() - 16) / 8);
+        for advice in parsed.advice() {
+            match advice {
+                Advice::Prefix(prefix) => {
+                    let cidr = prefix.cidr();
+                    assert!(cidr.is_none_or(|cidr| cidr.length() == prefix.length && cidr == cidr.network()));
+                }
+                Advice::Route { prefix, .. } => assert_eq!(prefix.address().family(), Family::V6),
+                Advice::Resolvers { servers, .. } => assert!(!servers.is_empty()),
+                Advice::Search { names, .. } => {
+                    for name in router::names(names) {
+                        assert!((2..=255).contains(&name.len()) && name.ends_with(&[0]));
+                    }
+                }
+                Advice::Source(mac) | Advice::Target(mac) => {
+                    assert!(bytes.windows(6).any(|window| window == mac.bytes()));
+                }
+                Advice::Mtu(_) | Advice::Impossible | Advice::Other => {}
+            }
+        }
+    }
+    if let Ok(parsed) = router::Parsed::<router::Redirect>::parse(bytes) {
+        assert_eq!(parsed.message.as_bytes(), &bytes[..40]);
+    }
 }
 
 /// TCP, UDP, the checksum.
@@ -99,6 +130,15 @@ pub(crate) fn transport(bytes: &[u8]) {
     if let Ok((header, payload)) = udp::Header::parse(bytes) {
         assert_eq!(udp::LENGTH + payload.len(), usize::from(header.length.get()));
         assert_ne!(udp::transmitted(header.checksum), [0; 2]);
+    }
+    // As if it were for the station that it names.
+    if let Some(station) = bytes.get(28..34).and_then(|station| station.first_chunk())
+        && let Ok(reply) = dhcp::Reply::parse(bytes, Mac::new(*station))
+    {
+        assert!(reply.prefix.is_none_or(|length| length <= 32) && reply.kind != 0);
+        for (prefix, router) in &reply.routes {
+            assert!(prefix.address().family() == Family::V4 && router.is_none_or(|router| router.to_v4().is_some()));
+        }
     }
     let whole = Sum::of(bytes);
     assert_eq!(u16::from_be_bytes(whole.folded()), sum(0, bytes));

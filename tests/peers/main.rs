@@ -2,6 +2,7 @@
 //! `arping`, `nmap`, `tcpdump` and the kernel's sockets judge what it does.
 
 mod arp;
+mod auto;
 mod batches;
 mod capture;
 mod confined;

@@ -15,13 +15,15 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("arping", "iputils-arping"),
+    ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("nmap", "nmap"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
+    ("radvd", "radvd"),
     ("ss", "iproute2"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),

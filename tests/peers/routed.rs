@@ -18,25 +18,32 @@ pub(crate) const GATEWAYS: &str = "--gateway 10.77.0.1 --gateway fd77::1";
 
 impl Routed {
     pub(crate) fn new(arguments: &str) -> Option<Routed> {
-        let (near, far) = (Lab::new()?, Lab::new()?);
+        let near = Lab::new()?;
         let house = near.house(arguments);
-        near.ip(&format!("link add name back type veth peer name front netns {}", far.name));
-        for (lab, name, host) in [(&near, "back", 1), (&far, "front", 2)] {
-            lab.ip(&format!("address add 10.78.0.{host}/24 dev {name}"));
-            lab.ip(&format!("address add fd78::{host}/64 dev {name} nodad"));
-            lab.ip(&format!("link set {name} up"));
-        }
-        far.ip("route add default via 10.78.0.1");
-        far.ip("-6 route add default via fd78::1");
-        let forward = || {
-            fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
-            fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
-        };
-        near.namespace().enter(forward).expect("the namespace is there").expect("forwarding can be switched on");
-        // The kernel may still be busy with the link that just came up.
-        far.run("ping -n -c 50 -i 0.1 -W 1 -o 10.78.0.1");
+        let far = behind(&near)?;
         Some(Routed { house, far, near })
     }
+}
+
+/// Another lab with a host behind this one, which forwards.
+pub(crate) fn behind(near: &Lab) -> Option<Lab> {
+    let far = Lab::new()?;
+    near.ip(&format!("link add name back type veth peer name front netns {}", far.name));
+    for (lab, name, host) in [(near, "back", 1), (&far, "front", 2)] {
+        lab.ip(&format!("address add 10.78.0.{host}/24 dev {name}"));
+        lab.ip(&format!("address add fd78::{host}/64 dev {name} nodad"));
+        lab.ip(&format!("link set {name} up"));
+    }
+    far.ip("route add default via 10.78.0.1");
+    far.ip("-6 route add default via fd78::1");
+    let forward = || {
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+        fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
+    };
+    near.namespace().enter(forward).expect("the namespace is there").expect("forwarding can be switched on");
+    // The kernel may still be busy with the link that just came up.
+    far.run("ping -n -c 50 -i 0.1 -W 1 -o 10.78.0.1");
+    Some(far)
 }
 
 #[test]

@@ -33,6 +33,12 @@ impl Cidr {
         self.address
     }
 
+    /// The prefix with nothing behind its bits.
+    pub fn network(self) -> Cidr {
+        let Cidr { address, mask } = self;
+        Cidr { address: Address { high: address.high & mask.high, low: address.low & mask.low }, mask }
+    }
+
     /// The length of the prefix, in bits of the address's family.
     pub fn length(self) -> u8 {
         match self.address.family() {

@@ -62,6 +62,8 @@ impl Address {
     pub const ALL_HOSTS: Address = Address::from_v4([224, 0, 0, 1]);
     /// `ff02::1`, every IPv6 node of the link.
     pub const ALL_NODES: Address = Address { high: LINK_GROUPS, low: 1 };
+    /// `ff02::2`, every IPv6 router of the link.
+    pub const ALL_ROUTERS: Address = Address { high: LINK_GROUPS, low: 2 };
 
     /// The mapped form of an IPv4 address.
     #[inline]

@@ -83,8 +83,8 @@ fn is_network(cidr: Cidr) -> bool {
 }
 
 fn each_within_reach(gateways: &[Given<Address>], own: &[Given<Cidr>], told: &[Given<Cidr>]) -> Result<(), String> {
-    // The prefix of each address of ours is a route as well.
-    let most = limits::ROUTES - limits::OWN_ADDRESSES;
+    // The prefix of each address of ours is a route as well, and others may be told.
+    let most = limits::ROUTES - limits::OWN_ADDRESSES - limits::ROUTES_ADVERTISED - limits::ROUTES_LEASED;
     for (i, Given { value, origin }) in gateways.iter().enumerate() {
         let address = *value;
         let mut prefixes = own.iter().map(|given| given.value).filter(|cidr| cidr.contains(address));

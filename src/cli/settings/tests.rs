@@ -31,6 +31,7 @@ fn the_defaults_are_those_of_the_contract() {
         host: cidrs(&["10.77.0.1/24", "fd77::1/64"]),
         addresses: cidrs(&["10.77.0.2/24", "fd77::2/64"]),
         ask_rarp: false,
+        auto: None,
         no_probe: false,
         gateways: vec![],
         mac: identity::mac("machine", None, "tap0"),
@@ -239,6 +240,28 @@ fn rarp_tells_one_address_beside_those_that_are_given() {
     let own: String = (1..=15).map(|last| format!(" --address 10.77.0.{last}/24")).collect();
     let many = settings(&format!("--no-host --address rarp{own}")).unwrap_err();
     assert_eq!(many, "--address `10.77.0.15/24` is one too many: give at most 14 beside rarp");
+}
+
+#[test]
+fn the_wire_tells_addresses_beside_those_that_are_given() {
+    let auto = settings("--address auto --gateway 10.77.0.1").unwrap();
+    assert_eq!((auto.addresses, auto.auto.is_some()), (vec![], true));
+    let both = settings_with("", "address = ['fd77::2/64', 'auto']").unwrap();
+    assert_eq!((both.addresses, both.auto.is_some()), (cidrs(&["fd77::2/64"]), true));
+    let elsewhere = settings("--address auto --tap tap1").unwrap();
+    assert_ne!(auto.auto, elsewhere.auto, "each TAP has a secret of its own");
+    for (line, error) in [
+        ("--address auto --address auto", "--address `auto` is given twice: leave one out"),
+        (
+            "--address auto --address rarp",
+            "--address `rarp` makes two who are asked for an IPv4 address: leave rarp or auto out",
+        ),
+    ] {
+        assert_eq!(settings(line), Err(error.to_owned()));
+    }
+    let own: String = (1..=9).map(|last| format!(" --address 10.77.0.{last}/24")).collect();
+    let many = settings(&format!("--no-host --address auto{own}")).unwrap_err();
+    assert_eq!(many, "--address `10.77.0.9/24` is one too many: give at most 8 beside auto");
 }
 
 #[test]

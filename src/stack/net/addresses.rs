@@ -1,4 +1,5 @@
-//! Our own addresses: probed, announced, defended, given up, asked for over RARP.
+//! Our own addresses: probed, announced, defended, given up, asked for over RARP. What routers and servers tell of them is in
+//! the next room, [`super::auto`].
 //!
 //! One shard of a host leads: it asks, defends and decides, and the others hear what it decided as a [`Change`]. A frame
 //! that contests an address is shown to all shards, so it reaches the one that leads wherever it came.
@@ -6,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::Net;
+use super::auto::Auto;
 use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -38,7 +40,13 @@ pub(super) struct Addresses {
     claims: Claims,
     /// Asks until an address is known. Of those who follow, it only says that none is.
     client: Option<Client>,
-    random: Random,
+    /// What the wire tells of addresses and routers; of those who follow, nothing.
+    pub(super) auto: Option<Box<Auto>>,
+    /// Whether routers are heard.
+    pub(super) hears_routers: bool,
+    /// Whether what is asked for may still come before we are ready.
+    unsettled: bool,
+    pub(super) random: Random,
     due: Instant,
     /// Whether it was said that every address is decided on.
     ready: bool,
@@ -49,14 +57,19 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    pub(super) fn new(config: &Config, role: Role, random: &mut Random) -> Addresses {
+    pub(super) fn new(config: &Config, role: Role, mtu: usize, random: &mut Random) -> Addresses {
         let claims = Claims::new(random);
+        let mut own = random.clone();
+        let leads = config.auto.filter(|_| role == Role::Leads);
         Addresses {
             start: config.start,
             role,
             claims,
             client: config.ask_rarp.clone().map(Client::new),
-            random: random.clone(),
+            auto: leads.map(|secret| Box::new(Auto::new(secret, config.mac, mtu, &mut own))),
+            hears_routers: config.auto.is_some(),
+            unsettled: config.auto.is_some(),
+            random: own,
             due: Instant::ZERO,
             ready: false,
             stirred: true,
@@ -86,6 +99,21 @@ impl Addresses {
         }
     }
 
+    /// An address is ours no more.
+    pub(super) fn give_up(&mut self, address: Address) {
+        self.claims.give_up(address);
+        self.due = Instant::ZERO;
+    }
+
+    /// Something may be due earlier than it was.
+    pub(super) fn look_again(&mut self) {
+        self.due = Instant::ZERO;
+    }
+
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
     /// Whether our address is being asked for.
     pub(super) fn asks(&self) -> bool {
         self.client.is_some()
@@ -100,7 +128,7 @@ impl Addresses {
         now >= self.due
     }
 
-    fn notice(&mut self, notice: Notice) {
+    pub(super) fn notice(&mut self, notice: Notice) {
         if self.notices.len() < limits::NOTICES {
             self.notices.push_back(notice);
         }
@@ -112,10 +140,16 @@ impl<D: Device> Net<D> {
     #[cold]
     pub(super) fn see_to_addresses(&mut self) {
         while let Some(address) = self.addresses.claims.on_timer(&mut self.outbox, self.now) {
+            let was_unused = self.interface.standing(address) == Some(Standing::Tentative);
             self.decide(Change::Preferred(address));
+            if was_unused {
+                self.introduce(address);
+            }
+            self.is_ours(address, was_unused);
         }
+        let auto = self.see_to_auto();
         let Addresses { client, role, claims, random, due, .. } = &mut self.addresses;
-        *due = claims.deadline();
+        *due = claims.deadline().min(auto);
         if let Some(client) = client.as_mut().filter(|_| *role == Role::Leads) {
             client.on_timer(random, &mut self.outbox, self.now);
             *due = client.deadline().min(*due);
@@ -130,6 +164,7 @@ impl<D: Device> Net<D> {
             Some(Outcome::Lost) => {
                 self.decide(Change::Lost(address));
                 self.addresses.notice(Notice::Lost { address, station });
+                self.lost(address);
             }
             Some(Outcome::Defended) => self.addresses.notice(Notice::Defended { address, station }),
             // Our question that came back is asked again, and so may be due.
@@ -153,7 +188,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Does what this shard decided, which the others are to hear.
-    fn decide(&mut self, change: Change) {
+    pub(super) fn decide(&mut self, change: Change) {
         self.follow(change);
         self.addresses.changes.push_back(change);
     }
@@ -166,9 +201,23 @@ impl<D: Device> Net<D> {
                 if self.interface.add(cidr, standing) {
                     self.routes.add(cidr, None);
                 }
-                self.addresses.client = None;
+                if cidr.address().family() == Family::V4 {
+                    self.addresses.client = None;
+                }
             }
             Change::Preferred(address) => self.interface.prefer(address),
+            Change::Deprecated(address) => self.interface.deprecate(address),
+            Change::Route(route) => {
+                if !self.add_route(route) {
+                    self.counters.claims_refused += 1;
+                }
+            }
+            Change::NoRoute(route) => self.remove_route(route),
+            Change::Terms(terms) => {
+                self.interface.set_terms(&terms);
+                self.neighbors.set_times(terms.reachable, terms.retransmit, &mut self.addresses.random);
+            }
+            Change::Settled => self.addresses.unsettled = false,
             Change::Lost(address) => {
                 if let Some(lost) = self.interface.remove(address) {
                     self.routes.remove(lost);
@@ -196,7 +245,8 @@ impl<D: Device> Net<D> {
 
     fn look_whether_ready(&mut self) {
         let decided = self.interface.own().iter().all(|(_, standing)| *standing != Standing::Tentative);
-        if decided && !self.addresses.asks() && !std::mem::replace(&mut self.addresses.ready, true) {
+        let waits = self.addresses.asks() || self.addresses.unsettled;
+        if decided && !waits && !std::mem::replace(&mut self.addresses.ready, true) {
             self.addresses.notice(Notice::Ready(self.interface.addresses().to_vec()));
         }
     }
@@ -219,6 +269,21 @@ impl<D: Device> Net<D> {
                 self.discover(draft, &outbound, None)
             }
         };
+        self.count(transmitted.or_dropped());
+        if self.interface.standing(target) == Some(Standing::Optimistic) {
+            self.introduce(target);
+        }
+    }
+
+    /// Tells routers of an address that can be used from now on (RFC 9131 §4.1).
+    fn introduce(&mut self, address: Address) {
+        if address.family() == Family::V4 || address.is_link_local() {
+            return;
+        }
+        let mut room = [0; HEADROOM];
+        let mut draft = Draft::new(&mut room, HEADROOM);
+        let outbound = ndp::introduce(&mut draft, &self.interface, address);
+        let transmitted = self.discover(draft, &outbound, None);
         self.count(transmitted.or_dropped());
     }
 

@@ -69,7 +69,7 @@ impl<D: Device> Net<D> {
         }
         match packet.family {
             Family::V4 => ipv4::turn_round(frame, packet, answer),
-            Family::V6 => ipv6::turn_round(frame, packet, answer),
+            Family::V6 => ipv6::turn_round(frame, packet, answer, self.interface.hop_limit(Family::V6)),
         }
         ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
         // Both ends changing places leaves a partial checksum what it was.
@@ -94,7 +94,7 @@ impl<D: Device> Net<D> {
             }
         }
         frame.strip(packet.transport());
-        let outbound = Outbound::answer(packet, answer.source);
+        let outbound = Outbound::answer(packet, answer.source, &self.interface);
         let outbound = Outbound { traffic_class: answer.traffic_class, ..outbound };
         self.reply(frame, &outbound, packet.link.station);
     }
@@ -112,7 +112,7 @@ impl<D: Device> Net<D> {
     /// How large a packet to a destination may be that is to arrive whole, or that routers may cut.
     fn takes(&self, destination: Address, dont_fragment: bool) -> usize {
         let whole = dont_fragment || destination.family() == Family::V6;
-        if whole { self.path_mtu(destination).mtu } else { self.mtu() }
+        if whole { self.path_mtu(destination).mtu } else { self.mtu_of(destination.family()) }
     }
 
     /// Sends what a frame holds above IP back to the station from which the frame came. It needs no neighbour, and if
@@ -198,7 +198,7 @@ impl<D: Device> Net<D> {
         } else if self.interface.place(destination) == Place::Everywhere {
             Ok(Mac::BROADCAST)
         } else {
-            let hop = self.routes.next_hop(destination).ok_or(Dropped::NoRoute)?;
+            let hop = self.next_hop(destination).ok_or(Dropped::NoRoute)?;
             self.neighbors.resolve(hop, &mut self.outbox, self.now)
         };
         match station {
@@ -243,7 +243,7 @@ impl<D: Device> Net<D> {
     }
 
     fn find_hop(&mut self, destination: Address, hop: &mut Option<NeighborId>) -> Result<Mac, Sent> {
-        let next = self.routes.next_hop(destination).ok_or(Sent::Refused(Dropped::NoRoute))?;
+        let next = self.next_hop(destination).ok_or(Sent::Refused(Dropped::NoRoute))?;
         let station = self.neighbors.resolve(next, &mut self.outbox, self.now);
         self.empty_outbox();
         match station {
@@ -268,11 +268,6 @@ impl<D: Device> Net<D> {
     #[inline]
     pub(in crate::stack) fn confirm(&mut self, neighbor: NeighborId) {
         self.neighbors.confirm(neighbor, self.now);
-    }
-
-    /// Whether a neighbour is known, or still asked for.
-    pub(in crate::stack) fn may_reach(&self, neighbor: NeighborId) -> bool {
-        self.neighbors.remembers(neighbor)
     }
 
     /// Copies a packet to where it can wait for its neighbour.
@@ -353,7 +348,7 @@ impl<D: Device> Net<D> {
         let draft = block.frame_mut().draft();
         let (ethertype, mtu) = match wire::ipv6::Header::ref_from_prefix(draft.bytes()) {
             Ok((header, _)) if header.version() == 6 => (EtherType::IPV6, self.takes(header.destination(), true)),
-            _ => (EtherType::IPV4, self.mtu()),
+            _ => (EtherType::IPV4, self.mtu_of(Family::V4)),
         };
         let sent = if draft.len() > mtu && offload.segments.is_none() {
             self.in_fragments(draft, &[], station, offload, mtu)

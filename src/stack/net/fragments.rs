@@ -107,6 +107,6 @@ impl<D: Device> Net<D> {
     /// What a frame that is sent as it is may have, from its Ethernet header on.
     #[inline]
     pub(super) fn longest(&self) -> usize {
-        ethernet::LENGTH + self.interface.mtu()
+        ethernet::LENGTH + self.interface.narrowest_mtu()
     }
 }

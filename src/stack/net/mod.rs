@@ -1,10 +1,13 @@
 //! Everything below the transport layer: the device, the pool, the link, the internet. The only place that transmits.
 
 pub(in crate::stack) mod addresses;
+mod auto;
 mod cut;
 mod down;
 mod fragments;
+mod lease;
 mod up;
+mod ways;
 
 pub(in crate::stack) use down::Sent;
 pub use down::Transmitted;
@@ -18,7 +21,7 @@ use super::notice::Change;
 use super::storage::Finished;
 use super::{Config, ConfigError};
 use crate::application::Largest;
-use crate::base::address::{Address, Cidr};
+use crate::base::address::{Address, Cidr, Family};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
 use crate::base::time::Instant;
@@ -28,6 +31,7 @@ use crate::internet::error::Limiter;
 use crate::internet::output::Identifications;
 use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::reassembly::Reassembly;
+use crate::internet::redirect::Redirects;
 use crate::internet::route::Routes;
 use crate::link::interface::Interface;
 use crate::link::neighbors::Neighbors;
@@ -53,6 +57,7 @@ pub(in crate::stack) struct Net<D> {
     limiter: Limiter,
     identifications: Identifications,
     paths: PathMtus,
+    redirects: Redirects,
     reassembly: Reassembly,
     outbox: Outbox,
     vlan: Option<Vlan>,
@@ -74,7 +79,7 @@ impl<D: Device> Net<D> {
         let mut routes = Routes::default();
         let link_local = Cidr::new(Address::link_local(config.mac), 64)
             .filter(|own| capabilities.mtu >= wire::ipv6::MINIMUM_MTU && !config.addresses.contains(own));
-        let mut addresses = Addresses::new(config, role, random);
+        let mut addresses = Addresses::new(config, role, capabilities.mtu, random);
         for own in config.addresses.iter().copied().chain(link_local) {
             if !interface.add(own, addresses.begin(own.address())) {
                 return Err(ConfigError::Address(own));
@@ -109,6 +114,7 @@ impl<D: Device> Net<D> {
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
             paths: PathMtus::new(random),
+            redirects: Redirects::new(random),
             reassembly: Reassembly::new(random),
             outbox: Outbox::default(),
             vlan: config.vlan,
@@ -126,16 +132,22 @@ impl<D: Device> Net<D> {
         self.capabilities
     }
 
-    pub(in crate::stack) fn mtu(&self) -> usize {
-        self.interface.mtu()
+    #[inline]
+    pub(in crate::stack) fn mtu_of(&self, family: Family) -> usize {
+        self.interface.mtu_of(family)
     }
 
     /// What the whole way to a destination takes.
     #[inline]
     pub(in crate::stack) fn path_mtu(&self, destination: Address) -> PathMtu {
-        let link = PathMtu::of_link(self.mtu());
+        let link = PathMtu::of_link(self.mtu_of(destination.family()));
         // Nearly always nothing is known of any.
-        if self.paths.is_empty() { link } else { self.paths.find(destination).unwrap_or(link) }
+        if self.paths.is_empty() { link } else { self.known_path(destination, link) }
+    }
+
+    #[inline]
+    fn known_path(&self, destination: Address, link: PathMtu) -> PathMtu {
+        self.paths.find(destination).filter(|path| path.mtu < link.mtu).unwrap_or(link)
     }
 
     /// A router tells that a packet of `length` bytes was too big, and who caused it believes that.
@@ -145,7 +157,7 @@ impl<D: Device> Net<D> {
         told: u32,
         length: usize,
     ) -> Result<(), Dropped> {
-        self.paths.shrink(destination, told, length, self.interface.mtu(), self.now)
+        self.paths.shrink(destination, told, length, self.mtu_of(destination.family()), self.now)
     }
 
     pub(in crate::stack) fn now(&self) -> Instant {
@@ -233,6 +245,7 @@ impl<D: Device> Net<D> {
             self.expire_fragments();
         }
         self.paths.on_time(self.now);
+        self.redirects.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

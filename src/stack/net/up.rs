@@ -182,6 +182,12 @@ impl<D: Device> Net<D> {
             }
             Verdict::Done => Ok(Up::Heard),
             Verdict::Error => Ok(Up::Error),
+            Verdict::Router => self.take_advertisement(packet, frame).map(|()| Up::Heard),
+            Verdict::Demoted(router) => {
+                self.demote(router);
+                Ok(Up::Heard)
+            }
+            Verdict::Redirect => self.take_redirect(packet, frame).map(|()| Up::Heard),
             Verdict::Timestamp => {
                 let answer = icmpv4::tell_time(frame, packet, icmpv4::time(self.now))?;
                 self.counters.timestamps_answered += 1;

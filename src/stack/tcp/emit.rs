@@ -6,7 +6,6 @@ use zerocopy::IntoBytes;
 
 use crate::base::address::{Address, Family, Flow};
 use crate::base::counters::Dropped;
-use crate::base::limits;
 use crate::buffer::{Checksum, Draft, Frame, HEADROOM, Offload, Pieces, SegmentKind, Segments};
 use crate::device::Device;
 use crate::internet::path_mtu::PathMtu;
@@ -39,7 +38,7 @@ pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let superframe = if dont_fragment { usize::from(u16::MAX) - headers } else { usize::from(mss(mtu)) };
     let cuts = net.capabilities().segment_tcp;
     let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
-    Path { mss: mss(mtu), link_mss: mss(net.mtu()), superframe, segmentation, dont_fragment }
+    Path { mss: mss(mtu), link_mss: mss(net.mtu_of(remote.family())), superframe, segmentation, dont_fragment }
 }
 
 /// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less.
@@ -68,7 +67,7 @@ pub(super) fn segment<D: Device>(
     let kind = if flow.remote.address.family() == Family::V4 { SegmentKind::Tcp4 } else { SegmentKind::Tcp6 };
     let segments = is_cut.then_some(Segments { kind, size: cut.size as u16, ecn: false });
     let Cut { dont_fragment, traffic_class, .. } = cut;
-    let outbound = Outbound { dont_fragment, traffic_class, ..outbound(flow) };
+    let outbound = Outbound { dont_fragment, traffic_class, ..outbound(flow, net) };
     net.send_kept(draft, payload, &outbound, Offload { checksum, segments }, hop)
 }
 
@@ -77,7 +76,8 @@ pub(super) fn forgettable<D: Device>(reply: &Reply, flow: &Flow, net: &mut Net<D
     let mut room = [0; HEADROOM];
     let mut draft = Draft::new(&mut room, HEADROOM);
     let checksum = head(&mut draft, reply, flow, &[], 0, net.capabilities().checksum);
-    net.send(draft, &[], &outbound(flow), Offload { checksum, segments: None });
+    let outbound = outbound(flow, net);
+    net.send(draft, &[], &outbound, Offload { checksum, segments: None });
 }
 
 /// Answers a segment that was taken in, in its frame.
@@ -94,7 +94,8 @@ fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut 
     head(&mut draft, reply, flow, &[], 0, false);
     frame.prepend(draft.bytes());
     frame.offload = Offload::default();
-    net.reply(frame, &outbound(flow), packet.link.station);
+    let outbound = outbound(flow, net);
+    net.reply(frame, &outbound, packet.link.station);
 }
 
 /// Answers what belongs to no connection with a reset, unless it is one itself.
@@ -138,12 +139,12 @@ fn head(
     checksum
 }
 
-fn outbound(flow: &Flow) -> Outbound {
+fn outbound<D: Device>(flow: &Flow, net: &Net<D>) -> Outbound {
     Outbound {
         source: flow.local.address,
         destination: flow.remote.address,
         protocol: protocol::TCP,
-        hop_limit: limits::HOP_LIMIT,
+        hop_limit: net.interface.hop_limit(flow.remote.address.family()),
         traffic_class: 0,
         // RFC 1191 §3: the path's MTU shows only to who forbids to cut.
         dont_fragment: true,

@@ -75,7 +75,7 @@ impl Tcp {
         for id in std::mem::take(&mut self.unresolved) {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             entry.waits = false;
-            let given_up = entry.hop.is_some_and(|hop| !net.may_reach(hop));
+            let given_up = entry.hop.is_some_and(|hop| !net.may_reach(hop, entry.flow.remote.address));
             if !given_up {
                 self.mark(id.index());
             } else if entry.connection.on_unreachable() {

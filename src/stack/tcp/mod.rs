@@ -297,6 +297,7 @@ impl Tcp {
                 entry.connection.on_path_at(emit::path(net, remote), sequence);
                 self.mark(index);
             }
+            IcmpError::Redirected(target) => net.redirect(notice, target)?,
             error => {
                 if entry.connection.on_error(error) {
                     self.after(index, net);

@@ -96,6 +96,14 @@ dropped! {
     BadNdp,
     /// neighbour discovery that asks nothing of us
     NdpIgnored,
+    /// an IGMP message that is not from the link, or wrongly built (RFC 9776 §9)
+    BadIgmp,
+    /// multicast listener discovery that is not from the link, or wrongly built (RFC 9777 §6.2)
+    BadMld,
+    /// word of groups that asks nothing of us
+    GroupIgnored,
+    /// a packet for a group from a source that we do not want there
+    SourceFiltered,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong

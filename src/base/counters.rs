@@ -243,6 +243,10 @@ counters! {
     fragmented,
     /// frames of ARP and neighbour discovery that told of a neighbour and asked nothing
     neighbors_heard,
+    /// questions and reports of IGMP and MLD taken in
+    groups_heard,
+    /// reports of IGMP and MLD sent
+    groups_told,
     /// ICMP errors sent
     errors_sent,
     /// ICMP errors sent about datagrams that were not whole in time
@@ -332,7 +336,7 @@ impl Counters {
         let answered = asked + errors_sent + resets_sent;
         let received_and_dropped = self.dropped_in_all() - self.unsent - self.unfinished;
         let taken = self.neighbors_heard + self.errors_received + self.frames_delivered + self.frames_handed_over;
-        answered + taken + self.fragments_kept + received_and_dropped
+        answered + taken + self.groups_heard + self.fragments_kept + received_and_dropped
     }
 }
 

@@ -13,6 +13,7 @@ mod flood;
 mod fragments;
 mod journal;
 mod lies;
+mod multicast;
 mod mutation;
 mod ndp;
 mod neighbors;

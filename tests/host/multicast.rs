@@ -190,7 +190,7 @@ fn questions_are_answered_within_their_time() {
         let whole = (2, bytes(group(family)), vec![bytes(one), bytes(two)]);
         let about_group = answers(&mut host, &query(family, Some(group(family)), &[]));
         assert_eq!(about_group.len(), 1);
-        assert_eq!(records(&about_group[0].1), [whole.clone()]);
+        assert_eq!(records(&about_group[0].1), std::slice::from_ref(&whole));
         let about_sources = answers(&mut host, &query(family, Some(group(family)), &[two, three]));
         assert_eq!(records(&about_sources[0].1), [(1, bytes(group(family)), vec![bytes(three)])]);
         assert!(answers(&mut host, &query(family, Some(group(family)), &[one])).is_empty(), "nothing to say");
@@ -209,6 +209,20 @@ fn questions_are_answered_within_their_time() {
         times.dedup();
         assert!(times.len() > 5, "at random: {times:?}");
     }
+}
+
+/// RFC 4541 §2.1.1: switches do so.
+#[test]
+fn who_asks_of_groups_in_nobodys_name_is_answered() {
+    let mut host = host();
+    host.stack.join(group(Family::V4), Filter::everything()).unwrap();
+    within(&mut host, Duration::from_secs(5));
+    let nobody = query(Family::V4, None, &[]).from(Ipv4Addr::UNSPECIFIED);
+    assert_eq!(answers(&mut host, &nobody).len(), 1);
+    let echo = echo(Family::V4, b"").from(Ipv4Addr::UNSPECIFIED);
+    host.drops(&echo.frame(), Dropped::BadSource);
+    let refused = Packet { between: vec![7, 3, 3, 0], ..nobody };
+    host.drops(&refused.frame(), Dropped::ErrorForbidden);
 }
 
 #[test]
@@ -409,7 +423,7 @@ fn groups_and_sources_are_bounded() {
     assert_eq!(host.stack.join(nth(99), Filter::everything()), Err(JoinError::TooMany));
     let other: Address = "ff15::1".parse().unwrap();
     host.stack.join(other, Filter::everything()).unwrap();
-    assert!(Filter::only(&vec![nth(1); 2]).is_none(), "a group is no source");
+    assert!(Filter::only(&[nth(1); 2]).is_none(), "a group is no source");
     let sources: Vec<Address> = (0..=limits::GROUP_SOURCES as u8).map(|last| source(Family::V4, last)).collect();
     assert!(Filter::only(&sources).is_none() && Filter::only(&sources[1..]).is_some());
     assert_eq!(

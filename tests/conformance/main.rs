@@ -28,6 +28,8 @@ mod rfc826;
 mod rfc8504;
 mod rfc8883;
 mod rfc903;
+mod rfc9776;
+mod rfc9777;
 
 /// How much an RFC asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,8 @@ const TABLES: &[Rfc] = &[
     rfc8201::RFC,
     rfc8504::RFC,
     rfc8883::RFC,
+    rfc9776::RFC,
+    rfc9777::RFC,
 ];
 
 const FILE: &str = "docs/conformance.md";

@@ -18,6 +18,7 @@ use crate::wire::{igmp, mld};
 /// RFC 9776 §8.1, §8.2, §8.3; RFC 9777 §9.1, §9.2, §9.3: until a querier tells others.
 const ROBUSTNESS: u8 = 2;
 const QUERY_INTERVAL: Duration = Duration::from_secs(125);
+const RESPONSE_INTERVAL: Duration = Duration::from_secs(10);
 /// RFC 9776 §8.11, RFC 9777 §9.11, Unsolicited Report Interval.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The same of the old versions (RFC 2236 §8.10, RFC 2710 §7.10).
@@ -119,10 +120,11 @@ impl Listener {
 
     /// A router asks (RFC 9776 §5.2, §7.2.1; RFC 9777 §6.2, §8.2.1).
     pub(super) fn on_query(&mut self, query: &Query<'_>, random: &mut Random, now: Instant) {
-        let present = |robustness, interval: Duration| now + interval * u32::from(robustness) + query.delay;
         match query.version {
-            Version::Oldest => self.oldest_until = present(self.robustness, self.interval),
-            Version::Old => self.old_until = present(self.robustness, self.interval),
+            Version::Oldest => self.oldest_until = self.until_gone(query, now),
+            // RFC 9776 §7.2.1: what IGMPv2 asks about one group says nothing of the querier.
+            Version::Old if self.family == Family::V4 && query.group.is_some() => {}
+            Version::Old => self.old_until = self.until_gone(query, now),
             Version::Current => {
                 self.robustness = query.robustness.unwrap_or(ROBUSTNESS);
                 self.interval = query.interval.unwrap_or(QUERY_INTERVAL);
@@ -148,6 +150,15 @@ impl Listener {
                     group.ask(due, std::iter::empty());
                 }
             }
+        }
+    }
+
+    /// How long a querier of an old version is taken to be there: for IGMP by the default numbers and ten times what its query lets
+    /// an answer wait (RFC 9776 §8.12), for MLD by those that were told last (RFC 9777 §9.12).
+    fn until_gone(&self, query: &Query<'_>, now: Instant) -> Instant {
+        match self.family {
+            Family::V4 => now + QUERY_INTERVAL * u32::from(ROBUSTNESS) + query.delay * 10,
+            Family::V6 => now + self.interval * u32::from(self.robustness) + RESPONSE_INTERVAL,
         }
     }
 
@@ -312,8 +323,7 @@ pub(super) fn is_reported(group: Address) -> bool {
     }
 }
 
-/// A time of at most `most`, at random.
+/// A time at random: more than none, so that nobody answers at once, and at most `most` (RFC 9776 §5.2).
 fn some(random: &mut Random, most: Duration) -> Duration {
-    let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(random.below(most.saturating_add(1)))
+    Duration::from_nanos(random.below(u64::try_from(most.as_nanos()).unwrap_or(u64::MAX)).saturating_add(1))
 }

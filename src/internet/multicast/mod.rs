@@ -13,6 +13,8 @@ mod listener;
 
 pub use filter::{Filter, Mode};
 
+use std::time::Duration;
+
 use zerocopy::FromBytes;
 
 use self::listener::Listener;
@@ -26,6 +28,7 @@ use crate::buffer::Draft;
 use crate::link::interface::Arrangement;
 use crate::wire::checksum::Sum;
 use crate::wire::ethernet::EtherType;
+use crate::wire::membership::{Query, Version};
 use crate::wire::{extension, igmp, ipv4, ipv6, mld, protocol};
 
 /// RFC 9776 §4.2.14.
@@ -38,6 +41,8 @@ const ALL_ROUTERS_V6: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 
 const ALL_MLDV2_ROUTERS: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16]);
 /// Only the link itself sends and reads these.
 const HOP_LIMIT: u8 = 1;
+/// RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY.
+const JOIN_DELAY: Duration = Duration::from_secs(1);
 /// Internetwork control (RFC 9776 §4).
 const PRECEDENCE: u8 = 0xc0;
 /// Hop-by-hop options with a router alert about MLD (RFC 2711 §2.1), in front of ICMPv6.
@@ -78,6 +83,8 @@ pub struct Memberships {
     v6: Listener,
     voice: Voice,
     random: Random,
+    /// When something is due: the loop asks each turn, and nearly always nothing is.
+    due: Instant,
     /// Of which addresses the groups were taken over.
     arrangement: Option<Arrangement>,
 }
@@ -89,7 +96,7 @@ impl Memberships {
         let [low, high] = [random.next_u64(), random.next_u64()];
         let seed = (u128::from(low) | u128::from(high) << 64).to_le_bytes();
         let (v4, v6) = (Listener::new(Family::V4), Listener::new(Family::V6));
-        Memberships { v4, v6, voice, random: Random::new(seed), arrangement: None }
+        Memberships { v4, v6, voice, random: Random::new(seed), due: Instant::NEVER, arrangement: None }
     }
 
     fn of(&mut self, family: Family) -> &mut Listener {
@@ -110,7 +117,9 @@ impl Memberships {
             return Err(JoinError::NotAGroup);
         }
         let voice = if self.voice == Voice::Silent { Voice::Silent } else { Voice::Tells };
-        self.of(family).want(group, filter, voice, now)
+        let wanted = self.of(family).want(group, filter, voice, now);
+        self.set_due();
+        wanted
     }
 
     /// Whether [`Memberships::follow`] is to be called.
@@ -123,13 +132,15 @@ impl Memberships {
     /// failure is not to make all hosts speak at once).
     pub fn follow(&mut self, groups: &[Address], arrangement: Arrangement, now: Instant) {
         self.arrangement = Some(arrangement);
-        let due = now + std::time::Duration::from_nanos(self.random.below(1_000_000_000));
+        let due = now + Duration::from_nanos(self.random.below(JOIN_DELAY.as_nanos() as u64));
         self.v6.follow(groups, self.voice, now, due);
+        self.set_due();
     }
 
     /// Whether a packet for a group, from this source, is wanted.
-    pub fn accepts(&mut self, group: Address, source: Address) -> bool {
-        self.of(group.family()).find(group).is_none_or(|group| group.accepts(source))
+    pub fn accepts(&self, group: Address, source: Address) -> bool {
+        let listener = if group.family() == Family::V4 { &self.v4 } else { &self.v6 };
+        listener.find(group).is_none_or(|group| group.accepts(source))
     }
 
     /// Takes in a message of IGMP, or one of ICMPv6 whose checksum is right and whose type is one of MLD's.
@@ -151,7 +162,7 @@ impl Memberships {
                 // RFC 9776 §9.1: what a router may have passed on, and what is for all but does not go to all.
                 let options = frame.get(packet.network() + ipv4::LENGTH..packet.transport()).unwrap_or_default();
                 let alert = options::has_router_alert(options);
-                let may_lack_it = query.version == crate::wire::membership::Version::Oldest;
+                let may_lack_it = query.version == Version::Oldest;
                 let astray = packet.destination.is_multicast() && packet.destination != Address::ALL_HOSTS;
                 if !alert && !may_lack_it || astray && query.group.is_none() {
                     return Err(Dropped::BadIgmp);
@@ -177,24 +188,31 @@ impl Memberships {
         }
     }
 
-    fn ask(&mut self, family: Family, query: &crate::wire::membership::Query<'_>, now: Instant) -> Result<(), Dropped> {
+    fn ask(&mut self, family: Family, query: &Query<'_>, now: Instant) -> Result<(), Dropped> {
         if self.voice != Voice::Silent {
             let Memberships { v4, v6, random, .. } = self;
             let listener = if family == Family::V4 { v4 } else { v6 };
             listener.on_query(query, random, now);
+            self.set_due();
         }
         Ok(())
     }
 
     fn hear(&mut self, group: Address, now: Instant) -> Result<(), Dropped> {
         self.of(group.family()).on_report(group, now);
+        self.set_due();
         Ok(())
     }
 
     /// When [`Memberships::on_timer`] is due.
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        let due = self.v4.deadline().min(self.v6.deadline());
-        (due != Instant::NEVER).then_some(due)
+        (self.due != Instant::NEVER).then_some(self.due)
+    }
+
+    /// Something may be due at another time.
+    fn set_due(&mut self) {
+        self.due = self.v4.deadline().min(self.v6.deadline());
     }
 
     /// Makes messages of what is due, for [`Memberships::next`].
@@ -202,6 +220,7 @@ impl Memberships {
         let Memberships { v4, v6, random, .. } = self;
         v4.on_timer(random, now);
         v6.on_timer(random, now);
+        self.set_due();
     }
 
     /// The next message to be sent over a link with this MTU.

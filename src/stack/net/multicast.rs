@@ -43,8 +43,8 @@ impl<D: Device> Net<D> {
     }
 
     /// Whether a packet for a group comes from a source that is wanted.
-    #[cold]
-    pub(in crate::stack) fn wants(&mut self, packet: &Packet) -> bool {
+    #[inline(never)]
+    pub(in crate::stack) fn wants(&self, packet: &Packet) -> bool {
         self.memberships.accepts(packet.destination, packet.source)
     }
 

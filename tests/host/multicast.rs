@@ -102,14 +102,16 @@ fn within(host: &mut Host, span: Duration) -> Vec<(Duration, Vec<u8>)> {
     sent
 }
 
-fn igmp(mut message: Vec<u8>) -> Packet {
+/// A message in a packet for all hosts, as routers send it.
+pub(crate) fn igmp(mut message: Vec<u8>) -> Packet {
     let checksum = !sum(&[&message]);
     message[2..4].copy_from_slice(&checksum.to_be_bytes());
     let packet = Packet::new(Family::V4, 2, message, None).to(Ipv4Addr::new(224, 0, 0, 1));
     Packet { hop_limit: 1, between: vec![148, 4, 0, 0], ..packet }.at([1, 0, 0x5e, 0, 0, 1])
 }
 
-fn mld(kind: u8, rest: &[u8]) -> Packet {
+/// The same for all nodes.
+pub(crate) fn mld(kind: u8, rest: &[u8]) -> Packet {
     let packet = icmp(Family::V6, kind, 0, rest).from(ROUTER).to(ALL_NODES).at([0x33, 0x33, 0, 0, 0, 1]);
     Packet { hop_limit: 1, ..packet }.behind(0, &ALERT6)
 }

@@ -428,6 +428,19 @@ fn groups_and_sources_are_bounded() {
         host.stack.join(nth(number), Filter::everything()).unwrap();
     }
     assert_eq!(host.stack.join(nth(99), Filter::everything()), Err(JoinError::TooMany));
+    // Leaving makes room, but not before routers know of those that were left.
+    let mut refused = 0;
+    for number in 0..200 {
+        host.stack.leave(nth(number)).unwrap();
+        refused += u32::from(host.stack.join(nth(number + 1), Filter::everything()).is_err());
+    }
+    assert!(refused > 0);
+    within(&mut host, Duration::from_secs(3));
+    (0..=200).for_each(|number| host.stack.leave(nth(number)).unwrap());
+    within(&mut host, Duration::from_secs(3));
+    for number in 0..limits::GROUPS {
+        host.stack.join(nth(number), Filter::everything()).unwrap();
+    }
     let other: Address = "ff15::1".parse().unwrap();
     host.stack.join(other, Filter::everything()).unwrap();
     assert!(Filter::only(&[nth(1); 2]).is_none(), "a group is no source");

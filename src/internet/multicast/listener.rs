@@ -79,7 +79,9 @@ impl Listener {
         now: Instant,
     ) -> Result<(), JoinError> {
         let wanted = self.groups.iter().filter(|group| !group.wanted.is_nothing() && group.address != address).count();
-        if !filter.is_nothing() && wanted >= limits::GROUPS {
+        // Groups that were left stay until that was told often enough.
+        let crowded = self.groups.len() >= limits::OWN_ADDRESSES + 2 * limits::GROUPS && self.find(address).is_none();
+        if !filter.is_nothing() && (wanted >= limits::GROUPS || crowded) {
             return Err(JoinError::TooMany);
         }
         self.look_at_version(now);

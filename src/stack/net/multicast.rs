@@ -59,14 +59,18 @@ impl<D: Device> Net<D> {
     /// Tells routers what is due.
     #[inline]
     pub(super) fn see_to_groups(&mut self) {
-        let arrangement = self.interface.arrangement();
-        if self.memberships.differs(arrangement) {
-            let groups: Vec<Address> = self.interface.solicited_nodes().collect();
-            self.memberships.follow(&groups, arrangement, self.now);
+        if self.memberships.differs(self.interface.arrangement()) {
+            self.follow_addresses();
         }
         if self.memberships.deadline().is_some_and(|due| due <= self.now) {
             self.tell_groups();
         }
+    }
+
+    #[cold]
+    fn follow_addresses(&mut self) {
+        let groups: Vec<Address> = self.interface.solicited_nodes().collect();
+        self.memberships.follow(&groups, self.interface.arrangement(), self.now);
     }
 
     #[cold]

@@ -28,6 +28,7 @@
 //! * [`Service`](application::Service) is a protocol over TCP, and makes a [`Session`](application::Session) for each
 //!   connection; [`Stack::listen`](stack::Stack::listen) gives it a port, [`Stack::connect`](stack::Stack::connect) calls one.
 //! * [`Socket`](sockets::Socket) and [`Listener`](sockets::Listener) are for programs that read and write when they like.
+//! * [`Stack::join`](stack::Stack::join) joins a group, with a [`Filter`](stack::Filter) of the sources that are wanted.
 //! * [`Shard`](run::Shard) is a stack with its loop: turn after turn, then sleep. [`Handle`](run::Handle) stops it.
 //! * [`confine`](run::confine) gives up what a process does not need once everything is open.
 //! * [`Counters`](base::counters::Counters) counts what happened. Every drop has a name,

@@ -104,6 +104,14 @@ dropped! {
     DhcpRefused,
     /// a redirect that is not from the router that we use, or leads to nobody on the link (RFC 4861 §8.1, RFC 1122 §3.2.2.2)
     RedirectRefused,
+    /// an IGMP message that is not from the link, or wrongly built (RFC 9776 §9)
+    BadIgmp,
+    /// multicast listener discovery that is not from the link, or wrongly built (RFC 9777 §6.2)
+    BadMld,
+    /// word of groups that asks nothing of us
+    GroupIgnored,
+    /// a packet for a group from a source that we do not want there
+    SourceFiltered,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong
@@ -243,6 +251,10 @@ counters! {
     fragmented,
     /// frames of ARP and neighbour discovery that told of a neighbour and asked nothing
     neighbors_heard,
+    /// questions and reports of IGMP and MLD taken in
+    groups_heard,
+    /// reports of IGMP and MLD sent
+    groups_told,
     /// ICMP errors sent
     errors_sent,
     /// ICMP errors sent about datagrams that were not whole in time
@@ -342,7 +354,7 @@ impl Counters {
         let answered = asked + errors_sent + resets_sent;
         let received_and_dropped = self.dropped_in_all() - self.unsent - self.unfinished;
         let taken = self.neighbors_heard + self.errors_received + self.frames_delivered + self.frames_handed_over;
-        answered + taken + self.fragments_kept + received_and_dropped
+        answered + taken + self.groups_heard + self.fragments_kept + received_and_dropped
     }
 }
 

@@ -172,6 +172,20 @@ pub const RARP_INTERVAL_MOST: Duration = Duration::from_secs(30);
 /// What one frame or timer may ask to be sent besides its answer.
 pub const OUTBOX: usize = 64;
 
+/// Groups of a family that are joined besides those that follow from our addresses; a linear search of so few is fast enough.
+pub const GROUPS: usize = 64;
+/// Sources that the filter of one group may name: Linux's default is ten.
+pub const GROUP_SOURCES: usize = 32;
+/// Sources that changed lately and are told of again; of more, the whole filter is told.
+pub const GROUP_CHANGES: usize = 2 * GROUP_SOURCES;
+/// Sources of a group about which routers asked and that are not answered for yet; to more, the whole filter is the answer.
+pub const GROUP_SOURCES_ASKED: usize = 64;
+/// Between two answers to routers of one family: routers wait at least a second for one (RFC 9776 §8.8), and a flood of questions
+/// that demand answers at once gets ten a second.
+pub const GROUP_ANSWER_INTERVAL: Duration = Duration::from_millis(100);
+/// Bytes of one report of groups: an IPv6 packet of the minimum MTU, without headers.
+pub const GROUP_REPORT: usize = 1232;
+
 /// Neighbour discovery options looked at in one message.
 pub const NDP_OPTIONS: usize = 16;
 /// The same of a router's message, which may tell of many prefixes and routes. Of the largest that fits into 1,500 bytes, 180

@@ -14,7 +14,7 @@ use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
 use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
-use taphouse::stack::{Config, Mailbox, Stack, Start};
+use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 
 use super::card;
 use super::notices;
@@ -139,6 +139,7 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Resu
         gateways: settings.gateways.clone(),
         rarp: settings.rarp.clone(),
         start,
+        groups: Groups::All,
         ask_rarp: settings.ask_rarp.then(|| settings.host.clone()),
         auto: settings.auto,
         vlan: settings.vlan,

@@ -13,7 +13,7 @@ use crate::link::neighbors::Neighbors;
 use crate::link::outbox::Outbox;
 use crate::wire::checksum::Sum;
 use crate::wire::icmpv6::{Header, is_error, kind};
-use crate::wire::protocol;
+use crate::wire::{mld, protocol};
 
 /// Takes in a message; an echo request becomes its reply where it lies.
 #[inline]
@@ -38,6 +38,7 @@ pub fn input(
         }
         kind::ROUTER_ADVERTISEMENT => Verdict::Router,
         kind::REDIRECT => Verdict::Redirect,
+        kind if mld::is_mld(kind) => Verdict::Group,
         _ if packet.source.is_unspecified() => Verdict::Drop(Dropped::BadSource),
         kind::ECHO_REQUEST => {
             // RFC 4443 §4.2: an answer comes from one host, also when the question went to a group.

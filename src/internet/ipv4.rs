@@ -4,13 +4,13 @@ use zerocopy::FromBytes;
 
 use super::options::{self, Refused};
 use super::{Answer, Packet, Problem, Refusal};
-use crate::base::address::Family;
+use crate::base::address::{Address, Family};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::Frame;
 use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
-use crate::wire::ipv4;
+use crate::wire::{ipv4, protocol};
 
 /// Makes a packet of a frame whose IPv4 header begins at `network`, and cuts the frame's padding off.
 #[inline(always)]
@@ -33,7 +33,9 @@ pub fn input(
     if place == Place::Here {
         return Err(Dropped::OwnSource.into());
     }
-    if place == Place::Everywhere || !source.is_unicast() {
+    // RFC 4541 §2.1.1: a switch without an address asks of groups in nobody's name.
+    let is_asked = || header.protocol == protocol::IGMP && source == Address::UNSPECIFIED_V4;
+    if place == Place::Everywhere || !source.is_unicast() && !is_asked() {
         return Err(Dropped::BadSource.into());
     }
     let cast = interface.cast(destination).ok_or(Dropped::NotOurAddress)?;

@@ -15,6 +15,7 @@ pub mod icmpv4;
 pub mod icmpv6;
 pub mod ipv4;
 pub mod ipv6;
+pub mod multicast;
 pub mod ndp;
 pub mod notice;
 pub mod offload;
@@ -180,6 +181,8 @@ pub enum Verdict {
     Router,
     /// A router tells of a better way: [`redirect::read`] reads it.
     Redirect,
+    /// It tells or asks of groups: [`multicast::Memberships::input`] reads it.
+    Group,
     /// It asks for the time: [`icmpv4::tell_time`] answers.
     Timestamp,
     /// Somebody else claims this address of ours, or asks under this nonce whether it is free.

@@ -10,6 +10,7 @@ const RECORD_ROUTE: u8 = 7;
 const TIMESTAMP: u8 = 68;
 const LOOSE_SOURCE_ROUTE: u8 = 131;
 const STRICT_SOURCE_ROUTE: u8 = 137;
+const ROUTER_ALERT: u8 = 148;
 
 /// Why a packet with such options goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,20 @@ pub fn check(options: &[u8]) -> Result<(), Refused> {
         position += length;
     }
     Ok(())
+}
+
+/// Whether a router alert (RFC 2113) is among options that [`check`] let pass.
+pub fn has_router_alert(mut options: &[u8]) -> bool {
+    while let [kind, rest @ ..] = options {
+        let length = match *kind {
+            END => return false,
+            ROUTER_ALERT => return true,
+            NO_OPERATION => 1,
+            _ => rest.first().map_or(1, |length| usize::from(*length).max(1)),
+        };
+        options = options.get(length..).unwrap_or_default();
+    }
+    false
 }
 
 /// Where a record route is wrong: the room that is left is that of whole addresses.

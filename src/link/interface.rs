@@ -9,8 +9,8 @@ use super::Cast;
 use crate::base::address::{Address, Cidr, Family, Mac};
 use crate::base::limits;
 
-/// All-hosts, all-nodes, and one solicited-node group an address.
-const GROUPS: usize = limits::OWN_ADDRESSES + 2;
+/// All-hosts, all-nodes, one solicited-node group an address, and those that were joined, of both families.
+const GROUPS: usize = limits::OWN_ADDRESSES + 2 + 2 * limits::GROUPS;
 
 /// Where a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,10 @@ pub struct Interface {
     /// The same by family: every packet asks, of one family only.
     v4: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
     v6: ArrayVec<Cidr, { limits::OWN_ADDRESSES }>,
-    groups: ArrayVec<(Address, Mac), GROUPS>,
+    /// Apart: there may be many, and what is for one host does not look at them.
+    groups: Box<ArrayVec<(Address, Mac), GROUPS>>,
+    /// Those that do not follow from our addresses.
+    joined: Vec<Address>,
     /// The last address that was looked for, and where it is: most packets come from where the last one came from.
     last: Cell<(Address, Place)>,
     arrangement: Arrangement,
@@ -107,6 +110,7 @@ impl Interface {
     /// An interface without addresses.
     pub fn new(mac: Mac, mtu: usize) -> Interface {
         let (own, addresses, v4, v6, groups) = Default::default();
+        let joined = Vec::new();
         let last = Cell::new((Address::UNSPECIFIED, Place::Elsewhere));
         let arrangement = Arrangement::default();
         let (narrowest, hop_limit, on_link) = (mtu, limits::HOP_LIMIT, ArrayVec::new());
@@ -123,6 +127,7 @@ impl Interface {
             v4,
             v6,
             groups,
+            joined,
             last,
             arrangement,
         };
@@ -247,6 +252,26 @@ impl Interface {
         self.standing(address).is_some_and(|standing| !standing.is_certain())
     }
 
+    /// Hears a group, until it is [left](Interface::leave). Who calls keeps them few: [`limits::GROUPS`] of a family.
+    pub fn join(&mut self, group: Address) {
+        if !self.joined.contains(&group) {
+            self.joined.push(group);
+            self.arrange();
+        }
+    }
+
+    /// Hears a group no longer, unless it follows from an address of ours.
+    pub fn leave(&mut self, group: Address) {
+        self.joined.retain(|joined| *joined != group);
+        self.arrange();
+    }
+
+    /// The groups of other hosts' questions for our IPv6 addresses (RFC 4291 §2.7.1).
+    pub fn solicited_nodes(&self) -> impl Iterator<Item = Address> {
+        let six = self.own.iter().filter(|(own, _)| own.address().family() == Family::V6);
+        six.map(|(own, _)| own.address().solicited_node())
+    }
+
     /// Computes what follows from our addresses.
     fn arrange(&mut self) {
         let used = |(own, standing): &(Cidr, Standing)| (*standing != Standing::Tentative).then_some(*own);
@@ -258,11 +283,13 @@ impl Interface {
         self.groups.clear();
         let mut join = |group: Address| {
             if self.groups.iter().all(|(joined, _)| *joined != group) {
-                self.groups.push((group, Mac::of_group(group)));
+                // There is room for as many as there can be.
+                let _ = self.groups.try_push((group, Mac::of_group(group)));
             }
         };
         [Address::ALL_HOSTS, Address::ALL_NODES].into_iter().for_each(&mut join);
         six.for_each(|(own, _)| join(own.address().solicited_node()));
+        self.joined.iter().copied().for_each(&mut join);
         self.last.set((Address::UNSPECIFIED, Place::Elsewhere));
         self.arrangement.0 = self.arrangement.0.wrapping_add(1);
     }

@@ -25,6 +25,7 @@ mod udp;
 
 pub use mailbox::{Mailbox, Message, Post};
 pub use net::Transmitted;
+pub use net::multicast::Groups;
 pub use notice::{Asked, Change, Notice, Start};
 pub use owner::{Owners, ShardId};
 pub use storage::{Answer, Asker, Finished, Order, Ticket};
@@ -53,6 +54,7 @@ use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
 use crate::internet;
+pub use crate::internet::multicast::{Filter, JoinError};
 use crate::internet::train::Train;
 use crate::link::vlan;
 use crate::transport::endpoints::InUse;
@@ -72,6 +74,8 @@ pub struct Config {
     pub rarp: Vec<(Mac, Address)>,
     /// When its addresses are used.
     pub start: Start,
+    /// Which of its groups routers are told of unasked.
+    pub groups: Groups,
     /// Ask over RARP for one more address (RFC 903); the list is of networks that are known to be on the link, of which
     /// it gets the prefix length, and else 24.
     pub ask_rarp: Option<Vec<Cidr>>,
@@ -96,6 +100,7 @@ impl Config {
             gateways: Vec::new(),
             rarp: Vec::new(),
             start: Start::AtOnce,
+            groups: Groups::Joined,
             ask_rarp: None,
             auto: None,
             vlan: None,
@@ -247,6 +252,23 @@ impl<D: Device> Stack<D> {
         self.tcp.len()
     }
 
+    /// Joins a group, or changes from which sources its packets are wanted: from then on services get its UDP datagrams from
+    /// those, and routers are told (RFC 9776, RFC 9777). Every shard has to be told the same. A journal does not note it.
+    ///
+    /// # Errors
+    /// [`JoinError`] when it is no group that can be joined, its filter is of another family, or there is no room.
+    pub fn join(&mut self, group: Address, filter: Filter) -> Result<(), JoinError> {
+        self.net.want_group(group, filter)
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// [`JoinError::NotAGroup`] when it is none that can be left.
+    pub fn leave(&mut self, group: Address) -> Result<(), JoinError> {
+        self.net.want_group(group, Filter::nothing())
+    }
+
     /// Keeps all flows of a port of ours at one shard: for a service whose flows have to know of each other. Every shard
     /// has to be told the same.
     pub fn pin(&mut self, port: u16) {
@@ -292,7 +314,7 @@ impl<D: Device> Stack<D> {
 
     /// Gives back what was lent to it, an address from a DHCP server (RFC 2131 §4.4.6): the end of a host. A journal does not note
     /// it.
-    pub fn leave(&mut self, now: Instant) {
+    pub fn release_lease(&mut self, now: Instant) {
         self.net.begin(now);
         self.net.release();
     }
@@ -415,7 +437,7 @@ impl<D: Device> Stack<D> {
             Ok(Up::Tcp) => self.take_in_segment(),
             Ok(Up::Error) => self.take_in_error(),
             Ok(Up::Heard) => self.hear(came),
-            Ok(Up::Conflict) => self.pass_on(came),
+            Ok(Up::Conflict | Up::Group) => self.pass_on(came),
             Ok(Up::Done) => {}
             Err(why) => net.counters.drop(why),
         }

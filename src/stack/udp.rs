@@ -46,6 +46,9 @@ impl Udp {
     /// Shows an arrival to the service that listens, and sends what it answers.
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
+        if packet.cast == Cast::Multicast && !net.wants(packet) {
+            return net.counters.drop(Dropped::SourceFiltered);
+        }
         let Some(bound) = self.endpoints.find(arrival.flow.local) else {
             return net.unclaimed(packet, arrival, frame);
         };

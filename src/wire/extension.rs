@@ -80,6 +80,9 @@ impl Fragment {
     }
 }
 
+/// The option that has routers look at a packet that is not for them (RFC 2711).
+pub const ROUTER_ALERT: u8 = 5;
+
 /// An option of a hop-by-hop or destination options header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Option<'a> {

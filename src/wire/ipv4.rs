@@ -15,6 +15,8 @@ pub const DONT_FRAGMENT: u16 = 0x4000;
 const VERSION_IHL: u8 = 0x45;
 /// The "more fragments" bit of the same field.
 pub const MORE_FRAGMENTS: u16 = 0x2000;
+/// The option that has routers look at a packet that is not for them (RFC 2113 §2.1).
+pub const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];
 const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 const OFFSET: u16 = 0x1fff;
 
@@ -105,6 +107,17 @@ impl Header {
             source: fields.source,
             destination: fields.destination,
         }
+    }
+
+    /// A header with a router alert, which goes behind it.
+    pub fn with_router_alert(fields: Fields) -> (Header, [u8; ROUTER_ALERT.len()]) {
+        let alert = ROUTER_ALERT.len() as u16;
+        let payload_length = fields.payload_length.saturating_add(alert);
+        let mut header = Header::new(Fields { payload_length, ..fields });
+        header.version_ihl += (alert / 4) as u8;
+        header.checksum = [0; 2];
+        header.checksum = Sum::of(header.as_bytes()).bytes(&ROUTER_ALERT).checksum();
+        (header, ROUTER_ALERT)
     }
 
     /// Says another length of header, options and payload (RFC 1624).

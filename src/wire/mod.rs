@@ -11,8 +11,11 @@ pub mod ethernet;
 pub mod extension;
 pub mod icmpv4;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ipv4;
 pub mod ipv6;
+pub mod membership;
+pub mod mld;
 pub mod ndp;
 pub mod quote;
 pub mod router;
@@ -26,6 +29,8 @@ pub mod protocol {
     pub const HOP_BY_HOP: u8 = 0;
     /// Internet Control Message Protocol.
     pub const ICMP: u8 = 1;
+    /// Internet Group Management Protocol.
+    pub const IGMP: u8 = 2;
     /// Transmission Control Protocol.
     pub const TCP: u8 = 6;
     /// User Datagram Protocol.

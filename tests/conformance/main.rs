@@ -36,6 +36,8 @@ mod rfc8504;
 mod rfc8883;
 mod rfc903;
 mod rfc9131;
+mod rfc9776;
+mod rfc9777;
 
 /// How much an RFC asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,8 @@ const TABLES: &[Rfc] = &[
     rfc8504::RFC,
     rfc8883::RFC,
     rfc9131::RFC,
+    rfc9776::RFC,
+    rfc9777::RFC,
 ];
 
 const FILE: &str = "docs/conformance.md";

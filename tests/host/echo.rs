@@ -184,7 +184,7 @@ fn other_messages_are_ignored() {
         let mut host = Host::plain();
         let (kinds, errors) = match family {
             Family::V4 => (vec![0, 14, 15, 17, 42, 129, 130, 255], vec![3, 5, 11, 12]),
-            Family::V6 => (vec![0, 5, 11, 12, 13, 15, 17, 42, 129, 130], vec![1, 3, 4]),
+            Family::V6 => (vec![0, 5, 11, 12, 13, 15, 17, 42, 129, 144], vec![1, 3, 4]),
         };
         for kind in errors {
             host.drops(&icmp(family, kind, 0, &[0; 40]).frame(), Dropped::BadIcmp);

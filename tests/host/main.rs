@@ -15,6 +15,7 @@ mod fragments;
 mod journal;
 mod lease;
 mod lies;
+mod multicast;
 mod mutation;
 mod ndp;
 mod neighbors;

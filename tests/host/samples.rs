@@ -8,6 +8,7 @@ use proptest::sample::{Index, select};
 use taphouse::base::address::Family;
 use taphouse::buffer::{Checksum, Offload, SegmentKind, Segments};
 
+use crate::multicast::{igmp, mld};
 use crate::offload::{partial, segments};
 use crate::packet::*;
 
@@ -30,7 +31,7 @@ pub(crate) type Sample = (Vec<u8>, Offload);
 pub(crate) fn valid() -> impl Strategy<Value = Sample> {
     let payload = prop_oneof![4 => vec(any::<u8>(), 0..80), 1 => vec(any::<u8>(), 1300..1400)];
     let port = select(vec![7u16, 9, 19, 2000, 4000]);
-    (0..17, select(&BOTH[..]), payload, port, any::<[u8; 4]>()).prop_map(|(kind, family, payload, port, word)| {
+    (0..18, select(&BOTH[..]), payload, port, any::<[u8; 4]>()).prop_map(|(kind, family, payload, port, word)| {
         let whole = |packet: Packet| (packet.frame(), Offload::default());
         let datagram = || udp(family, 5000, port, &payload);
         let chain = |option| [UDP, 0, option, 4, word[0], word[1], word[2], word[3]];
@@ -59,6 +60,10 @@ pub(crate) fn valid() -> impl Strategy<Value = Sample> {
                 whole(Packet { between: vec![word[0], 4, word[1], word[2]], ..udp(Family::V4, 5000, port, &payload) })
             }
             15 => whole(Packet::new(family, word[0], payload, None)),
+            16 => whole(match family {
+                Family::V4 => igmp([&[0x11, word[0], 0, 0, 224 * (word[1] & 1), 0, 0, word[2]][..], &payload].concat()),
+                Family::V6 => mld(130 + word[0] % 3, &[&[word[1], word[2], 0, 0][..], &[0; 16], &payload].concat()),
+            }),
             _ => whole(datagram()),
         }
     })

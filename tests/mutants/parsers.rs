@@ -3,7 +3,9 @@
 use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
 use taphouse::wire::router::Advice;
-use taphouse::wire::{arp, dhcp, ethernet, extension, icmpv4, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp};
+use taphouse::wire::{
+    arp, dhcp, ethernet, extension, icmpv4, igmp, ipv4, ipv6, mld, ndp, quote, router, tcp, tcp_options, udp,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::frames::sum;
@@ -76,6 +78,17 @@ pub(crate) fn internet(bytes: &[u8]) {
             let transport = [ports, quote.transport.sequence.to_bytes().to_vec()].concat();
             assert!(bytes.windows(8).any(|window| window == transport));
         }
+    }
+    let queries = [
+        igmp::Message::parse(bytes)
+            .ok()
+            .and_then(|message| if let igmp::Message::Query(query) = message { Some(query) } else { None }),
+        mld::Message::parse(bytes)
+            .ok()
+            .and_then(|message| if let mld::Message::Query(query) = message { Some(query) } else { None }),
+    ];
+    for query in queries.into_iter().flatten() {
+        assert!(query.sources().count() * 4 <= bytes.len() && query.group.is_none_or(Address::is_multicast));
     }
     if let Ok(parsed) = ndp::Parsed::parse(bytes) {
         assert_eq!((bytes.len() - ndp::LENGTH) % 8, 0);

@@ -1,5 +1,9 @@
 //! Options, extension headers and groups, as the tools of every host use them.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::conflict::bridge;
 use crate::house::{BOTH, V4, V6, count, ping_command};
 use crate::lab::Lab;
 
@@ -44,6 +48,23 @@ fn all_nodes_are_here() {
     let house = lab.house("");
     let text = lab.run("ping -n -c 3 -i 0.2 -W 5 ff02::1%tap0").ok();
     assert!(text.contains(house.link_local()), "{text}");
+}
+
+/// A bridge that looks who listens passes on only to them: the group by which others ask for our addresses has to be listed.
+#[test]
+fn a_bridge_lists_the_group_of_our_addresses() {
+    let Some(lab) = Lab::new() else { return };
+    bridge(&lab);
+    lab.ip("link set br0 type bridge mcast_snooping 1 mcast_querier 1");
+    let _house = lab.house("--tap tapa --no-host --mac 02:00:00:00:00:05 --address fd77::2/64");
+    let start = Instant::now();
+    let listed = || lab.run("bridge mdb show dev br0").ok();
+    while !["ff02::1:ff00:2", "ff02::1:ff00:5"].iter().all(|group| listed().contains(&format!("port tapa grp {group}")))
+    {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", listed());
+        sleep(Duration::from_millis(50));
+    }
+    lab.ping(V6);
 }
 
 /// Every chain of up to four extension headers in every order is answered as RFC 8200 has it.

@@ -13,6 +13,7 @@ mod icmpv4;
 mod icmpv6;
 mod ipv4;
 mod ipv6;
+mod membership;
 mod ndp;
 mod tcp;
 mod udp;

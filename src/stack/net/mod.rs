@@ -6,6 +6,7 @@ mod cut;
 mod down;
 mod fragments;
 mod lease;
+pub(in crate::stack) mod multicast;
 mod up;
 mod ways;
 
@@ -28,6 +29,7 @@ use crate::base::time::Instant;
 use crate::buffer::{Block, Frame, Pool};
 use crate::device::{Capabilities, Device, Received};
 use crate::internet::error::Limiter;
+use crate::internet::multicast::Memberships;
 use crate::internet::output::Identifications;
 use crate::internet::path_mtu::{PathMtu, PathMtus};
 use crate::internet::reassembly::Reassembly;
@@ -54,6 +56,7 @@ pub(in crate::stack) struct Net<D> {
     repeated: arp::Repeated,
     rarp: rarp::Server,
     addresses: Addresses,
+    memberships: Memberships,
     limiter: Limiter,
     identifications: Identifications,
     paths: PathMtus,
@@ -111,6 +114,7 @@ impl<D: Device> Net<D> {
             repeated: arp::Repeated::default(),
             rarp,
             addresses,
+            memberships: Memberships::new(multicast::voice(config, role), random),
             limiter: Limiter::new(random),
             identifications: Identifications::new(random),
             paths: PathMtus::new(random),
@@ -233,7 +237,8 @@ impl<D: Device> Net<D> {
     /// When [`Net::fire_timers`] is due.
     pub(in crate::stack) fn deadline(&self) -> Option<Instant> {
         let fragments = self.reassembly.deadline();
-        self.neighbors.deadline().into_iter().chain(self.addresses.deadline()).chain(fragments).min()
+        let rest = self.addresses.deadline().into_iter().chain(fragments).chain(self.memberships.deadline());
+        self.neighbors.deadline().into_iter().chain(rest).min()
     }
 
     /// Does what is due.
@@ -244,6 +249,7 @@ impl<D: Device> Net<D> {
         if self.reassembly.deadline().is_some_and(|due| due <= self.now) {
             self.expire_fragments();
         }
+        self.see_to_groups();
         self.paths.on_time(self.now);
         self.redirects.on_time(self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);

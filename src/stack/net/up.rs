@@ -32,6 +32,8 @@ pub(in crate::stack) enum Up {
     Error,
     /// Nowhere: it told of a neighbour, which concerns every shard.
     Heard,
+    /// Nowhere: it told or asked of groups, which concerns the shard that looks after them.
+    Group,
     /// Nowhere: somebody claims an address of ours, which concerns the shard that looks after them.
     Conflict,
     /// Nowhere: it was answered, or dropped.
@@ -165,6 +167,7 @@ impl<D: Device> Net<D> {
                 let Net { interface, neighbors, outbox, now, .. } = self;
                 icmpv6::input(frame, packet, interface, neighbors, outbox, *now)
             }
+            (protocol::IGMP, Family::V4) => Verdict::Group,
             (protocol::AH | protocol::ESP, _) => return Err(Dropped::NoSecurity),
             _ => return Ok(self.tell(frame, packet, Problem::Protocol, Dropped::ErrorForbidden)),
         };
@@ -194,6 +197,7 @@ impl<D: Device> Net<D> {
                 self.turn_round(frame, packet, &answer);
                 Ok(Up::Done)
             }
+            Verdict::Group => self.hear_of_groups(frame, packet),
             Verdict::Conflict(address, nonce) => {
                 self.conflict(address, packet.link.station, nonce);
                 Ok(Up::Conflict)

@@ -1,5 +1,7 @@
 //! Which shard a flow belongs to: one pure function that every shard computes alike.
 
+use std::ops::RangeInclusive;
+
 use crate::base::address::Flow;
 use crate::base::hash::HashKey;
 use crate::base::random::Random;
@@ -18,7 +20,7 @@ pub struct Owners {
     own: ShardId,
     shards: u16,
     /// Ports of ours whose flows stay together.
-    pinned: Vec<u16>,
+    pinned: Vec<RangeInclusive<u16>>,
 }
 
 impl Owners {
@@ -29,18 +31,39 @@ impl Owners {
 
     /// Keeps all flows of a port of ours together, whoever the peer is.
     pub fn pin(&mut self, port: u16) {
-        if !self.pinned.contains(&port) {
-            self.pinned.push(port);
+        self.pin_each(port..=port);
+    }
+
+    /// The same for each port of a range; every port may have another owner.
+    pub fn pin_each(&mut self, ports: RangeInclusive<u16>) {
+        if !self.pinned.contains(&ports) {
+            self.pinned.push(ports);
         }
+    }
+
+    /// Whether this shard has all flows of a pinned port.
+    pub fn has_port(&self, port: u16) -> bool {
+        self.owner_of_port(port) == self.own
+    }
+
+    fn is_pinned(&self, port: u16) -> bool {
+        self.pinned.iter().any(|ports| ports.contains(&port))
+    }
+
+    fn owner_of_port(&self, port: u16) -> ShardId {
+        self.choose(self.key.hash(port))
     }
 
     /// The shard to which a flow belongs.
     pub fn owner(&self, flow: &Flow) -> ShardId {
-        let hash = match self.pinned.contains(&flow.local.port) {
-            true => self.key.hash(flow.local.port),
-            false => self.key.flow(flow),
-        };
-        // Multiply-shift: the high bits of the hash choose.
+        match self.is_pinned(flow.local.port) {
+            true => self.owner_of_port(flow.local.port),
+            false => self.choose(self.key.flow(flow)),
+        }
+    }
+
+    /// Multiply-shift: the high bits of the hash choose.
+    fn choose(&self, hash: u64) -> ShardId {
         ShardId(((u128::from(hash) * u128::from(self.shards)) >> 64) as u16)
     }
 

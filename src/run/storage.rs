@@ -26,6 +26,16 @@ use crate::stack::{Asker, Order};
 pub struct Folders(Vec<Dir>);
 
 impl Folders {
+    /// None: there is nothing for storage threads to do.
+    pub fn none() -> Folders {
+        Folders(Vec::new())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Opens directories; the n-th is [`Folder`]`(n)`. To be called before the process is confined to the same ones.
     ///
     /// # Errors

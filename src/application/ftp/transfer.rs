@@ -127,7 +127,7 @@ impl Control {
         match read {
             Err(BadTarget::Unreadable) => self.say(Code::ParameterError, "That is no address and port."),
             Err(BadTarget::Protocol) => {
-                self.say(Code::ProtocolNotSupported, "Network protocol not supported, use (1,2)")
+                self.say(Code::ProtocolNotSupported, "Network protocol not supported, use (1,2)");
             }
             Ok(remote) if remote.address.family() != peer.family() => {
                 let text = format!("Network protocol not supported, use ({})", address::protocol(peer.family()));

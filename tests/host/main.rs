@@ -11,6 +11,7 @@ mod extension;
 mod faults;
 mod flood;
 mod fragments;
+mod ftp;
 mod journal;
 mod lies;
 mod mutation;

@@ -1,14 +1,18 @@
 //! FTP: what `curl`, `lftp`, `wget` and Python's ftplib make of our server, over both families.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::house::{BOTH, House, V4, pattern};
 use crate::lab::Lab;
+use crate::program::script_of_tests;
 
 const MIB: usize = 1 << 20;
 
@@ -127,6 +131,62 @@ fn anonymous_users_only_read_unless_told_otherwise() {
     }
     assert_eq!(ftplib(&lab, "nobody_connects", V4, 0), "nobody connected\n");
     files.end();
+}
+
+#[test]
+fn five_hundred_at_once_each_with_five_files() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    files.put("common", &pattern(MIB / 8, 3));
+    assert_eq!(ftplib(&lab, "crowd", V4, 500), "500 at once\n");
+    for client in 0..500 {
+        (0..5).for_each(|file| assert_eq!(files.get(&format!("{client}-{file}")).len(), 10_000 + client));
+    }
+    files.end();
+}
+
+/// Data connections come in at the shard of their control connection, whichever that is.
+#[test]
+fn shards_serve_alike() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable --queues 4");
+    files.put("common", &pattern(MIB / 8, 3));
+    for to in BOTH {
+        assert_eq!(ftplib(&lab, "both_ways", to, 100_000), "both ways\n");
+        assert_eq!(ftplib(&lab, "crowd", to, 20), "20 at once\n");
+    }
+    files.end();
+}
+
+/// What got 226 is there, and no name has half of anything: the program is killed in the middle of forty uploads, five times.
+#[test]
+fn killed_in_the_middle_of_uploads_every_name_has_a_whole_file() {
+    const WHOLE: usize = 200_000;
+    for round in 0..5 {
+        let Some(lab) = Lab::new() else { return };
+        let files = Files::new(&lab, "--writable");
+        let mut command = script_of_tests("ftp.py");
+        command.args(["upload_for_ever", &V4.to_string(), "40"]);
+        let mut uploads = lab.start(command);
+        let first = uploads.line_with("stored ");
+        assert!(first.starts_with("stored "), "{first}");
+        std::thread::sleep(Duration::from_millis(20 * round));
+        let Files { root, house } = files;
+        house.program.signal(Signal::KILL);
+        house.program.ended();
+        uploads.signal(Signal::KILL);
+        let told = uploads.ended().stdout + &first;
+        let stored: HashSet<&str> = told.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(root.path()).unwrap().filter_map(Result::ok) {
+            let name = entry.file_name().into_string().expect("names are UTF-8");
+            if !name.ends_with(".upload~") {
+                assert_eq!(entry.metadata().unwrap().len() as usize, WHOLE, "{name}");
+                names.insert(name);
+            }
+        }
+        assert!(stored.iter().all(|name| names.contains(*name)), "{stored:?} {names:?}");
+    }
 }
 
 /// Two trees are the same: names, contents, and times to the second.

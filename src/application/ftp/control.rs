@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::line::{Line, Lines};
-use super::super::{Data, Done, Io, Message, Session, SessionId, Stream, Used};
+use super::super::{Data, Done, Io, Message, Session, SessionId, Stream, Used, Work};
 use super::command::{self, Verb};
 use super::data::News;
 use super::path::{BadPath, VirtualPath};
@@ -51,6 +51,8 @@ pub(super) struct Control {
     pub(super) rename_from: Option<VirtualPath>,
     /// What a storage thread is asked for.
     pub(super) question: Option<Question>,
+    /// When it is asked again, because none could take it.
+    pub(super) unasked: Option<(Instant, Work)>,
     pub(super) transfers: Transfers,
 }
 
@@ -73,6 +75,7 @@ impl Control {
             restart: 0,
             rename_from: None,
             question: None,
+            unasked: None,
             transfers: Transfers::default(),
         }
     }
@@ -103,10 +106,12 @@ impl Control {
         }
         let sent = stream.write(&self.out);
         self.out.drain(..sent);
-        if self.quitting && self.out.is_empty() && !self.transfers.is_under_way() {
+        let idle = self.question.is_none() && self.delayed.is_none() && !self.transfers.is_under_way();
+        if self.quitting && self.out.is_empty() && idle {
             stream.close_within(limits::FTP_DATA_WAIT);
         }
-        match self.listens() {
+        // The end of the connection is heard behind what nobody reads any more.
+        match self.listens() || self.quitting {
             true => stream.resume(),
             false => stream.pause(),
         }
@@ -160,6 +165,7 @@ impl Control {
             Verb::Stat => self.status(argument),
             Verb::Quit => {
                 self.quitting = true;
+                self.idle = stream.io.now() + limits::FTP_DATA_WAIT;
                 self.say(Code::Closing, "Goodbye.");
             }
             Verb::Type => self.representation(argument),
@@ -327,7 +333,7 @@ impl Session for Control {
             }
         }
         self.settle(stream);
-        Used::Bytes(used)
+        Used::Bytes(if self.quitting { bytes.len() } else { used })
     }
 
     fn on_room(&mut self, stream: &mut Stream<'_>) {
@@ -365,7 +371,8 @@ impl Session for Control {
 
     fn deadline(&self) -> Option<Instant> {
         let idle = Some(self.idle).filter(|_| !self.transfers.is_under_way());
-        idle.into_iter().chain(self.delayed).chain(self.transfers.deadline()).min()
+        let again = self.unasked.as_ref().map(|(again, _)| *again);
+        idle.into_iter().chain(again).chain(self.delayed).chain(self.transfers.deadline()).min()
     }
 
     fn on_timer(&mut self, stream: &mut Stream<'_>) {
@@ -373,6 +380,7 @@ impl Session for Control {
         if self.delayed.is_some_and(|delayed| delayed <= now) {
             self.refuse_password();
         }
+        self.ask_a_thread(stream);
         self.check_transfer(&mut stream.io);
         if self.idle <= now && !self.transfers.is_under_way() {
             if self.quitting {

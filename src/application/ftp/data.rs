@@ -134,9 +134,8 @@ impl DataConnection {
             Job::List { folder, format, writable } => State::Listing(Listing::new(folder, format, writable)),
             Job::Say(text) => State::Listing(Listing::of(text)),
         };
-        if matches!(self.state, State::Receiving(_)) {
-            stream.resume();
-        }
+        // What comes while we send is not wanted, but its end is heard behind it only.
+        stream.resume();
         self.go_on(stream);
     }
 

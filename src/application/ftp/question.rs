@@ -9,6 +9,7 @@ use super::data::{Failure, Job, Target};
 use super::listing::{self, Format};
 use super::path::VirtualPath;
 use super::reply::Code;
+use crate::base::limits;
 
 /// What a storage thread is asked for.
 pub(super) enum Question {
@@ -99,9 +100,16 @@ impl Control {
     }
 
     fn put(&mut self, question: Question, work: Work, stream: &mut Stream<'_>) {
-        match stream.io.ask(0, work) {
-            Ok(()) => self.question = Some(question),
-            Err(_work) => self.say(Code::LocalError, "Too much is under way: try again."),
+        self.question = Some(question);
+        self.unasked = Some((stream.io.now(), work));
+        self.ask_a_thread(stream);
+    }
+
+    /// Asks, or tries again soon when all of them have too much to do.
+    pub(super) fn ask_a_thread(&mut self, stream: &mut Stream<'_>) {
+        if let Some((_, work)) = self.unasked.take() {
+            let again = stream.io.now() + limits::STARVED_RETRY;
+            self.unasked = stream.io.ask(0, work).err().map(|work| (again, work));
         }
     }
 

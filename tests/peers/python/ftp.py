@@ -200,4 +200,51 @@ def nobody_connects():
     print("nobody connected")
 
 
+def crowd():
+    """So many clients at once, each with five files of its own and one that all fetch."""
+    import concurrent.futures
+    import threading
+
+    together = threading.Barrier(size)
+
+    def one(number):
+        ftp = connect()
+        together.wait(60)
+        for file in range(5):
+            data = hashlib.shake_128(f"{number} {file}".encode()).digest(10_000 + number)
+            ftp.storbinary(f"STOR {number}-{file}", io.BytesIO(data))
+            assert fetched(ftp, f"RETR {number}-{file}") == data
+        common = hashlib.sha256(fetched(ftp, "RETR common")).hexdigest()
+        ftp.quit()
+        return common
+
+    threading.stack_size(256 << 10)
+    with concurrent.futures.ThreadPoolExecutor(size) as pool:
+        hashes = set(pool.map(one, range(size)))
+    assert len(hashes) == 1, hashes
+    print(f"{size} at once")
+
+
+def upload_for_ever():
+    """Many uploads, of which those that got 226 are named."""
+    import threading
+
+    def one(number):
+        try:
+            ftp = connect()
+            for file in range(10_000):
+                name = f"{number}-{file % 5}"
+                data = hashlib.shake_128(f"{name} {file}".encode()).digest(200_000)
+                ftp.storbinary(f"STOR {name}", io.BytesIO(data))
+                print(f"stored {name} {hashlib.sha256(data).hexdigest()}", flush=True)
+        except (OSError, EOFError, ftplib.Error):
+            pass
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 globals()[what]()

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::super::{Data, Done, Io, Message, Place, Session, SessionId, Stream, Used};
+use super::Claim;
 use super::listing::Format;
 use super::receiving::Receiving;
 use super::sending::{Listing, Sending};
@@ -15,7 +16,6 @@ use crate::base::stream::Ending;
 use crate::base::time::Instant;
 
 /// What a data connection is to carry.
-#[derive(Debug)]
 pub(super) enum Job {
     /// A file, from this byte on.
     Send { file: Place, from: u64, ascii: bool },
@@ -28,7 +28,6 @@ pub(super) enum Job {
 }
 
 /// Where an upload goes.
-#[derive(Debug)]
 pub(super) struct Target {
     /// What is written.
     pub(super) file: Place,
@@ -36,6 +35,8 @@ pub(super) struct Target {
     pub(super) opening: super::super::Opening,
     /// The name that it gets when it is complete, unless it has it.
     pub(super) name: Option<Place>,
+    /// Keeps others away from it.
+    pub(super) claim: Claim,
     /// The directory of both.
     pub(super) folder: Place,
     /// Whether lines are converted.

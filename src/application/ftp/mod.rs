@@ -157,6 +157,26 @@ impl Service for Passive {
     }
 }
 
+/// A name that is uploaded, until this is dropped: as long as anything is done about it, whoever still listens.
+struct Claim {
+    shared: Arc<Shared>,
+    path: VirtualPath,
+}
+
+impl Claim {
+    /// `None`: somebody else has it.
+    fn new(shared: &Arc<Shared>, path: &VirtualPath) -> Option<Claim> {
+        let free = shared.tables().uploads.insert(path.clone());
+        free.then(|| Claim { shared: shared.clone(), path: path.clone() })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.shared.tables().uploads.remove(&self.path);
+    }
+}
+
 impl Shared {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use super::super::{Kind, Metadata, Opening, Outcome, Stream, Work};
+use super::Claim;
 use super::command::Verb;
 use super::control::Control;
 use super::data::{Failure, Job, Target};
@@ -186,17 +187,17 @@ impl Control {
             (Question::Fetch(path, from), Kind::File) => {
                 let job = Job::Send { file: path.place(), from, ascii: self.ascii };
                 let text = format!("{} bytes follow.", found.length - from);
-                self.begin(job, None, &text, &mut stream.io);
+                self.begin(job, &text, &mut stream.io);
             }
             (Question::List(path, format), Kind::Directory) => {
                 let job = Job::List { folder: path.place(), format, writable: self.may_write() };
-                self.begin(job, None, "The list follows.", &mut stream.io);
+                self.begin(job, "The list follows.", &mut stream.io);
             }
             (Question::List(_, Format::Facts), _) => self.say(Code::ParameterError, "That is no directory."),
             (Question::List(path, format), _) => {
                 let mut text = Vec::new();
                 listing::add(&mut text, path.name().as_ref(), &found, format, self.may_write());
-                self.begin(Job::Say(text), None, "The list follows.", &mut stream.io);
+                self.begin(Job::Say(text), "The list follows.", &mut stream.io);
             }
             _ => self.say(Code::FileUnavailable, "That is no file."),
         }
@@ -213,26 +214,38 @@ impl Control {
     }
 
     fn receive(&mut self, path: VirtualPath, opening: Opening, text: &str, io: &mut super::super::Io<'_>) {
+        let Some(claim) = self.claim(&path) else { return };
         let target = Target {
             file: path.upload(),
             opening,
             name: Some(path.place()),
+            claim,
             folder: path.parent().place(),
             ascii: self.ascii,
         };
-        self.begin(Job::Receive(target), Some(path), text, io);
+        self.begin(Job::Receive(target), text, io);
     }
 
     /// What is there is added to where it lies.
     fn append(&mut self, path: VirtualPath, io: &mut super::super::Io<'_>) {
+        let Some(claim) = self.claim(&path) else { return };
         let target = Target {
             file: path.place(),
             opening: Opening::Append,
             name: None,
+            claim,
             folder: path.parent().place(),
             ascii: self.ascii,
         };
-        self.begin(Job::Receive(target), Some(path), "Send what is to be added.", io);
+        self.begin(Job::Receive(target), "Send what is to be added.", io);
+    }
+
+    fn claim(&mut self, path: &VirtualPath) -> Option<Claim> {
+        let claim = Claim::new(&self.shared, path);
+        if claim.is_none() {
+            self.say(Code::FileBusy, "Somebody is writing that file.");
+        }
+        claim
     }
 
     pub(super) fn say_failure(&mut self, failure: Failure) {

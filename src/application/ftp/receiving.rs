@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 
 use super::super::{Data, Done, Handle, Io, Place, Stream, Used, Work};
+use super::Claim;
 use super::ascii;
 use super::data::{Failure, Step, Target};
 use crate::base::limits;
@@ -21,6 +22,7 @@ const WRITTEN: u64 = 1;
 /// A file on its way in.
 pub(super) struct Receiving {
     file: Place,
+    _claim: Claim,
     /// Whether it has its name already.
     named: bool,
     ascii: bool,
@@ -40,7 +42,7 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(Target { file, opening, name, folder, ascii }: Target) -> Receiving {
+    pub(super) fn new(Target { file, opening, name, claim, folder, ascii }: Target) -> Receiving {
         let named = name.is_none();
         let rename = name.map(|name| Work::Rename(file.clone(), name));
         let mut closing = VecDeque::from([Work::Sync(FILE), Work::Close(FILE)]);
@@ -49,6 +51,7 @@ impl Receiving {
         let open = Work::Open(FILE, file.clone(), opening);
         Receiving {
             file,
+            _claim: claim,
             named,
             ascii,
             held: false,

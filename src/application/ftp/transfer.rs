@@ -8,7 +8,6 @@ use super::address::{self, BadTarget};
 use super::command::Verb;
 use super::control::Control;
 use super::data::{DataConnection, Job, News, Order};
-use super::path::VirtualPath;
 use super::reply::Code;
 use super::{Expected, PASSIVE_PORTS};
 use crate::base::address::Endpoint;
@@ -31,8 +30,6 @@ enum Route {
 struct Transfer {
     /// What is to be carried, until there is a connection.
     job: Option<Job>,
-    /// The name that is uploaded.
-    claim: Option<VirtualPath>,
     /// ABOR is to be answered, too.
     aborting: bool,
     /// When it is looked whether the connection is still there, or given up if it never was.
@@ -145,15 +142,10 @@ impl Control {
         }
     }
 
-    /// Begins to carry something; `claim` is the name that is uploaded.
-    pub(super) fn begin(&mut self, job: Job, claim: Option<VirtualPath>, text: &str, io: &mut Io<'_>) {
-        if let Some(claim) = &claim
-            && !self.shared.tables().uploads.insert(claim.clone())
-        {
-            return self.say(Code::FileBusy, "Somebody is writing that file.");
-        }
+    /// Begins to carry something.
+    pub(super) fn begin(&mut self, job: Job, text: &str, io: &mut Io<'_>) {
         let check = io.now() + limits::FTP_DATA_WAIT;
-        let mut transfer = Transfer { job: Some(job), claim, aborting: false, check };
+        let mut transfer = Transfer { job: Some(job), aborting: false, check };
         let begun = match self.transfers.route {
             Route::Unsaid => false,
             Route::Passive(_) => true,
@@ -216,9 +208,7 @@ impl Control {
 
     /// The transfer is over, and its connection.
     fn end(&mut self, io: &mut Io<'_>) {
-        if let Some(Transfer { claim: Some(claim), .. }) = self.transfers.transfer.take() {
-            self.shared.tables().uploads.remove(&claim);
-        }
+        self.transfers.transfer = None;
         self.drop_route(io);
     }
 

@@ -108,4 +108,22 @@ mod tests {
         }
         assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
     }
+
+    #[test]
+    fn each_port_of_a_pinned_range_has_one_owner_who_knows_it() {
+        let mut shards: Vec<_> = (0..4).map(|own| Owners::new(&mut Random::new([3; 16]), ShardId(own), 4)).collect();
+        shards.iter_mut().for_each(|owners| owners.pin_each(50_000..=50_999));
+        let mut had = [0; 4];
+        for port in 50_000..=50_999 {
+            let own: Vec<u16> = (0..4).filter(|own| shards[usize::from(*own)].has_port(port)).collect();
+            assert_eq!(own.len(), 1, "{port}");
+            had[usize::from(own[0])] += 1;
+            for peer in 1..20 {
+                let local = Endpoint { address: Address::from_v4([10, 77, 0, 2]), port };
+                let remote = Endpoint { address: Address::from_v4([10, 77, 0, peer]), port: 1024 + u16::from(peer) };
+                assert_eq!(shards[0].owner(&Flow { local, remote }), ShardId(own[0]));
+            }
+        }
+        assert!(had.iter().all(|count| *count > 150), "{had:?}");
+    }
 }

@@ -9,8 +9,10 @@
 pub mod chargen;
 pub mod discard;
 pub mod echo;
+pub mod ftp;
 mod io;
 pub mod iperf;
+pub mod line;
 mod requests;
 mod session;
 mod stream;

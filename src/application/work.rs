@@ -66,6 +66,8 @@ pub enum Work {
     List(Handle),
     /// Tells what lies there. A symbolic link is followed. Told: [`Outcome::Metadata`].
     Look(Place),
+    /// Says when something was changed last, in seconds since 1970.
+    SetModified(Place, i64),
     /// Gives a file or directory another name, and replaces a file that has it.
     Rename(Place, Place),
     /// Removes a file.

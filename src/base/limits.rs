@@ -333,3 +333,24 @@ pub const WORK_A_SESSION: u8 = 16;
 pub const HANDLES_A_SESSION: usize = 8;
 /// Names of a directory that are told at once: a large one is not to be a large answer.
 pub const NAMES_A_LIST: usize = 256;
+
+/// Bytes of a line of FTP's control connection: the longest path that Linux takes, and a command in front of it.
+pub const FTP_LINE: usize = 4096 + 16;
+/// Control connections of FTP at one shard, as many as there are ports for data.
+pub const FTP_SESSIONS: usize = 1000;
+/// Control connections of FTP from one address: a household behind one address, and every test of many clients.
+pub const FTP_SESSIONS_AN_ADDRESS: usize = 600;
+/// How long a control connection may say nothing while nothing is transferred.
+pub const FTP_IDLE: Duration = Duration::from_secs(300);
+/// How long a data connection is waited for.
+pub const FTP_DATA_WAIT: Duration = Duration::from_secs(30);
+/// How long a transfer may stand still.
+pub const FTP_STALLED: Duration = Duration::from_secs(300);
+/// Wrong passwords in one connection; the last one ends it.
+pub const FTP_PASSWORDS: u32 = 3;
+/// How long the answer to the first wrong password takes; it doubles with each.
+pub const FTP_PASSWORD_DELAY: Duration = Duration::from_secs(1);
+/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other.
+pub const FTP_BLOCKS: usize = 4;
+/// Replies that a control connection has not sent yet; who does not read them is not listened to.
+pub const FTP_REPLIES: usize = 8 << 10;

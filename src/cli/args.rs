@@ -135,9 +135,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "MAC", help_heading = "Addresses")]
     mac: Option<Mac>,
 
-    /// echo, discard, chargen, NAME=PORT to move one; all; none [default: all]
+    /// echo, discard, chargen, iperf, ftp, NAME=PORT to move one; all; none [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
+
+    /// Directory of the files that FTP serves, made if missing [default: /var/lib/taphouse/ftp]
+    #[arg(long, value_name = "DIR", help_heading = "Services")]
+    root: Option<PathBuf>,
+
+    /// Let anonymous users of FTP change what is below --root
+    #[arg(long, help_heading = "Services")]
+    writable: bool,
 
     /// Capture every frame to a pcapng file [default: none]
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
@@ -176,6 +184,8 @@ impl Args {
             gateway,
             mac,
             services,
+            root,
+            writable,
             record,
             trace,
             config: _,
@@ -196,6 +206,8 @@ impl Args {
             busy_poll: busy_poll.map(Given::on_the_command_line),
             memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
+            root: root.map(Given::on_the_command_line),
+            writable,
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,
@@ -338,7 +350,7 @@ mod tests {
             ),
             (
                 "--services echo,finger",
-                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
             ),
             ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
             ("-x", "`-x` is not an option: try `taphouse --help`"),

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use taphouse::application::iperf;
+use taphouse::application::{ftp, iperf};
 use taphouse::base::address::{Address, Cidr, Family};
 use taphouse::run::Confinement;
 
@@ -66,6 +66,10 @@ pub(crate) fn check(settings: &Settings) -> String {
         [] => line_of(&mut text, "serve nothing but ARP, RARP, ICMP and NDP"),
         _ => line_of(&mut text, format_args!("serve {}", services(settings))),
     }
+    if settings.services.iter().any(|service| service.name == ServiceName::Ftp) {
+        let may = if settings.writable { "and change " } else { "" };
+        line_of(&mut text, format_args!("let anybody fetch {may}the files below {}", settings.root.display()));
+    }
     match settings.rarp.len() {
         0 => (),
         1 => line_of(&mut text, "tell 1 card its address over RARP"),
@@ -110,12 +114,19 @@ fn things_to_try(settings: &Settings) -> Vec<String> {
             (ServiceName::Chargen, port) => Some(format!("echo | {within}nc -u -w1 {address} {port}")),
             (ServiceName::Iperf, iperf::PORT) => Some(format!("{within}iperf3 -c {address}")),
             (ServiceName::Iperf, port) => Some(format!("{within}iperf3 -c {address} -p {port}")),
+            (ServiceName::Ftp, ftp::PORT) => Some(format!("{within}curl ftp://{}/", in_url(address))),
+            (ServiceName::Ftp, port) => Some(format!("{within}curl ftp://{}:{port}/", in_url(address))),
             // It answers nothing, so there is nothing to see.
             (ServiceName::Discard, _) => None,
         };
         lines.extend(settings.services.iter().filter_map(command));
     }
     lines
+}
+
+/// As it stands in a URL (RFC 3986 §3.2.2).
+fn in_url(address: &str) -> String {
+    if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
 }
 
 fn place(settings: &Settings) -> String {
@@ -185,7 +196,7 @@ taphouse VERSION: a host behind tap0
   addresses  10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64
   ethernet   02:00:00:00:00:01, mtu 1500
   device     offload: checksums, TCP
-  services   echo 7, discard 9, chargen 19, iperf 5201
+  services   echo 7, discard 9, chargen 19, iperf 5201, ftp 21
   confined   no capabilities, no files, few system calls
 try
   ping 10.77.0.2
@@ -194,6 +205,7 @@ try
   echo hello | nc -N 10.77.0.2 7
   echo | nc -u -w1 10.77.0.2 19
   iperf3 -c 10.77.0.2
+  curl ftp://10.77.0.2/
 ";
         assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP", &CONFINED)), text);
     }
@@ -222,6 +234,7 @@ try
     fn things_to_try_fit_what_there_is() {
         for (line, lines) in [
             ("--address fd00::2/8 --services none", vec!["ping fd00::2"]),
+            ("--address fd00::2/8 --services ftp=2121", vec!["ping fd00::2", "curl ftp://[fd00::2]:2121/"]),
             ("--address fd00::2/8 --services echo", vec!["ping fd00::2", "echo hello | nc -N fd00::2 7"]),
             (
                 "--netns /proc/1/ns/net --address 10.0.0.2/8 --no-host --mtu 576 --services none",
@@ -269,7 +282,8 @@ taphouse would
   give the host's side 10.77.0.1/24, fd77::1/64
   be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
   send packets of up to 1500 bytes
-  serve echo 7, discard 9, chargen 19, iperf 5201
+  serve echo 7, discard 9, chargen 19, iperf 5201, ftp 21
+  let anybody fetch the files below /var/lib/taphouse/ftp
   take up to 256 MiB of memory for connections
   spin for 50 µs before sleeping while there is traffic
 ";

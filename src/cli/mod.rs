@@ -6,6 +6,7 @@
 mod args;
 pub(crate) mod card;
 mod config;
+mod files;
 mod identity;
 mod manual;
 mod notices;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use taphouse::application::iperf;
+use taphouse::application::{ftp, iperf};
 
 use super::wishes::Given;
 
@@ -18,12 +18,14 @@ pub(crate) enum ServiceName {
     Chargen,
     /// The server of iperf3's protocol.
     Iperf,
+    /// RFC 959.
+    Ftp,
 }
 
 impl ServiceName {
     /// Every service that there is.
-    pub(crate) const ALL: [ServiceName; 4] =
-        [ServiceName::Echo, ServiceName::Discard, ServiceName::Chargen, ServiceName::Iperf];
+    pub(crate) const ALL: [ServiceName; 5] =
+        [ServiceName::Echo, ServiceName::Discard, ServiceName::Chargen, ServiceName::Iperf, ServiceName::Ftp];
 
     /// The port that IANA gave it, or that its clients expect.
     pub(crate) const fn port(self) -> u16 {
@@ -32,6 +34,7 @@ impl ServiceName {
             ServiceName::Discard => 9,
             ServiceName::Chargen => 19,
             ServiceName::Iperf => iperf::PORT,
+            ServiceName::Ftp => ftp::PORT,
         }
     }
 }
@@ -43,6 +46,7 @@ impl fmt::Display for ServiceName {
             ServiceName::Discard => "discard",
             ServiceName::Chargen => "chargen",
             ServiceName::Iperf => "iperf",
+            ServiceName::Ftp => "ftp",
         })
     }
 }
@@ -165,13 +169,13 @@ mod tests {
     #[test]
     fn lists_are_read() {
         for (list, chosen) in [
-            ("all", "echo 7, discard 9, chargen 19, iperf 5201"),
+            ("all", "echo 7, discard 9, chargen 19, iperf 5201, ftp 21"),
             ("none", ""),
             ("chargen,echo", "chargen 19, echo 7"),
             ("echo=1007", "echo 1007"),
             ("echo,echo=1007", "echo 7, echo 1007"),
-            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, echo 1007"),
-            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, discard 7"),
+            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, ftp 21, echo 1007"),
+            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, ftp 21, discard 7"),
         ] {
             assert_eq!(services(list).as_deref(), Ok(chosen), "{list}");
         }
@@ -192,12 +196,15 @@ mod tests {
             ("echo,none", "--services: `none` stands beside other services: leave out one or the other"),
             (
                 "finger",
-                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
+                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
             ),
-            ("", "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`"),
+            (
+                "",
+                "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+            ),
             (
                 "all=7",
-                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, or write `all` or `none`",
+                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
             ),
             ("echo=0", "`echo=0` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=", "`echo=` has no port from 1 to 65535: write it like echo=1007"),

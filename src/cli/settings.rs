@@ -53,6 +53,10 @@ pub(crate) struct Settings {
     pub(crate) memory: usize,
     /// Which services run, and where: no port twice.
     pub(crate) services: Vec<ServiceAt>,
+    /// Where the files are that FTP serves.
+    pub(crate) root: PathBuf,
+    /// Anonymous users of FTP may change them.
+    pub(crate) writable: bool,
     /// Where every frame is captured to.
     pub(crate) record: Option<PathBuf>,
     /// Which frames are told of on stderr.
@@ -114,6 +118,8 @@ const VLAN: RangeInclusive<u64> = 1..=4094;
 const HOST: [&str; 2] = ["10.77.0.1/24", "fd77::1/64"];
 const OWN: [&str; 2] = ["10.77.0.2/24", "fd77::2/64"];
 const QUEUES: RangeInclusive<u64> = 1..=64;
+/// Where files are by default.
+const ROOT: &str = "/var/lib/taphouse/ftp";
 /// Microseconds. Who spins for longer than a second never sleeps.
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
 
@@ -133,6 +139,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll,
         memory,
         services,
+        root,
+        writable,
         record,
         trace,
         rarp,
@@ -180,6 +188,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll: Duration::from_micros(busy_poll),
         memory,
         services,
+        root: root.map_or_else(|| PathBuf::from(ROOT), |given| given.value),
+        writable,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,

@@ -2,21 +2,24 @@
 
 use std::io;
 use std::thread;
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::unbounded;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
+use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
 use taphouse::application::{Datagrams, Service};
 use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
-use taphouse::run::{Clock, Confinement, Handle, Shard, Signals, confine};
+use taphouse::run::{Clock, Confinement, Folders, Handle, Shard, Signals, Storage, confine};
 use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 
 use super::card;
+use super::files::{self, Files};
 use super::notices;
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
@@ -38,17 +41,22 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     prepare_host(settings, &namespace, created)?;
 
     // No thread before this, and no file opened behind it.
-    let confined = confine(&[]);
+    let (settings, Files { paths, folders }) = files::open(settings.clone());
+    let settings = &settings;
+    let confined = confine(&paths);
+    let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
     let served = if copies.is_empty() {
-        serve(settings, ports, start, signals, clock, &confined)
+        serve(settings, ports, start, signals, clock, &confined, &storage)
     } else {
         let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
         drop(copies);
-        serve(settings, watched, start, signals, clock, &confined)
+        serve(settings, watched, start, signals, clock, &confined, &storage)
     };
+    // The stacks are gone, so nothing more is asked for.
+    storage.into_iter().for_each(Storage::end);
     let watched = watching.end();
     served.and(watched)
 }
@@ -61,9 +69,10 @@ fn serve<D: Device + Send>(
     signals: Signals,
     clock: Clock,
     confined: &Confinement,
+    storage: &Option<Storage>,
 ) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
-    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start)?.into_iter().unzip();
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start, clock, storage)?.into_iter().unzip();
     let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
     shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
@@ -130,7 +139,13 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Result<Vec<(Shard<D>, Handle)>> {
+fn shards<D: Device>(
+    settings: &Settings,
+    devices: Vec<D>,
+    start: Start,
+    clock: Clock,
+    storage: &Option<Storage>,
+) -> Result<Vec<(Shard<D>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let config = Config {
@@ -147,10 +162,15 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Resu
         seed,
     };
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
+    let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let rules = Rules { anonymous: if settings.writable { Access::Write } else { Access::Read }, began };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
+        if let Some(storage) = storage {
+            stack.set_storage(storage.orders());
+        }
         for service in &settings.services {
-            serve_with(&mut stack, *service)?;
+            serve_with(&mut stack, *service, rules)?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
@@ -158,7 +178,7 @@ fn shards<D: Device>(settings: &Settings, devices: Vec<D>, start: Start) -> Resu
 }
 
 /// Gives a service its port, of both transport protocols.
-fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt) -> Result<()> {
+fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt, rules: Rules) -> Result<()> {
     let (datagrams, streams): (Box<dyn Datagrams>, Box<dyn Service>) = match name {
         ServiceName::Echo => (Box::new(Echo), Box::new(Echo)),
         ServiceName::Discard => (Box::new(Discard), Box::new(Discard)),
@@ -168,10 +188,25 @@ fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: Service
             let iperf = Iperf::default();
             (Box::new(iperf.clone()), Box::new(iperf))
         }
+        ServiceName::Ftp => return serve_files(stack, port, rules),
     };
     stack.bind(port, datagrams)?;
     stack.listen(port, streams)?;
     Ok(())
+}
+
+/// FTP's ports: that of control connections, and those that clients are told.
+fn serve_files<D: Device>(stack: &mut Stack<D>, port: u16, rules: Rules) -> Result<()> {
+    let mut server = Ftp::new(rules);
+    let passive = server.passive();
+    let ports = stack.listen_at_own(ftp::PASSIVE_PORTS, || Box::new(passive.clone()))?;
+    server.set_passive_ports(ports);
+    stack.listen(port, Box::new(server))?;
+    Ok(())
+}
+
+fn start_storage(folders: Folders) -> Result<Storage> {
+    Storage::start(folders).context("cannot start the threads that wait for the disk")
 }
 
 /// Runs every shard on a thread of its own until all have ended. When one fails, so do the others. `listen` hears

@@ -29,6 +29,8 @@ pub(super) struct Wishes {
     pub(super) busy_poll: Option<Given<Number>>,
     pub(super) memory: Option<Given<Size>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
+    pub(super) root: Option<Given<PathBuf>>,
+    pub(super) writable: bool,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
     pub(super) trace: Option<Vec<Given<Protocol>>>,
@@ -54,6 +56,8 @@ impl Wishes {
             busy_poll: self.busy_poll.or(below.busy_poll),
             memory: self.memory.or(below.memory),
             services: self.services.or(below.services),
+            root: self.root.or(below.root),
+            writable: self.writable || below.writable,
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),

@@ -15,6 +15,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, ReadDir};
 use cap_std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::fs::{Timespec, Timestamps, UTIME_OMIT, futimens};
 
 use crate::application::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 use crate::base::limits;
@@ -25,6 +26,16 @@ use crate::stack::{Asker, Order};
 pub struct Folders(Vec<Dir>);
 
 impl Folders {
+    /// None: there is nothing for storage threads to do.
+    pub fn none() -> Folders {
+        Folders(Vec::new())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Opens directories; the n-th is [`Folder`]`(n)`. To be called before the process is confined to the same ones.
     ///
     /// # Errors
@@ -117,6 +128,7 @@ impl Desk {
             Work::Close(handle) => (self.close(asker, handle), None),
             Work::List(handle) => (self.list(asker, handle), None),
             Work::Look(place) => (self.look(&place), None),
+            Work::SetModified(place, seconds) => (self.set_modified(&place, seconds), None),
             Work::Rename(from, to) => (self.rename(&from, &to), None),
             Work::Remove(place) => (self.at(&place, |folder, path| folder.remove_file(path)), None),
             Work::MakeDirectory(place) => (self.at(&place, |folder, path| folder.create_dir(path)), None),
@@ -204,6 +216,17 @@ impl Desk {
         let metadata =
             if place.path.as_os_str().is_empty() { folder.dir_metadata()? } else { folder.metadata(&place.path)? };
         Ok(Outcome::Metadata(described(&metadata)))
+    }
+
+    fn set_modified(&self, place: &Place, seconds: i64) -> io::Result<Outcome> {
+        let mut options = OpenOptions::new();
+        // As when files are opened to be read: a pipe is not waited for.
+        let file =
+            self.folder(place.folder)?.open_with(&place.path, options.read(true).custom_flags(libc::O_NONBLOCK))?;
+        let left = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let times = Timestamps { last_access: left, last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 } };
+        futimens(&file, &times)?;
+        Ok(Outcome::Done)
     }
 
     fn rename(&self, from: &Place, to: &Place) -> io::Result<Outcome> {

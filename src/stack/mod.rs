@@ -34,6 +34,7 @@ pub use tcp::{ConnectError, ConnectionId};
 pub use crate::link::vlan::Vlan;
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -273,6 +274,23 @@ impl<D: Device> Stack<D> {
     /// has to be told the same.
     pub fn pin(&mut self, port: u16) {
         self.owners.pin(port);
+    }
+
+    /// Takes connections at those ports of a range that are this shard's, whoever opens them, and returns these ports: a
+    /// service that tells clients where to connect chooses among them, and its sessions are where the connections come in.
+    /// Every shard has to be told the same.
+    ///
+    /// # Errors
+    /// [`InUse`] when one of them has a service already.
+    pub fn listen_at_own(
+        &mut self,
+        ports: RangeInclusive<u16>,
+        service: impl Fn() -> Box<dyn Service>,
+    ) -> Result<Vec<u16>, InUse> {
+        self.owners.pin_each(ports.clone());
+        let own: Vec<u16> = ports.filter(|port| self.owners.has_port(*port)).collect();
+        own.iter().try_for_each(|port| self.listen(*port, service()))?;
+        Ok(own)
     }
 
     /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the

@@ -1,5 +1,7 @@
 //! Which shard a flow belongs to: one pure function that every shard computes alike.
 
+use std::ops::RangeInclusive;
+
 use crate::base::address::Flow;
 use crate::base::hash::HashKey;
 use crate::base::random::Random;
@@ -19,7 +21,7 @@ pub struct Owners {
     own: ShardId,
     shards: u16,
     /// Ports of ours whose flows stay together.
-    pinned: Vec<u16>,
+    pinned: Vec<RangeInclusive<u16>>,
 }
 
 impl Owners {
@@ -30,9 +32,27 @@ impl Owners {
 
     /// Keeps all flows of a port of ours together, whoever the peer is.
     pub fn pin(&mut self, port: u16) {
-        if !self.pinned.contains(&port) {
-            self.pinned.push(port);
+        self.pin_each(port..=port);
+    }
+
+    /// The same for each port of a range; every port may have another owner.
+    pub fn pin_each(&mut self, ports: RangeInclusive<u16>) {
+        if !self.pinned.contains(&ports) {
+            self.pinned.push(ports);
         }
+    }
+
+    /// Whether this shard has all flows of a pinned port.
+    pub fn has_port(&self, port: u16) -> bool {
+        self.owner_of_port(port) == self.own
+    }
+
+    fn is_pinned(&self, port: u16) -> bool {
+        self.pinned.iter().any(|ports| ports.contains(&port))
+    }
+
+    fn owner_of_port(&self, port: u16) -> ShardId {
+        self.choose(self.key.hash(port))
     }
 
     /// The shard to which a flow belongs.
@@ -41,11 +61,14 @@ impl Owners {
         if flow.local.port == dhcp::CLIENT_PORT {
             return ShardId(0);
         }
-        let hash = match self.pinned.contains(&flow.local.port) {
-            true => self.key.hash(flow.local.port),
-            false => self.key.flow(flow),
-        };
-        // Multiply-shift: the high bits of the hash choose.
+        match self.is_pinned(flow.local.port) {
+            true => self.owner_of_port(flow.local.port),
+            false => self.choose(self.key.flow(flow)),
+        }
+    }
+
+    /// Multiply-shift: the high bits of the hash choose.
+    fn choose(&self, hash: u64) -> ShardId {
         ShardId(((u128::from(hash) * u128::from(self.shards)) >> 64) as u16)
     }
 
@@ -89,5 +112,23 @@ mod tests {
             counts[usize::from(owners.owner(&Flow { local: end(2, 7), remote: end(1, port) }).0)] += 1;
         }
         assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn each_port_of_a_pinned_range_has_one_owner_who_knows_it() {
+        let mut shards: Vec<_> = (0..4).map(|own| Owners::new(&mut Random::new([3; 16]), ShardId(own), 4)).collect();
+        shards.iter_mut().for_each(|owners| owners.pin_each(50_000..=50_999));
+        let mut had = [0; 4];
+        for port in 50_000..=50_999 {
+            let own: Vec<u16> = (0..4).filter(|own| shards[usize::from(*own)].has_port(port)).collect();
+            assert_eq!(own.len(), 1, "{port}");
+            had[usize::from(own[0])] += 1;
+            for peer in 1..20 {
+                let local = Endpoint { address: Address::from_v4([10, 77, 0, 2]), port };
+                let remote = Endpoint { address: Address::from_v4([10, 77, 0, peer]), port: 1024 + u16::from(peer) };
+                assert_eq!(shards[0].owner(&Flow { local, remote }), ShardId(own[0]));
+            }
+        }
+        assert!(had.iter().all(|count| *count > 150), "{had:?}");
     }
 }

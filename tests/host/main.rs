@@ -12,6 +12,7 @@ mod extension;
 mod faults;
 mod flood;
 mod fragments;
+mod ftp;
 mod journal;
 mod lease;
 mod lies;

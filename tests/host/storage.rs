@@ -24,9 +24,9 @@ const STORES: u16 = 200;
 
 /// What a client got, and how it ended.
 #[derive(Clone, Default)]
-struct Got {
-    bytes: Vec<u8>,
-    ending: Option<Ending>,
+pub(crate) struct Got {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ending: Option<Ending>,
 }
 
 /// Sends bytes, reads to the end, or gives up after so many.
@@ -74,11 +74,11 @@ impl Session for Client {
 }
 
 /// A host that keeps files, one that wants them, and what goes over the wire between them.
-struct Lab {
-    folder: tempfile::TempDir,
+pub(crate) struct Lab {
+    pub(crate) folder: tempfile::TempDir,
     storage: Option<Storage>,
-    server: Stack<Memory>,
-    client: Stack<Memory>,
+    pub(crate) server: Stack<Memory>,
+    pub(crate) client: Stack<Memory>,
     wires: [Memory; 2],
     /// What the server sent.
     sent: Frames,
@@ -86,7 +86,7 @@ struct Lab {
 }
 
 impl Lab {
-    fn new() -> Lab {
+    pub(crate) fn new() -> Lab {
         let folder = tempfile::tempdir().unwrap();
         let (device, server_wire) = Memory::pair(PLAIN);
         let mut server = Stack::new(device, &config()).unwrap();
@@ -101,7 +101,7 @@ impl Lab {
         Lab { folder, storage: Some(storage), server, client, wires, sent: Vec::new(), started }
     }
 
-    fn connect(&mut self, port: u16, sends: Vec<u8>, gives_up_after: usize) -> Arc<Mutex<Got>> {
+    pub(crate) fn connect(&mut self, port: u16, sends: Vec<u8>, gives_up_after: usize) -> Arc<Mutex<Got>> {
         let got = Arc::<Mutex<Got>>::default();
         let remote = Endpoint { address: Address::from_v4(STACK_V4.octets()), port };
         let client = Client { sends, sent: 0, gives_up_after, got: got.clone() };
@@ -109,7 +109,7 @@ impl Lab {
         got
     }
 
-    fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let now = Instant::ZERO + Duration::from_secs(1) + self.started.elapsed();
         let [server, client] = &mut self.wires;
         self.server.turn(now).unwrap();
@@ -129,7 +129,7 @@ impl Lab {
 
     /// Turns until `done` says so.
     #[track_caller]
-    fn drive(&mut self, mut done: impl FnMut(&Lab) -> bool) {
+    pub(crate) fn drive(&mut self, mut done: impl FnMut(&Lab) -> bool) {
         let end = std::time::Instant::now() + Duration::from_secs(60);
         while !done(self) {
             assert!(std::time::Instant::now() < end, "{}\n{}", self.server.counters(), self.client.counters());
@@ -147,7 +147,7 @@ impl Lab {
         all.iter().map(|one| one.lock().unwrap().clone()).collect()
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         fs::write(self.folder.path().join(name), bytes).unwrap();
     }
 }

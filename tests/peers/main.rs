@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod first;
 mod fragments;
+mod ftp;
 mod house;
 mod idle;
 #[path = "../impair/mod.rs"]

@@ -42,6 +42,8 @@ fn the_defaults_are_those_of_the_contract() {
         busy_poll: Duration::from_micros(50),
         memory: 256 << 20,
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
+        root: "/var/lib/taphouse/ftp".into(),
+        writable: false,
         record: None,
         trace: None,
         rarp: vec![],

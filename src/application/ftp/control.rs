@@ -1,0 +1,395 @@
+//! Control connections: what a client says, one command after another, and what it is answered.
+
+use std::sync::Arc;
+
+use super::super::line::{Line, Lines};
+use super::super::{Data, Done, Io, Message, Session, SessionId, Stream, Used, Work};
+use super::command::{self, Verb};
+use super::data::News;
+use super::path::{BadPath, VirtualPath};
+use super::question::Question;
+use super::reply::Code;
+use super::transfer::Transfers;
+use super::{Access, Shared};
+use crate::base::address::Address;
+use crate::base::limits;
+use crate::base::stream::Ending;
+use crate::base::time::Instant;
+
+/// Who talks to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum User {
+    Unknown,
+    /// USER said anonymous.
+    Guest,
+    /// USER said another name, and there is none.
+    Stranger,
+    LoggedIn(Access),
+}
+
+/// One client's control connection.
+pub(super) struct Control {
+    pub(super) shared: Arc<Shared>,
+    peer: Address,
+    /// Whether it was let in, and is counted.
+    entered: bool,
+    lines: Lines,
+    /// A command that waits for the end of a transfer.
+    held: Option<Vec<u8>>,
+    /// Replies that found no room.
+    out: Vec<u8>,
+    user: User,
+    /// Wrong passwords, and when the last one is answered.
+    wrong: u32,
+    delayed: Option<Instant>,
+    idle: Instant,
+    quitting: bool,
+    pub(super) here: VirtualPath,
+    pub(super) ascii: bool,
+    /// From REST, for the next transfer.
+    pub(super) restart: u64,
+    pub(super) rename_from: Option<VirtualPath>,
+    /// What a storage thread is asked for.
+    pub(super) question: Option<Question>,
+    /// When it is asked again, because none could take it.
+    pub(super) unasked: Option<(Instant, Work)>,
+    pub(super) transfers: Transfers,
+}
+
+impl Control {
+    pub(super) fn new(shared: Arc<Shared>, peer: Address) -> Control {
+        Control {
+            shared,
+            peer,
+            entered: false,
+            lines: Lines::new(limits::FTP_LINE),
+            held: None,
+            out: Vec::new(),
+            user: User::Unknown,
+            wrong: 0,
+            delayed: None,
+            idle: Instant::NEVER,
+            quitting: false,
+            here: VirtualPath::default(),
+            ascii: true,
+            restart: 0,
+            rename_from: None,
+            question: None,
+            unasked: None,
+            transfers: Transfers::default(),
+        }
+    }
+
+    /// Replies with one line.
+    pub(super) fn say(&mut self, code: Code, text: &str) {
+        self.out.extend(code.line(text).as_bytes());
+    }
+
+    pub(super) fn say_lines(&mut self, code: Code, first: &str, between: &[String], last: &str) {
+        self.out.extend(code.lines(first, between, last).as_bytes());
+    }
+
+    /// Whether another command may be heard.
+    fn listens(&self) -> bool {
+        let waits = self.question.is_some() || self.delayed.is_some() || self.held.is_some();
+        !waits && !self.quitting && self.out.len() < limits::FTP_REPLIES
+    }
+
+    /// Sends what there is to send, and listens again if it may.
+    pub(super) fn settle(&mut self, stream: &mut Stream<'_>) {
+        if !self.transfers.is_under_way()
+            && self.question.is_none()
+            && self.delayed.is_none()
+            && let Some(line) = self.held.take()
+        {
+            self.hear(line, stream);
+        }
+        let sent = stream.write(&self.out);
+        self.out.drain(..sent);
+        let idle = self.question.is_none() && self.delayed.is_none() && !self.transfers.is_under_way();
+        if self.quitting && self.out.is_empty() && idle {
+            stream.close_within(limits::FTP_DATA_WAIT);
+        }
+        // The end of the connection is heard behind what nobody reads any more.
+        match self.listens() || self.quitting {
+            true => stream.resume(),
+            false => stream.pause(),
+        }
+    }
+
+    fn hear(&mut self, line: Vec<u8>, stream: &mut Stream<'_>) {
+        self.idle = stream.io.now() + limits::FTP_IDLE;
+        let (verb, argument) = command::read(&line);
+        let Some(verb) = verb else { return self.say(Code::SyntaxError, "I do not know that command.") };
+        let at_once = matches!(verb, Verb::Abor | Verb::Stat | Verb::Quit);
+        if self.transfers.is_under_way() && !at_once {
+            self.held = Some(line);
+            return;
+        }
+        let access = match self.user {
+            User::LoggedIn(access) => Some(access),
+            _ => None,
+        };
+        if access.is_none() && !verb.is_for_all() {
+            return self.say(Code::NotLoggedIn, "Say USER and PASS first.");
+        }
+        if verb.writes() && access != Some(Access::Write) {
+            return self.say(Code::FileUnavailable, "You may not change anything here.");
+        }
+        let argument = argument.to_vec();
+        self.obey(verb, &argument, stream);
+    }
+
+    fn obey(&mut self, verb: Verb, argument: &[u8], stream: &mut Stream<'_>) {
+        let renaming = self.rename_from.take();
+        match verb {
+            Verb::User => self.user(argument),
+            Verb::Pass => self.pass(stream.io.now()),
+            Verb::Acct => self.say(Code::Superfluous, "No account is needed."),
+            Verb::Rein => {
+                self.user = User::Unknown;
+                self.here = VirtualPath::default();
+                self.say(Code::ServiceReady, "Start again.");
+            }
+            Verb::Noop => self.say(Code::Okay, "Still here."),
+            Verb::Allo => self.say(Code::Superfluous, "There is room, or there will be a 452."),
+            Verb::Syst => self.say(Code::SystemType, "UNIX Type: L8"),
+            Verb::Clnt => self.say(Code::Okay, "Pleased to meet you."),
+            Verb::Host if self.user == User::Unknown => self.say(Code::ServiceReady, "All hosts are one here."),
+            Verb::Host => self.say(Code::BadSequence, "HOST comes before USER."),
+            Verb::Help => self.say_lines(Code::HelpMessage, "Commands:", &command::names(), "That is all."),
+            Verb::Feat => self.features(),
+            Verb::Opts => self.options(argument),
+            Verb::Site => self.site(argument, stream),
+            Verb::Smnt => self.say(Code::NotImplemented, "There is one file system."),
+            Verb::Stat => self.status(argument),
+            Verb::Quit => {
+                self.quitting = true;
+                self.idle = stream.io.now() + limits::FTP_DATA_WAIT;
+                self.say(Code::Closing, "Goodbye.");
+            }
+            Verb::Type => self.representation(argument),
+            Verb::Stru => self.only(argument, b"F"),
+            Verb::Mode => self.only(argument, b"S"),
+            Verb::Rest => self.rest(argument),
+            Verb::Pwd => {
+                let text = format!("{} is where you are.", self.here.quoted());
+                self.say(Code::PathIs, &text);
+            }
+            Verb::Abor => self.abort_transfer(&mut stream.io),
+            Verb::Port | Verb::Eprt => self.active(verb, argument, stream),
+            Verb::Pasv | Verb::Epsv => self.passive(verb, argument, stream),
+            verb => {
+                self.rename_from = renaming;
+                self.ask(verb, argument, stream);
+            }
+        }
+    }
+
+    fn user(&mut self, name: &[u8]) {
+        let guest = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
+        self.user = if guest { User::Guest } else { User::Stranger };
+        // A stranger is not told that there is no such name (RFC 2577 §6).
+        let text = if guest { "Your mail address, please." } else { "The password, please." };
+        self.say(Code::NeedPassword, text);
+    }
+
+    fn pass(&mut self, now: Instant) {
+        match self.user {
+            User::Guest => {
+                self.user = User::LoggedIn(self.shared.rules.anonymous);
+                self.say(Code::LoggedIn, "Welcome.");
+            }
+            User::Stranger => {
+                self.user = User::Unknown;
+                self.delayed = Some(now + limits::FTP_PASSWORD_DELAY * (1 << self.wrong.min(8)));
+                self.wrong += 1;
+            }
+            User::Unknown => self.say(Code::BadSequence, "Say USER first."),
+            User::LoggedIn(_) => self.say(Code::LoggedIn, "You are in already."),
+        }
+    }
+
+    /// A wrong password was waited for long enough (RFC 2577 §5).
+    fn refuse_password(&mut self) {
+        self.delayed = None;
+        if self.wrong < limits::FTP_PASSWORDS {
+            self.say(Code::NotLoggedIn, "That is not right.");
+        } else {
+            self.say(Code::NotAvailable, "That is not right, for the last time.");
+            self.quitting = true;
+        }
+    }
+
+    fn features(&mut self) {
+        let features = [
+            "CLNT",
+            "EPRT",
+            "EPSV",
+            "HOST",
+            "MDTM",
+            "MFMT",
+            "MLST type*;size*;modify*;perm*;",
+            "REST STREAM",
+            "SIZE",
+            "TVFS",
+            "UTF8",
+        ];
+        self.say_lines(Code::SystemStatus, "Extensions:", &features.map(str::to_owned), "End");
+    }
+
+    fn options(&mut self, argument: &[u8]) {
+        let text = String::from_utf8_lossy(argument).to_ascii_uppercase();
+        match text.split(' ').collect::<Vec<_>>().as_slice() {
+            ["UTF8"] | ["UTF8", "ON"] | ["UTF-8", "ON"] => self.say(Code::Okay, "Names are UTF-8 always."),
+            // RFC 3659 §7.8: all facts are told, whatever is asked for.
+            ["MLST", ..] => self.say(Code::Okay, "MLST OPTS type;size;modify;perm;"),
+            _ => self.say(Code::ParameterError, "There is no such option."),
+        }
+    }
+
+    fn status(&mut self, argument: &[u8]) {
+        if !argument.is_empty() {
+            return self.say(Code::ParameterNotImplemented, "MLST tells of files.");
+        }
+        let user = if matches!(self.user, User::LoggedIn(_)) { "logged in" } else { "not logged in" };
+        let kind = if self.ascii { "ASCII" } else { "image" };
+        let transfer = if self.transfers.is_under_way() { "a transfer is under way" } else { "no transfer" };
+        let lines = [format!("from {}, {user}", self.peer), format!("type {kind}, stream, file"), transfer.to_owned()];
+        self.say_lines(Code::SystemStatus, "Status:", &lines, "That is all.");
+    }
+
+    fn representation(&mut self, argument: &[u8]) {
+        self.ascii = match argument.to_ascii_uppercase().as_slice() {
+            b"A" | b"A N" => true,
+            b"I" | b"L 8" => false,
+            _ => return self.say(Code::ParameterNotImplemented, "A, A N, I and L 8 are the types here."),
+        };
+        self.say(Code::Okay, if self.ascii { "Lines end with CRLF." } else { "Bytes go as they are." });
+    }
+
+    fn only(&mut self, argument: &[u8], known: &[u8]) {
+        if argument.eq_ignore_ascii_case(known) {
+            self.say(Code::Okay, "As always.");
+        } else {
+            self.say(Code::ParameterNotImplemented, "There is only file structure and stream mode.");
+        }
+    }
+
+    fn rest(&mut self, argument: &[u8]) {
+        let digits = std::str::from_utf8(argument).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits.and_then(|digits| digits.parse().ok()).filter(|at| *at <= i64::MAX as u64) {
+            // Where a byte of the file is among converted lines nobody knows without reading all of them.
+            Some(1..) if self.ascii => self.say(Code::ParameterNotImplemented, "Only with TYPE I."),
+            Some(at) => {
+                self.restart = at;
+                self.say(Code::FileActionPending, "From there.");
+            }
+            None => self.say(Code::ParameterError, "REST takes a number of bytes."),
+        }
+    }
+
+    pub(super) fn say_bad_path(&mut self, why: BadPath) {
+        match why {
+            BadPath::Unreadable => self.say(Code::ParameterError, "Names are UTF-8 without control characters."),
+            BadPath::Outside => self.say(Code::FileUnavailable, "There is nothing above the root."),
+            BadPath::Reserved => self.say(Code::NameNotAllowed, "Such names are for uploads under way."),
+        }
+    }
+
+    pub(super) fn may_write(&self) -> bool {
+        self.user == User::LoggedIn(Access::Write)
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn time(&self, now: Instant) -> i64 {
+        self.shared.rules.began + now.since(Instant::ZERO).as_secs() as i64
+    }
+}
+
+impl Session for Control {
+    fn on_open(&mut self, stream: &mut Stream<'_>) {
+        self.idle = stream.io.now() + limits::FTP_IDLE;
+        self.entered = self.shared.tables().enter(self.peer);
+        if self.entered {
+            self.say(Code::ServiceReady, "taphouse");
+        } else {
+            self.say(Code::NotAvailable, "Too many connections: come back later.");
+            self.quitting = true;
+        }
+        self.settle(stream);
+    }
+
+    fn on_data(&mut self, data: Data<'_>, stream: &mut Stream<'_>) -> Used {
+        let bytes = data.bytes();
+        let mut used = 0;
+        while used < bytes.len() && self.listens() {
+            let (count, line) = self.lines.take(&bytes[used..]);
+            used += count;
+            match line {
+                Some(Line::Whole(line)) => self.hear(line, stream),
+                Some(Line::TooLong) => self.say(Code::SyntaxError, "That line is too long."),
+                None => {}
+            }
+        }
+        self.settle(stream);
+        Used::Bytes(if self.quitting { bytes.len() } else { used })
+    }
+
+    fn on_room(&mut self, stream: &mut Stream<'_>) {
+        self.settle(stream);
+    }
+
+    fn on_end(&mut self, stream: &mut Stream<'_>) {
+        // Who says nothing more may still hear how its transfer ended.
+        self.quitting = true;
+        self.settle(stream);
+    }
+
+    fn on_gone(&mut self, _ending: Ending, io: &mut Io<'_>) {
+        self.end_transfers(io);
+        if self.entered {
+            self.shared.tables().leave(self.peer);
+        }
+    }
+
+    fn on_done(&mut self, done: Done, stream: &mut Stream<'_>) {
+        if let Some(question) = self.question.take() {
+            self.answered(question, done.result, stream);
+        }
+        self.settle(stream);
+    }
+
+    fn on_message(&mut self, from: Option<SessionId>, message: Message, stream: &mut Stream<'_>) {
+        if let (Some(from), Ok(news)) = (from, message.downcast::<(u64, News)>()) {
+            let (number, news) = *news;
+            self.idle = stream.io.now() + limits::FTP_IDLE;
+            self.heard_of_data(from, number, news, &mut stream.io);
+            self.settle(stream);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let idle = Some(self.idle).filter(|_| !self.transfers.is_under_way());
+        let again = self.unasked.as_ref().map(|(again, _)| *again);
+        idle.into_iter().chain(again).chain(self.delayed).chain(self.transfers.deadline()).min()
+    }
+
+    fn on_timer(&mut self, stream: &mut Stream<'_>) {
+        let now = stream.io.now();
+        if self.delayed.is_some_and(|delayed| delayed <= now) {
+            self.refuse_password();
+        }
+        self.ask_a_thread(stream);
+        self.check_transfer(&mut stream.io);
+        if self.idle <= now && !self.transfers.is_under_way() {
+            if self.quitting {
+                return stream.abort();
+            }
+            self.idle = now + limits::FTP_DATA_WAIT;
+            self.quitting = true;
+            self.say(Code::NotAvailable, "You said nothing for too long.");
+        }
+        self.settle(stream);
+    }
+}

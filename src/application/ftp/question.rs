@@ -1,0 +1,308 @@
+//! Commands about files: a storage thread is asked, and its answer is the reply, or says how a transfer begins.
+
+use std::io::ErrorKind;
+
+use super::super::{Kind, Metadata, Opening, Outcome, Stream, Work};
+use super::Claim;
+use super::command::Verb;
+use super::control::Control;
+use super::data::{Failure, Job, Target};
+use super::listing::{self, Format};
+use super::path::VirtualPath;
+use super::reply::Code;
+use crate::base::limits;
+
+/// What a storage thread is asked for.
+pub(super) enum Question {
+    /// Whether that is a directory to go to.
+    Enter(VirtualPath),
+    /// What that is, for SIZE, MDTM, MLST or RNFR.
+    Tell(Verb, VirtualPath),
+    /// How much of an upload is there, for a SIZE of what does not exist.
+    Uploaded,
+    /// To do something; this is said when it is done.
+    Do(Code, String),
+    /// What that is, to be fetched from a byte on.
+    Fetch(VirtualPath, u64),
+    /// What that is, to be listed.
+    List(VirtualPath, Format),
+    /// How much of an upload is there, to be continued from a byte on.
+    Continue(VirtualPath, u64),
+    /// Whether there is something to be appended to, or how much of an upload there is.
+    Append(VirtualPath),
+    AppendUpload(VirtualPath),
+    /// Whether that name is free.
+    Unique(VirtualPath),
+}
+
+impl Control {
+    /// Commands whose argument is a name.
+    pub(super) fn ask(&mut self, verb: Verb, argument: &[u8], stream: &mut Stream<'_>) {
+        let restart = std::mem::take(&mut self.restart);
+        let (argument, time) = match verb {
+            Verb::Cdup => (&b".."[..], None),
+            Verb::List | Verb::Nlst => (without_options(argument), None),
+            Verb::Mfmt => match modification(argument) {
+                Some((time, name)) => (name, Some(time)),
+                None => return self.say(Code::ParameterError, "MFMT takes YYYYMMDDHHMMSS and a name."),
+            },
+            // Without a name, one is made.
+            Verb::Stou if argument.is_empty() => (&b"upload"[..], None),
+            _ => (argument, None),
+        };
+        let may_be_empty = matches!(verb, Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Mlst);
+        if argument.is_empty() && !may_be_empty {
+            return self.say(Code::ParameterError, "Of what?");
+        }
+        let path = match self.here.join(argument) {
+            Ok(path) => path,
+            Err(why) => return self.say_bad_path(why),
+        };
+        if verb.writes() && path.is_root() {
+            return self.say(Code::FileUnavailable, "The root stays as it is.");
+        }
+        let place = path.place();
+        let (question, work) = match verb {
+            Verb::Cwd | Verb::Cdup => (Question::Enter(path), Work::Look(place)),
+            Verb::Size if self.ascii => return self.say(Code::FileUnavailable, "Only with TYPE I."),
+            Verb::Size | Verb::Mdtm | Verb::Mlst | Verb::Rnfr => (Question::Tell(verb, path), Work::Look(place)),
+            Verb::Dele => (Question::Do(Code::FileActionDone, "Deleted.".into()), Work::Remove(place)),
+            Verb::Rmd => (Question::Do(Code::FileActionDone, "Removed.".into()), Work::RemoveDirectory(place)),
+            Verb::Mkd => {
+                let said = format!("{} is there now.", path.quoted());
+                (Question::Do(Code::PathIs, said), Work::MakeDirectory(place))
+            }
+            Verb::Mfmt => {
+                let time = time.unwrap_or_default();
+                let said = format!("Modify={}; {}", listing::time_value(time), path.shown());
+                (Question::Do(Code::FileStatus, said), Work::SetModified(place, time))
+            }
+            Verb::Rnto => {
+                let Some(from) = self.rename_from.take() else {
+                    return self.say(Code::BadSequence, "Say RNFR first.");
+                };
+                (Question::Do(Code::FileActionDone, "Renamed.".into()), Work::Rename(from.place(), place))
+            }
+            Verb::Retr => (Question::Fetch(path, restart), Work::Look(place)),
+            Verb::List => (Question::List(path, Format::Long(self.time(stream.io.now()))), Work::Look(place)),
+            Verb::Nlst => (Question::List(path, Format::Names), Work::Look(place)),
+            Verb::Mlsd => (Question::List(path, Format::Facts), Work::Look(place)),
+            Verb::Stor if restart == 0 => return self.store(path, Opening::Replace, &mut stream.io),
+            Verb::Stor => {
+                let upload = path.upload();
+                (Question::Continue(path, restart), Work::Look(upload))
+            }
+            Verb::Appe => (Question::Append(path), Work::Look(place)),
+            Verb::Stou => return self.look_for_unique(path, stream),
+            _ => return self.say(Code::NotImplemented, "Not here."),
+        };
+        self.rename_from = None;
+        self.put(question, work, stream);
+    }
+
+    fn put(&mut self, question: Question, work: Work, stream: &mut Stream<'_>) {
+        self.question = Some(question);
+        self.unasked = Some((stream.io.now(), work));
+        self.ask_a_thread(stream);
+    }
+
+    /// Asks, or tries again soon when all of them have too much to do.
+    pub(super) fn ask_a_thread(&mut self, stream: &mut Stream<'_>) {
+        if let Some((_, work)) = self.unasked.take() {
+            let again = stream.io.now() + limits::STARVED_RETRY;
+            self.unasked = stream.io.ask(0, work).err().map(|work| (again, work));
+        }
+    }
+
+    fn look_for_unique(&mut self, path: VirtualPath, stream: &mut Stream<'_>) {
+        let name = format!("{}.{:08x}", path.name(), stream.io.random(1 << 32));
+        match path.parent().join(name.as_bytes()) {
+            Ok(unique) => {
+                let work = Work::Look(unique.place());
+                self.put(Question::Unique(unique), work, stream);
+            }
+            Err(why) => self.say_bad_path(why),
+        }
+    }
+
+    /// A storage thread answered.
+    pub(super) fn answered(&mut self, question: Question, answer: Result<Outcome, ErrorKind>, stream: &mut Stream<'_>) {
+        let found = match &answer {
+            Ok(Outcome::Metadata(metadata)) => Ok(*metadata),
+            Ok(_) => Err(ErrorKind::Other),
+            Err(why) => Err(*why),
+        };
+        match (question, found) {
+            (Question::Do(code, text), _) => match answer {
+                Ok(_) => self.say(code, &text),
+                Err(why) => self.say_trouble(why),
+            },
+            (Question::Tell(Verb::Size, path), Err(ErrorKind::NotFound)) if self.may_write() => {
+                self.put(Question::Uploaded, Work::Look(path.upload()), stream);
+            }
+            (Question::Continue(path, from), Ok(part)) if part.length >= from => {
+                self.store(path, Opening::Resume(from), &mut stream.io);
+            }
+            (Question::Continue(..), _) => self.say(Code::InvalidRestart, "There is no upload to be continued there."),
+            (Question::Append(path), Err(ErrorKind::NotFound)) => {
+                let upload = path.upload();
+                self.put(Question::AppendUpload(path), Work::Look(upload), stream);
+            }
+            (Question::Append(path), Ok(Metadata { kind: Kind::File, .. })) => self.append(path, &mut stream.io),
+            (Question::AppendUpload(path), Ok(part)) => {
+                self.store(path, Opening::Resume(part.length), &mut stream.io);
+            }
+            (Question::AppendUpload(path), Err(ErrorKind::NotFound)) => {
+                self.store(path, Opening::Replace, &mut stream.io);
+            }
+            (Question::Unique(path), Err(ErrorKind::NotFound)) => self.store_unique(path, &mut stream.io),
+            (Question::Unique(_), Ok(_)) => self.say(Code::FileBusy, "Try again."),
+            (_, Err(why)) => self.say_trouble(why),
+            (question, Ok(metadata)) => self.found(question, metadata, stream),
+        }
+    }
+
+    fn found(&mut self, question: Question, found: Metadata, stream: &mut Stream<'_>) {
+        match (question, found.kind) {
+            (Question::Enter(path), Kind::Directory) => {
+                self.here = path;
+                self.say(Code::FileActionDone, "You are there.");
+            }
+            (Question::Enter(_), _) => self.say(Code::FileUnavailable, "That is no directory."),
+            (Question::Tell(Verb::Mdtm, _), _) => self.say(Code::FileStatus, &listing::time_value(found.modified)),
+            (Question::Tell(Verb::Mlst, path), _) => {
+                let line = format!("{} {}", listing::facts(&found, self.may_write()), path.shown());
+                self.say_lines(Code::FileActionDone, "Facts:", &[line], "That is all.");
+            }
+            (Question::Tell(Verb::Rnfr, path), _) => {
+                self.rename_from = Some(path);
+                self.say(Code::FileActionPending, "To what?");
+            }
+            (Question::Tell(..) | Question::Uploaded, Kind::File) => {
+                self.say(Code::FileStatus, &found.length.to_string());
+            }
+            (Question::Fetch(_, from), Kind::File) if from > found.length => {
+                self.say(Code::InvalidRestart, "The file is shorter than that.");
+            }
+            (Question::Fetch(path, from), Kind::File) => {
+                let job = Job::Send { file: path.place(), from, ascii: self.ascii };
+                let text = format!("{} bytes follow.", found.length - from);
+                self.begin(job, &text, &mut stream.io);
+            }
+            (Question::List(path, format), Kind::Directory) => {
+                let job = Job::List { folder: path.place(), format, writable: self.may_write() };
+                self.begin(job, "The list follows.", &mut stream.io);
+            }
+            (Question::List(_, Format::Facts), _) => self.say(Code::ParameterError, "That is no directory."),
+            (Question::List(path, format), _) => {
+                let mut text = Vec::new();
+                listing::add(&mut text, path.name().as_ref(), &found, format, self.may_write());
+                self.begin(Job::Say(text), "The list follows.", &mut stream.io);
+            }
+            _ => self.say(Code::FileUnavailable, "That is no file."),
+        }
+    }
+
+    fn store(&mut self, path: VirtualPath, opening: Opening, io: &mut super::super::Io<'_>) {
+        self.receive(path, opening, "Send it.", io);
+    }
+
+    /// RFC 1123 §4.1.2.9: the name is in the reply.
+    fn store_unique(&mut self, path: VirtualPath, io: &mut super::super::Io<'_>) {
+        let text = format!("FILE: {}", path.name());
+        self.receive(path, Opening::Replace, &text, io);
+    }
+
+    fn receive(&mut self, path: VirtualPath, opening: Opening, text: &str, io: &mut super::super::Io<'_>) {
+        let Some(claim) = self.claim(&path) else { return };
+        let target = Target {
+            file: path.upload(),
+            opening,
+            name: Some(path.place()),
+            claim,
+            folder: path.parent().place(),
+            ascii: self.ascii,
+        };
+        self.begin(Job::Receive(target), text, io);
+    }
+
+    /// What is there is added to where it lies.
+    fn append(&mut self, path: VirtualPath, io: &mut super::super::Io<'_>) {
+        let Some(claim) = self.claim(&path) else { return };
+        let target = Target {
+            file: path.place(),
+            opening: Opening::Append,
+            name: None,
+            claim,
+            folder: path.parent().place(),
+            ascii: self.ascii,
+        };
+        self.begin(Job::Receive(target), "Send what is to be added.", io);
+    }
+
+    fn claim(&mut self, path: &VirtualPath) -> Option<Claim> {
+        let claim = Claim::new(&self.shared, path);
+        if claim.is_none() {
+            self.say(Code::FileBusy, "Somebody is writing that file.");
+        }
+        claim
+    }
+
+    pub(super) fn say_failure(&mut self, failure: Failure) {
+        match failure {
+            Failure::Connection => self.say(Code::TransferAborted, "The transfer broke off."),
+            Failure::Disk(why) => self.say_trouble(why),
+        }
+    }
+
+    fn say_trouble(&mut self, why: ErrorKind) {
+        let (code, text) = match why {
+            ErrorKind::NotFound => (Code::FileUnavailable, "There is no such file or directory."),
+            ErrorKind::AlreadyExists => (Code::FileUnavailable, "That exists already."),
+            ErrorKind::DirectoryNotEmpty => (Code::FileUnavailable, "The directory is not empty."),
+            ErrorKind::IsADirectory => (Code::FileUnavailable, "That is a directory."),
+            ErrorKind::NotADirectory => (Code::FileUnavailable, "That is no directory."),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                (Code::FileUnavailable, "You may not do that.")
+            }
+            ErrorKind::Unsupported => (Code::FileUnavailable, "That is no file."),
+            ErrorKind::InvalidFilename => (Code::NameNotAllowed, "That name is too long."),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (Code::InsufficientStorage, "The disk is full."),
+            ErrorKind::FileTooLarge => (Code::StorageExceeded, "That is too large."),
+            _ => (Code::LocalError, "The disk would not do it."),
+        };
+        self.say(code, text);
+    }
+
+    /// SITE: only UTIME and HELP.
+    pub(super) fn site(&mut self, argument: &[u8], stream: &mut Stream<'_>) {
+        let (word, rest) = split_word(argument);
+        match word.to_ascii_uppercase().as_slice() {
+            // The short form: SITE UTIME YYYYMMDDHHMMSS name.
+            b"UTIME" if self.may_write() => self.ask(Verb::Mfmt, rest, stream),
+            b"UTIME" => self.say(Code::FileUnavailable, "You may not change anything here."),
+            b"HELP" => self.say(Code::HelpMessage, "HELP UTIME"),
+            _ => self.say(Code::ParameterNotImplemented, "SITE knows HELP and UTIME."),
+        }
+    }
+}
+
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let space = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+    let (word, rest) = text.split_at(space);
+    (word, rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// Clients say `LIST -la`, as if it were `ls`.
+fn without_options(argument: &[u8]) -> &[u8] {
+    let mut rest = argument;
+    while rest.first() == Some(&b'-') {
+        rest = split_word(rest).1;
+    }
+    rest
+}
+
+fn modification(argument: &[u8]) -> Option<(i64, &[u8])> {
+    let (time, name) = split_word(argument);
+    Some((listing::read_time_value(std::str::from_utf8(time).ok()?)?, name))
+}

@@ -1,0 +1,140 @@
+//! Lines of text as FTP, SMTP and their kin speak them: CRLF at the end, a limit on the length, and for those that are
+//! telnet underneath, its commands taken out.
+
+/// What one byte of telnet means after those before it (RFC 854).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Telnet {
+    #[default]
+    Text,
+    /// IAC came.
+    Command,
+    /// WILL, WON'T, DO or DON'T came: an option follows, which is not answered, for we have none.
+    Option,
+}
+
+const IAC: u8 = 255;
+const WILL: u8 = 251;
+const DONT: u8 = 254;
+
+/// A line that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Its bytes, without CR and LF.
+    Whole(Vec<u8>),
+    /// It was longer than the limit; nothing of it is left.
+    TooLong,
+}
+
+/// Puts lines together from what comes. It keeps no more than one line and no more than the limit.
+///
+/// A line ends with LF, with or without CR: what is typed by hand is understood, too. No protocol that hides one message in
+/// another is to be read with this.
+#[derive(Debug)]
+pub struct Lines {
+    limit: usize,
+    line: Vec<u8>,
+    too_long: bool,
+    telnet: Telnet,
+}
+
+impl Lines {
+    /// Lines of at most `limit` bytes, without their ends.
+    pub fn new(limit: usize) -> Lines {
+        Lines { limit, line: Vec::new(), too_long: false, telnet: Telnet::Text }
+    }
+
+    /// Takes bytes up to the end of a line; returns how many, and the line if it ended there.
+    pub fn take(&mut self, bytes: &[u8]) -> (usize, Option<Line>) {
+        for (at, byte) in bytes.iter().enumerate() {
+            match self.text(*byte) {
+                Some(b'\n') => return (at + 1, Some(self.end())),
+                Some(byte) => self.push(byte),
+                None => {}
+            }
+        }
+        (bytes.len(), None)
+    }
+
+    /// What a byte is to those who read text.
+    fn text(&mut self, byte: u8) -> Option<u8> {
+        let (next, text) = match (self.telnet, byte) {
+            (Telnet::Text, IAC) => (Telnet::Command, None),
+            (Telnet::Text, byte) => (Telnet::Text, Some(byte)),
+            // Doubled, it is a byte like others.
+            (Telnet::Command, IAC) => (Telnet::Text, Some(IAC)),
+            (Telnet::Command, WILL..=DONT) => (Telnet::Option, None),
+            // Interrupt process, data mark: what they ask for, the command behind them does.
+            (Telnet::Command | Telnet::Option, _) => (Telnet::Text, None),
+        };
+        self.telnet = next;
+        text
+    }
+
+    fn push(&mut self, byte: u8) {
+        // One more for the CR.
+        if self.line.len() > self.limit {
+            self.too_long = true;
+            self.line.clear();
+        }
+        if !self.too_long {
+            self.line.push(byte);
+        }
+    }
+
+    fn end(&mut self) -> Line {
+        let mut line = std::mem::take(&mut self.line);
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        if std::mem::take(&mut self.too_long) || line.len() > self.limit {
+            return Line::TooLong;
+        }
+        Line::Whole(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All lines, however the bytes are cut.
+    fn lines(bytes: &[u8], piece: usize) -> Vec<Line> {
+        let (mut lines, mut found) = (Lines::new(8), Vec::new());
+        for mut piece in bytes.chunks(piece) {
+            while !piece.is_empty() {
+                let (used, line) = lines.take(piece);
+                found.extend(line);
+                piece = &piece[used..];
+            }
+        }
+        assert!(lines.line.len() <= 9);
+        found
+    }
+
+    #[test]
+    fn lines_end_where_they_end_however_they_are_cut() {
+        let whole = |text: &[u8]| Line::Whole(text.to_vec());
+        for piece in [1, 2, 3, 1000] {
+            let text = b"one\r\ntwo\n\r\n12345678\r\n123456789\r\na\rb\r\nrest";
+            let expected =
+                [whole(b"one"), whole(b"two"), whole(b""), whole(b"12345678"), Line::TooLong, whole(b"a\rb")];
+            assert_eq!(lines(text, piece), expected);
+        }
+    }
+
+    #[test]
+    fn telnet_is_taken_out() {
+        for piece in [1, 2, 1000] {
+            // IP, data mark, DO echo, and a byte that is doubled.
+            let text = b"\xff\xf4\xff\xf2AB\xff\xfd\x01OR\xff\xff\r\n";
+            assert_eq!(lines(text, piece), [Line::Whole(b"ABOR\xff".to_vec())]);
+        }
+    }
+
+    #[test]
+    fn a_mebibyte_without_an_end_keeps_nothing() {
+        let mut bytes = vec![b'A'; 1 << 20];
+        bytes.extend(b"\r\nNOOP\r\n");
+        assert_eq!(lines(&bytes, 1460), [Line::TooLong, Line::Whole(b"NOOP".to_vec())]);
+    }
+}

@@ -1,0 +1,246 @@
+//! FTP: what `curl`, `lftp`, `wget` and Python's ftplib make of our server, over both families.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::house::{BOTH, House, V4, pattern};
+use crate::lab::Lab;
+use crate::program::script_of_tests;
+
+const MIB: usize = 1 << 20;
+
+/// A root with some files, and a house that serves it.
+struct Files {
+    root: TempDir,
+    house: House,
+}
+
+impl Files {
+    fn new(lab: &Lab, options: &str) -> Files {
+        let root = tempfile::tempdir().expect("a directory");
+        let house = lab.house(&format!("--root {} --services ftp {options}", root.path().display()));
+        Files { root, house }
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.root.path().join(name), bytes).expect("the root can be written");
+    }
+
+    fn get(&self, name: &str) -> Vec<u8> {
+        fs::read(self.root.path().join(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
+    }
+
+    /// Ends the house: every connection ended, too, and no upload was left.
+    #[track_caller]
+    fn end(self) {
+        let ended = self.house.end();
+        assert!(ended.status.success(), "{ended:?}");
+        let left = fs::read_dir(self.root.path()).expect("the root is there").filter_map(Result::ok);
+        let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().ends_with(".upload~")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+fn url(to: IpAddr) -> String {
+    if to.is_ipv6() { format!("ftp://[{to}]") } else { format!("ftp://{to}") }
+}
+
+fn ftplib(lab: &Lab, what: &str, to: IpAddr, size: usize) -> String {
+    lab.python("ftp.py", &[what, &to.to_string(), &size.to_string()])
+}
+
+#[test]
+fn curl_gets_puts_continues_and_lists_passive_and_active() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    let away = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| away.path().join(name).display().to_string();
+    let content = pattern(9 * MIB + 4321, 1);
+    files.put("large", &content);
+    files.put("empty", b"");
+    for to in BOTH {
+        for mode in ["", "--ftp-port -"] {
+            let curl = |arguments: &str| lab.run(&format!("curl -sS --max-time 60 {mode} {arguments}")).ok();
+            let url = url(to);
+            curl(&format!("-g {url}/large -o {}", at("got")));
+            assert!(fs::read(at("got")).unwrap() == content, "{url} {mode}");
+            curl(&format!("-g {url}/empty -o {}", at("none")));
+            assert_eq!(fs::read(at("none")).unwrap_or_default(), b"");
+            fs::write(at("got"), &content[..5 * MIB + 1]).unwrap();
+            curl(&format!("-g -C - {url}/large -o {}", at("got")));
+            assert!(fs::read(at("got")).unwrap() == content, "{url} {mode}");
+            curl(&format!("-g -T {} {url}/new/folder/put --ftp-create-dirs", at("got")));
+            assert!(files.get("new/folder/put") == content, "{url} {mode}");
+            // Half of it is there; the rest is added.
+            files.put("new/folder/put", &content[..3 * MIB]);
+            curl(&format!("-g -C - -T {} {url}/new/folder/put", at("got")));
+            assert!(files.get("new/folder/put") == content, "{url} {mode}");
+            let listed = curl(&format!("-g {url}/"));
+            assert!(listed.lines().any(|line| line.starts_with("-r") && line.ends_with(" large")), "{listed}");
+            assert!(listed.lines().any(|line| line.starts_with("dr") && line.ends_with(" new")), "{listed}");
+            fs::remove_dir_all(files.root.path().join("new")).unwrap();
+        }
+    }
+    files.end();
+}
+
+#[test]
+fn ftplib_does_everything_passive_and_active() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    for to in BOTH {
+        assert_eq!(ftplib(&lab, "both_ways", to, 3 * MIB + 17), "both ways\n");
+        assert_eq!(ftplib(&lab, "interrupted", to, 3 * MIB), "interrupted\n");
+    }
+    fs::read_dir(files.root.path()).unwrap().filter_map(Result::ok).for_each(|entry| {
+        // The interrupted upload of what was there already is still beside it.
+        assert_eq!(entry.file_name(), ".kept.upload~");
+        fs::remove_file(entry.path()).unwrap();
+    });
+    files.end();
+}
+
+#[test]
+fn what_is_refused() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    files.put("text.txt", b"hello\n");
+    files.put("large", &pattern(64 * MIB, 2));
+    symlink("/etc", files.root.path().join("escape")).unwrap();
+    symlink("/etc/passwd", files.root.path().join("outside")).unwrap();
+    for to in BOTH {
+        assert_eq!(ftplib(&lab, "refused", to, 0), "refused\n");
+    }
+    files.end();
+}
+
+#[test]
+fn anonymous_users_only_read_unless_told_otherwise() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "");
+    files.put("text.txt", b"hello\n");
+    for to in BOTH {
+        assert_eq!(ftplib(&lab, "read_only", to, 0), "read only\n");
+    }
+    assert_eq!(ftplib(&lab, "nobody_connects", V4, 0), "nobody connected\n");
+    files.end();
+}
+
+#[test]
+fn five_hundred_at_once_each_with_five_files() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    files.put("common", &pattern(MIB / 8, 3));
+    assert_eq!(ftplib(&lab, "crowd", V4, 500), "500 at once\n");
+    for client in 0..500 {
+        (0..5).for_each(|file| assert_eq!(files.get(&format!("{client}-{file}")).len(), 10_000 + client));
+    }
+    files.end();
+}
+
+/// Data connections come in at the shard of their control connection, whichever that is.
+#[test]
+fn shards_serve_alike() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable --queues 4");
+    files.put("common", &pattern(MIB / 8, 3));
+    for to in BOTH {
+        assert_eq!(ftplib(&lab, "both_ways", to, 100_000), "both ways\n");
+        assert_eq!(ftplib(&lab, "crowd", to, 20), "20 at once\n");
+    }
+    files.end();
+}
+
+/// What got 226 is there, and no name has half of anything: the program is killed in the middle of forty uploads, five times.
+#[test]
+fn killed_in_the_middle_of_uploads_every_name_has_a_whole_file() {
+    const WHOLE: usize = 200_000;
+    for round in 0..5 {
+        let Some(lab) = Lab::new() else { return };
+        let files = Files::new(&lab, "--writable");
+        let mut command = script_of_tests("ftp.py");
+        command.args(["upload_for_ever", &V4.to_string(), "40"]);
+        let mut uploads = lab.start(command);
+        let first = uploads.line_with("stored ");
+        assert!(first.starts_with("stored "), "{first}");
+        std::thread::sleep(Duration::from_millis(20 * round));
+        let Files { root, house } = files;
+        house.program.signal(Signal::KILL);
+        house.program.ended();
+        uploads.signal(Signal::KILL);
+        let told = uploads.ended().stdout + &first;
+        let stored: HashSet<&str> = told.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        let mut names = HashSet::new();
+        for entry in fs::read_dir(root.path()).unwrap().filter_map(Result::ok) {
+            let name = entry.file_name().into_string().expect("names are UTF-8");
+            if !name.ends_with(".upload~") {
+                assert_eq!(entry.metadata().unwrap().len() as usize, WHOLE, "{name}");
+                names.insert(name);
+            }
+        }
+        assert!(stored.iter().all(|name| names.contains(*name)), "{stored:?} {names:?}");
+    }
+}
+
+/// Two trees are the same: names, contents, and times to the second.
+#[track_caller]
+fn same(one: &Path, other: &Path, count: usize) {
+    for number in 0..count {
+        let name = format!("folder{}/file{number}", number % 7);
+        let (one, other) = (one.join(&name), other.join(&name));
+        assert!(fs::read(&one).unwrap() == fs::read(&other).unwrap_or_default(), "{name}");
+        assert_eq!(fs::metadata(&one).unwrap().mtime(), fs::metadata(&other).unwrap().mtime(), "{name}");
+    }
+}
+
+#[test]
+fn lftp_mirrors_both_ways_and_wget_fetches_a_tree() {
+    const COUNT: usize = 300;
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    let away = tempfile::tempdir().expect("a directory");
+    let from = files.root.path().join("tree");
+    (0..7).for_each(|number| fs::create_dir_all(from.join(format!("folder{number}"))).unwrap());
+    for number in 0..COUNT {
+        let path = from.join(format!("folder{}/file{number}", number % 7));
+        fs::write(&path, pattern(number * 97, number)).unwrap();
+        lab.run(&format!("touch -d @{} {}", 1_000_000_000 + number * 86_401, path.display())).ok();
+    }
+    for (number, to) in BOTH.into_iter().enumerate() {
+        let lftp = |commands: &str| {
+            let script = away.path().join("script");
+            let set = "set net:max-retries 2; set net:timeout 20; set cmd:fail-exit yes";
+            fs::write(&script, format!("{set}; open {}; {commands}; quit\n", url(to))).unwrap();
+            lab.run(&format!("lftp -f {}", script.display())).ok();
+        };
+        let got = away.path().join(format!("got{number}"));
+        lftp(&format!("mirror --parallel=4 /tree {}", got.display()));
+        same(&from, &got, COUNT);
+        lftp(&format!("mirror -R --parallel=4 {} /back{number}", got.display()));
+        same(&from, &files.root.path().join(format!("back{number}")), COUNT);
+        let wget = away.path().join(format!("wget{number}"));
+        lab.run(&format!("wget -q -r -nH --cut-dirs=1 -P {} {}/tree/", wget.display(), url(to))).ok();
+        for number in 0..COUNT {
+            let name = format!("folder{}/file{number}", number % 7);
+            assert!(fs::read(wget.join(&name)).unwrap_or_default() == fs::read(from.join(&name)).unwrap(), "{name}");
+        }
+    }
+    files.end();
+}
+
+#[test]
+fn a_root_that_cannot_be_made_leaves_the_others_serving() {
+    let Some(lab) = Lab::new() else { return };
+    let house = lab.house("--root /proc/nowhere");
+    lab.ping(V4);
+    let ended = house.end();
+    let said = ended.stderr.lines().find(|line| line.contains("ftp is not served")).expect("one line says so");
+    assert!(said.contains("/proc/nowhere") && said.contains("--root"), "{said}");
+}

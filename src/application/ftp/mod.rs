@@ -2,8 +2,8 @@
 //!
 //! # Theory of operation
 //!
-//! A control connection ([`control`]) reads commands and writes replies. Each file or list crosses a data connection of its
-//! own ([`data`]), which the client opens to a port that it was told (PASV, EPSV), or which we open to a port of the client
+//! A control connection (`control`) reads commands and writes replies. Each file or list crosses a data connection of its
+//! own (`data`), which the client opens to a port that it was told (PASV, EPSV), or which we open to a port of the client
 //! (PORT, EPRT). Both are sessions of one shard and tell each other what happens:
 //!
 //! ```text
@@ -21,13 +21,13 @@
 //!
 //! **Bytes.** A block is read by a storage thread and given to the stream as it is; what is received is written from the
 //! buffer in which it came. A transfer has [`FTP_BLOCKS`](crate::base::limits::FTP_BLOCKS) blocks on the way. Only TYPE A
-//! copies, for lines change their length. ([`sending`], [`receiving`], [`ascii`])
+//! copies, for lines change their length. (`sending`, `receiving`, `ascii`)
 //!
 //! **Uploads** are written beside their target and renamed when complete and synced; their directory is synced before the
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
 //! it: for as long as the target does not exist, SIZE tells how much of it came. A name is uploaded by one at a time.
 //!
-//! **Names** are UTF-8 ([`path`]). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
+//! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
 //!
 //! **No bounce, no theft** (RFC 2577). A data connection goes to the control connection's peer and to no port below 1024, and

@@ -122,11 +122,6 @@ impl Redirects {
         }
     }
 
-    /// When [`Redirects::on_time`] is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.ages.front().map(|(until, _)| *until)
-    }
-
     /// Nothing goes through this neighbour any more (RFC 4861 §6.3.5, §7.3.3).
     pub fn forget_through(&mut self, next: Address) {
         self.ways.retain(|way| way.next != next);
@@ -230,7 +225,7 @@ mod tests {
         redirects.on_time(NOW + limits::REDIRECT_AGE);
         assert_eq!(redirects.find(again), Some(address("10.77.0.3")));
         redirects.on_time(now + limits::REDIRECT_AGE);
-        assert!(redirects.is_empty() && redirects.deadline().is_none());
+        assert!(redirects.is_empty() && redirects.ages.is_empty());
     }
 
     #[test]

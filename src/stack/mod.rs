@@ -14,6 +14,7 @@
 //! decides what it does comes in through that call (the time, the frames, the mailbox) or followed from its seed, so the
 //! same inputs give the same frames, to the bit: see [`journal`].
 
+mod endpoints;
 pub mod journal;
 mod mailbox;
 mod net;
@@ -31,10 +32,10 @@ pub use owner::{Owners, ShardId};
 pub use storage::{Answer, Asker, Finished, Order, Ticket};
 pub use tcp::{ConnectError, ConnectionId};
 
+pub use crate::internet::multicast::{Filter, JoinError};
 pub use crate::link::vlan::Vlan;
 
 use std::io;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -46,8 +47,7 @@ use self::net::{Arrived, Net, Up};
 use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
-use crate::application::{Datagrams, Service, Session, Stream};
-use crate::base::address::{Address, Cidr, Endpoint, Mac};
+use crate::base::address::{Address, Cidr, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
 use crate::base::random::Random;
@@ -55,11 +55,9 @@ use crate::base::time::Instant;
 use crate::buffer::{CAPACITY, Frame};
 use crate::device::{Device, Interest, Received, Waker};
 use crate::internet;
-pub use crate::internet::multicast::{Filter, JoinError};
 use crate::internet::train::Train;
 use crate::link::vlan;
-use crate::transport::endpoints::InUse;
-use crate::transport::tcp::{Info, Segment, Tuning};
+use crate::transport::tcp::Segment;
 use crate::wire::protocol;
 
 /// Who a stack is.
@@ -174,123 +172,6 @@ impl<D: Device> Stack<D> {
         let (storage, unsent) = (Storage::default(), Unsent::default());
         let (frame, train) = (Frame::new(CAPACITY), Train::default());
         Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame, train })
-    }
-
-    /// Lets a service have a UDP port of every address.
-    pub fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
-        self.udp.bind(port, service)
-    }
-
-    /// Lets a service take TCP connections at a port of every address.
-    pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), InUse> {
-        self.tcp.listen(port, service, self.tcp.tuning())
-    }
-
-    /// The same, for connections that are tuned like this.
-    pub fn listen_tuned(&mut self, port: u16, service: Box<dyn Service>, tuning: Tuning) -> Result<(), InUse> {
-        self.tcp.listen(port, service, tuning.into())
-    }
-
-    /// Opens a TCP connection from an ephemeral port.
-    ///
-    /// # Errors
-    /// [`ConnectError`] when there is no way to the peer, no port, or no room. What happens later the session is told.
-    pub fn connect(&mut self, remote: Endpoint, session: Box<dyn Session>) -> Result<ConnectionId, ConnectError> {
-        self.tcp.connect(remote, session, self.tcp.tuning(), &self.owners, &mut self.net)
-    }
-
-    /// The same, tuned like this.
-    ///
-    /// # Errors
-    /// As those of [`Stack::connect`].
-    pub fn connect_tuned(
-        &mut self,
-        remote: Endpoint,
-        session: Box<dyn Session>,
-        tuning: Tuning,
-    ) -> Result<ConnectionId, ConnectError> {
-        self.tcp.connect(remote, session, tuning.into(), &self.owners, &mut self.net)
-    }
-
-    /// Lets the user of a connection do what its session may do when it is called; `None` when the connection is gone.
-    /// What is to be sent leaves at the end of the next turn. A journal does not note what is done so.
-    pub fn visit<R>(&mut self, id: ConnectionId, work: impl FnOnce(&mut Stream<'_>) -> R) -> Option<R> {
-        self.tcp.visit(id, &mut self.net, work)
-    }
-
-    /// Copies data that the session of a connection left unread; returns how many bytes there were.
-    pub fn read(&mut self, id: ConnectionId, into: &mut [u8]) -> usize {
-        self.tcp.read(id, into, &mut self.net)
-    }
-
-    /// How a connection is; `None` when it is gone.
-    pub fn info(&self, id: ConnectionId) -> Option<Info> {
-        self.tcp.info(id)
-    }
-
-    /// Tunes one connection from now on; false when it is gone.
-    pub fn tune(&mut self, id: ConnectionId, change: impl FnOnce(&mut Tuning)) -> bool {
-        self.tcp.tune(id, change)
-    }
-
-    /// Tunes the connections that are opened at a port from now on; false when nobody listens there.
-    pub fn tune_port(&mut self, port: u16, change: impl FnOnce(&mut Tuning)) -> bool {
-        self.tcp.tune_port(port, change)
-    }
-
-    /// Takes no more TCP connections at a port. Those that were opened stay.
-    pub fn unlisten(&mut self, port: u16) {
-        self.tcp.unlisten(port);
-    }
-
-    /// How TCP connections that begin from now on are tuned, and those of ports at which we listen from now on.
-    pub fn set_tuning(&mut self, tuning: Tuning) {
-        self.tcp.set_tuning(tuning);
-    }
-
-    /// How many TCP connections there are, without those in TIME-WAIT.
-    pub fn connections(&self) -> usize {
-        self.tcp.len()
-    }
-
-    /// Joins a group, or changes from which sources its packets are wanted: from then on services get its UDP datagrams from
-    /// those, and routers are told (RFC 9776, RFC 9777). Every shard has to be told the same. A journal does not note it.
-    ///
-    /// # Errors
-    /// [`JoinError`] when it is no group that can be joined, its filter is of another family, or there is no room.
-    pub fn join(&mut self, group: Address, filter: Filter) -> Result<(), JoinError> {
-        self.net.want_group(group, filter)
-    }
-
-    /// Leaves a group.
-    ///
-    /// # Errors
-    /// [`JoinError::NotAGroup`] when it is none that can be left.
-    pub fn leave(&mut self, group: Address) -> Result<(), JoinError> {
-        self.net.want_group(group, Filter::nothing())
-    }
-
-    /// Keeps all flows of a port of ours at one shard: for a service whose flows have to know of each other. Every shard
-    /// has to be told the same.
-    pub fn pin(&mut self, port: u16) {
-        self.owners.pin(port);
-    }
-
-    /// Takes connections at those ports of a range that are this shard's, whoever opens them, and returns these ports: a
-    /// service that tells clients where to connect chooses among them, and its sessions are where the connections come in.
-    /// Every shard has to be told the same.
-    ///
-    /// # Errors
-    /// [`InUse`] when one of them has a service already.
-    pub fn listen_at_own(
-        &mut self,
-        ports: RangeInclusive<u16>,
-        service: impl Fn() -> Box<dyn Service>,
-    ) -> Result<Vec<u16>, InUse> {
-        self.owners.pin_each(ports.clone());
-        let own: Vec<u16> = ports.filter(|port| self.owners.has_port(*port)).collect();
-        own.iter().try_for_each(|port| self.listen(*port, service()))?;
-        Ok(own)
     }
 
     /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the

@@ -6,7 +6,7 @@ use super::extension::{Chain, NEXT_HEADER_FIELD, refuse_jumbogram};
 use super::{Answer, Packet, Refusal};
 use crate::base::address::Family;
 use crate::base::counters::Dropped;
-use crate::buffer::Frame;
+use crate::buffer::{Checksum, Frame};
 use crate::link::interface::{Interface, Place};
 use crate::link::{Arrival, Cast};
 use crate::wire::{icmpv6, ipv6, protocol};
@@ -95,11 +95,18 @@ fn claims_its_source(header: &ipv6::Header, payload: &[u8]) -> bool {
     advertises && payload.get(8..24) == Some(&header.source)
 }
 
-/// Turns the header of a packet without extension headers into that of its answer. The frame ends where the answer
-/// does.
+/// Turns the header of a packet into that of its answer. Extension headers were the question's: they stay out, so the frame begins
+/// later, and what stood in front of its header is to be written anew. The frame ends where the answer does.
 #[inline(always)]
 pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer, hop_limit: u8) {
     let payload = frame.len() - packet.transport();
+    if !packet.is_plain() {
+        let transport = packet.network() + ipv6::LENGTH;
+        frame.strip(packet.transport() - transport);
+        if let Checksum::Partial { start, .. } = &mut frame.offload.checksum {
+            *start = transport as u16;
+        }
+    }
     let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
     let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
     let ends = (answer.source, packet.source);

@@ -80,6 +80,12 @@ impl Packet {
         self.transport - self.network == if self.family == Family::V4 { 20 } else { 40 }
     }
 
+    /// Whether there are IPv4 options.
+    #[inline]
+    pub fn has_options(&self) -> bool {
+        self.family == Family::V4 && !self.is_plain()
+    }
+
     /// Where the IP header begins in the frame.
     #[inline]
     pub fn network(&self) -> usize {

@@ -14,17 +14,20 @@
 //!           │ header checksum                                                      right: only the three are summed anew
 //! IPv6      │ version, class, flow, next header, hop limit, source, destination    the same
 //!           │ payload length                                                       within the frame
+//!           │ extension headers                                                    the same
 //! ```
 //!
-//! A packet with IPv4 options or extension headers begins no train, and what differs from the packet before takes the long
-//! way, where every drop has its name. What is remembered holds for one arrangement of the interface's addresses.
+//! A packet with IPv4 options or a long chain of extension headers begins no train, and what differs from the packet before takes
+//! the long way, where every drop has its name. What is remembered holds for one arrangement of the interface's addresses.
+
+use arrayvec::ArrayVec;
 
 use super::Packet;
 use crate::base::address::Family;
 use crate::buffer::Frame;
 use crate::link::interface::{Arrangement, Interface, Place};
 use crate::wire::checksum::Sum;
-use crate::wire::{ethernet, ipv4, ipv6};
+use crate::wire::{ethernet, ipv4, ipv6, protocol};
 
 /// The packet before, and what its headers were.
 #[derive(Default)]
@@ -43,9 +46,12 @@ enum Likeness {
     },
     V6 {
         words: [u64; 7],
+        chain: ArrayVec<u8, CHAIN>,
     },
 }
 
+/// Bytes of extension headers that a train may have: a few of the usual ones.
+const CHAIN: usize = 64;
 const V4_HEADERS: usize = ethernet::LENGTH + ipv4::LENGTH;
 const V6_HEADERS: usize = ethernet::LENGTH + ipv6::LENGTH;
 
@@ -73,12 +79,16 @@ impl Train {
                 }
                 ethernet::LENGTH + length
             }
-            Some((Likeness::V6 { words }, of)) if *of == interface.arrangement() => {
+            Some((Likeness::V6 { words, chain }, of)) if *of == interface.arrangement() => {
                 let Some(head) = bytes.first_chunk() else { return false };
                 if v6_words(head) != *words {
                     return false;
                 }
-                V6_HEADERS + usize::from(u16_at(head, 18))
+                let length = usize::from(u16_at(head, 18));
+                if !chain.is_empty() && (length < chain.len() || !bytes[V6_HEADERS..].starts_with(chain)) {
+                    return false;
+                }
+                V6_HEADERS + length
             }
             _ => return false,
         };
@@ -101,17 +111,23 @@ impl Train {
     pub fn remember(&mut self, frame: &Frame, interface: &Interface) {
         // What comes from an address of ours is one claim, and no train.
         let is_claim = interface.place(self.packet.source) == Place::Here;
-        if self.packet.network() != ethernet::LENGTH || !self.packet.is_plain() || is_claim {
+        if self.packet.network() != ethernet::LENGTH || is_claim {
             return;
         }
         let bytes = frame.bytes();
         let likeness = match self.packet.family {
+            Family::V4 if !self.packet.is_plain() => None,
             Family::V4 => bytes.first_chunk().map(|head| {
                 let sum = Sum::ZERO.field([head[14], head[15]]).field([head[20], head[21]]).field([head[22], head[23]]);
                 let sum = sum.bytes(&head[26..]);
                 Likeness::V4 { words: v4_words(head), sum }
             }),
-            Family::V6 => bytes.first_chunk().map(|head| Likeness::V6 { words: v6_words(head) }),
+            // What of neighbour discovery may stand behind a chain depends on what it is.
+            Family::V6 if !self.packet.is_plain() && self.packet.protocol == protocol::ICMPV6 => None,
+            Family::V6 => bytes.first_chunk().and_then(|head| {
+                let chain = bytes.get(V6_HEADERS..self.packet.transport())?.try_into().ok()?;
+                Some(Likeness::V6 { words: v6_words(head), chain })
+            }),
         };
         self.likeness = likeness.map(|likeness| (likeness, interface.arrangement()));
     }
@@ -186,6 +202,35 @@ mod tests {
         read
     }
 
+    /// What stands in front of the transport header.
+    #[derive(Clone, Copy, Debug)]
+    enum Headers {
+        V4,
+        V6,
+        /// Hop-by-hop and destination options.
+        V6Options,
+        /// An atomic fragment.
+        V6Atomic,
+    }
+
+    fn behind(headers: Headers, length: usize) -> Vec<u8> {
+        let (first, chain): (u8, &[u8]) = match headers {
+            Headers::V4 => return frame(Family::V4, length),
+            Headers::V6 => return frame(Family::V6, length),
+            Headers::V6Options => (0, &[60, 0, 5, 2, 0, 0, 1, 0, 17, 0, 0x1e, 4, 1, 2, 3, 4]),
+            Headers::V6Atomic => (44, &[17, 0, 0, 0, 1, 2, 3, 4]),
+        };
+        let mut bytes = frame(Family::V6, length);
+        bytes.splice(54..54, chain.iter().copied());
+        bytes[18..20].copy_from_slice(&((chain.len() + length) as u16).to_be_bytes());
+        bytes[20] = first;
+        bytes
+    }
+
+    fn headers() -> impl Strategy<Value = Headers> {
+        prop_oneof![Just(Headers::V4), Just(Headers::V6), Just(Headers::V6Options), Just(Headers::V6Atomic)]
+    }
+
     fn frame(family: Family, length: usize) -> Vec<u8> {
         let ethernet = |kind| [[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1].as_slice(), kind].concat();
         let mut bytes = match family {
@@ -216,12 +261,12 @@ mod tests {
     #[test]
     fn the_next_packet_continues_the_train() {
         let mut interface = interface();
-        for family in [Family::V4, Family::V6] {
+        for headers in [Headers::V4, Headers::V6, Headers::V6Options, Headers::V6Atomic] {
             let mut train = Train::default();
-            let mut first = Frame::from_bytes(&frame(family, 60), Offload::default());
+            let mut first = Frame::from_bytes(&behind(headers, 60), Offload::default());
             assert!(!train.continues(&mut first, &interface), "nothing came before");
             assert!(read(&mut train, &mut first, &interface));
-            let padded = [frame(family, 9), vec![0; 20]].concat();
+            let padded = [behind(headers, 9), vec![0; 20]].concat();
             let mut next = Frame::from_bytes(&padded, Offload::default());
             assert!(train.continues(&mut next, &interface));
             assert_eq!(next.len(), padded.len() - 20, "padding is cut off");
@@ -236,33 +281,32 @@ mod tests {
     }
 
     fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
-        prop::collection::vec((0usize..60, any::<u8>()), 0..4)
+        prop::collection::vec((0usize..76, any::<u8>()), 0..4)
     }
 
     proptest! {
         /// Whatever continues a train is what the long way would have made of it, to the letter.
         #[test]
         fn a_train_says_what_the_long_way_says(
-            v6: bool,
+            headers in headers(),
             length in 0usize..80,
             cut in 0usize..40,
             changes in changes(),
             mend: bool,
         ) {
-            let family = if v6 { Family::V6 } else { Family::V4 };
             let interface = interface();
             let mut train = Train::default();
-            let mut first = Frame::from_bytes(&frame(family, 40), Offload::default());
+            let mut first = Frame::from_bytes(&behind(headers, 40), Offload::default());
             prop_assert!(read(&mut train, &mut first, &interface));
 
-            let mut bytes = frame(family, length);
+            let mut bytes = behind(headers, length);
             for (at, byte) in changes {
                 if let Some(place) = bytes.get_mut(at) {
                     *place = byte;
                 }
             }
             bytes.truncate(bytes.len() - cut.min(bytes.len()));
-            if mend && !v6 && bytes.len() >= 34 {
+            if mend && matches!(headers, Headers::V4) && bytes.len() >= 34 {
                 bytes[24..26].fill(0);
                 let checksum = Sum::of(&bytes[14..34]).checksum();
                 bytes[24..26].copy_from_slice(&checksum);

@@ -29,9 +29,9 @@ pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
 
 /// Turns a frame round: from us, to the station that sent it.
 #[inline(always)]
-pub fn turn_round(frame: &mut Frame, source: Mac, station: Mac) {
+pub fn turn_round(frame: &mut Frame, ethertype: EtherType, source: Mac, station: Mac) {
     if let Ok((header, _)) = Header::mut_from_prefix(frame.bytes_mut()) {
-        *header = Header::new(station, source, header.ethertype);
+        *header = Header::new(station, source, ethertype);
     }
 }
 

@@ -64,30 +64,35 @@ impl<D: Device> Net<D> {
     #[inline(always)]
     pub(in crate::stack) fn turn_round(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
         let may_be_too_long = frame.len() > self.longest() || !self.paths.is_empty();
-        if may_be_too_long && !self.fits(frame, packet) || !packet.is_plain() {
+        if may_be_too_long && !self.fits(frame, packet) || packet.has_options() {
             return self.answer_anew(frame, packet, answer);
         }
-        match packet.family {
-            Family::V4 => ipv4::turn_round(frame, packet, answer),
-            Family::V6 => ipv6::turn_round(frame, packet, answer, self.interface.hop_limit(Family::V6)),
-        }
-        ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
+        let ethertype = match packet.family {
+            Family::V4 => {
+                ipv4::turn_round(frame, packet, answer);
+                EtherType::IPV4
+            }
+            Family::V6 => {
+                ipv6::turn_round(frame, packet, answer, self.interface.hop_limit(Family::V6));
+                EtherType::IPV6
+            }
+        };
+        ethernet::turn_round(frame, ethertype, self.interface.mac(), packet.link.station);
         // Both ends changing places leaves a partial checksum what it was.
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
         let transmitted = self.transmit_in_place(frame, offload);
         self.count(transmitted.or_dropped());
     }
 
-    /// Sends an answer under headers of its own: the options and extension headers were the question's, and what is cut is another
-    /// packet. Only what records where an echo was goes back with it, if it goes in one piece.
-    // Apart, and yet not cold: packets behind extension headers are as welcome as others.
-    #[inline(never)]
+    /// Sends an answer under headers of its own: the options were the question's, and what is cut is another packet. Only what
+    /// records where an echo was goes back with it, if it goes in one piece.
+    #[cold]
     fn answer_anew(&mut self, frame: &mut Frame, packet: &Packet, answer: &Answer) {
         let is_echo = packet.family == Family::V4 && packet.protocol == wire::protocol::ICMP;
         if is_echo && frame.len() <= self.longest() {
             let time = icmpv4::time(self.now);
             if ipv4::turn_round_recording(frame, packet, answer, time) {
-                ethernet::turn_round(frame, self.interface.mac(), packet.link.station);
+                ethernet::turn_round(frame, EtherType::IPV4, self.interface.mac(), packet.link.station);
                 frame.offload = Offload::default();
                 let transmitted = self.transmit_in_place(frame, Offload::default());
                 return self.count(transmitted.or_dropped());

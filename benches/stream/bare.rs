@@ -1,5 +1,5 @@
-//! The limit: the least that still is a TCP endpoint. It knows one connection, believes every header, loses nothing and
-//! sends nothing twice.
+//! The limit: the least that still is a TCP endpoint. It knows one connection, the last that was opened, believes every header,
+//! loses nothing and sends nothing twice.
 
 use std::io::{self, IoSlice};
 
@@ -11,16 +11,16 @@ use taphouse::wire::protocol;
 use taphouse::wire::tcp::flag;
 
 use crate::spin::Spin;
-use crate::{DISCARD_PORT, SOURCE_PORT};
+use crate::{DISCARD_PORT, ECHO_PORT, SOURCE_PORT};
 
 /// `virtio_net_hdr`, Ethernet, IPv4 and TCP without options.
 const DEVICE: usize = 12;
 const IP: usize = DEVICE + 14;
 const TCP: usize = IP + 20;
 const HEAD: usize = TCP + 20;
-const MSS: usize = 1460;
+pub(crate) const MSS: usize = 1460;
 /// As many segments as one IPv4 packet holds.
-const SUPERFRAME: usize = 44 * MSS;
+pub(crate) const SUPERFRAME: usize = 44 * MSS;
 /// What may be in flight, either way: more leaves the cache.
 const WINDOW: u32 = 1 << 20;
 const SCALE: u8 = 7;
@@ -42,13 +42,15 @@ struct Connection {
     window: u32,
     scale: u8,
     owes: bool,
+    /// What is to go back.
+    echoed: Vec<u8>,
 }
 
-/// Serves until the device fails.
-pub(crate) fn run(mut tap: Tap, mac: Mac) -> io::Result<()> {
+/// Serves until the device fails, in segments of so many bytes of data.
+pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize) -> io::Result<()> {
     let waker = Waker::new()?;
     let mut buffer = vec![0; 70_000];
-    let payload = vec![0x5a; SUPERFRAME];
+    let payload = vec![0x5a; segment];
     let mut connection: Option<Connection> = None;
     let mut spin = Spin::new();
     loop {
@@ -87,7 +89,7 @@ fn take_in(frame: &[u8], mac: Mac, connection: &mut Option<Connection>, tap: &Ta
     let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
     let long = |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
     let (port, flags, sequence) = (word(TCP + 2), frame[TCP + 13], long(TCP + 4));
-    if flags & flag::SYN != 0 && (port == DISCARD_PORT || port == SOURCE_PORT) {
+    if flags & flag::SYN != 0 && [ECHO_PORT, DISCARD_PORT, SOURCE_PORT].contains(&port) {
         let opened = connection.insert(Connection::new(frame, mac, port, sequence.wrapping_add(1)));
         return opened.answer_syn(tap);
     }
@@ -99,6 +101,9 @@ fn take_in(frame: &[u8], mac: Mac, connection: &mut Option<Connection>, tap: &Ta
     if data > 0 && sequence == connection.rcv {
         connection.rcv = connection.rcv.wrapping_add(data as u32);
         connection.owes = true;
+        if port == ECHO_PORT {
+            connection.echoed.extend_from_slice(&frame[TCP + header..][..data]);
+        }
     }
     Ok(())
 }
@@ -116,7 +121,7 @@ impl Connection {
         head[TCP + 2..TCP + 4].copy_from_slice(&syn[TCP..TCP + 2]);
         head[TCP + 14..TCP + 16].copy_from_slice(&((WINDOW >> SCALE) as u16).to_be_bytes());
         let scale = window_scale(&syn[HEAD..]);
-        Connection { head, port, una: 1, nxt: 1, rcv, window: 0, scale, owes: false }
+        Connection { head, port, una: 1, nxt: 1, rcv, window: 0, scale, owes: false, echoed: Vec::new() }
     }
 
     fn is_peer(&self, frame: &[u8]) -> bool {
@@ -132,16 +137,26 @@ impl Connection {
 
     /// What may be sent now; false when the device is full.
     fn send(&mut self, payload: &[u8], tap: &Tap) -> io::Result<bool> {
-        while self.port == SOURCE_PORT {
+        let echoed = std::mem::take(&mut self.echoed);
+        let mut rest = &echoed[..];
+        let taken = loop {
+            let data = if self.port == SOURCE_PORT { payload } else { &rest[..rest.len().min(payload.len())] };
             let in_flight = self.nxt.wrapping_sub(self.una);
-            if in_flight + SUPERFRAME as u32 > self.window.min(WINDOW) {
-                break;
+            if data.is_empty() || in_flight + data.len() as u32 > self.window.min(WINDOW) {
+                break true;
             }
-            if !self.write(self.nxt, flag::ACK, payload, SUPERFRAME, tap)? {
-                return Ok(false);
+            if !self.write(self.nxt, flag::ACK, data, data.len(), tap)? {
+                break false;
             }
-            self.nxt = self.nxt.wrapping_add(SUPERFRAME as u32);
+            self.nxt = self.nxt.wrapping_add(data.len() as u32);
             self.owes = false;
+            rest = rest.get(data.len()..).unwrap_or_default();
+        };
+        let gone = echoed.len() - rest.len();
+        self.echoed = echoed;
+        self.echoed.drain(..gone);
+        if !taken {
+            return Ok(false);
         }
         if std::mem::take(&mut self.owes) {
             self.write(self.nxt, flag::ACK, &[], 0, tap)?;

@@ -40,7 +40,8 @@ const BARE: usize = 0;
 const PLAIN: usize = 1;
 const CROWDED: usize = 2;
 const IDLE: usize = 10_000;
-/// RFC 863 and RFC 864.
+/// RFC 862, RFC 863 and RFC 864.
+const ECHO_PORT: u16 = 7;
 const DISCARD_PORT: u16 = 9;
 const SOURCE_PORT: u16 = 19;
 const ROUNDS: usize = 9;
@@ -97,7 +98,7 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
         let wire = lab.wire(number)?;
         let run = move || {
             lab::pin(CONTENDER_CORE)?;
-            if usize::from(number) == BARE { bare::run(wire.tap, wire.mac) } else { ours::run(wire) }
+            if usize::from(number) == BARE { bare::run(wire.tap, wire.mac, bare::SUPERFRAME) } else { ours::run(wire) }
         };
         let run = move || run().unwrap_or_else(|why| eprintln!("{name}: {why}"));
         thread::Builder::new().name(name.to_owned()).spawn(run)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -21,7 +21,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The namespace. It has no name, so it goes with the process, however that ends.
 pub(crate) struct Lab {
-    namespace: Namespace,
+    path: PathBuf,
     _open: File,
 }
 
@@ -54,31 +54,55 @@ impl Lab {
         // From here on the open file is all that holds it.
         ip(&["netns", "del", &name])?;
         let open = open?;
-        let namespace = Namespace::At(format!("/proc/self/fd/{}", open.as_raw_fd()).into());
-        Ok(Lab { namespace, _open: open })
+        // The processes that we start find it there, too.
+        let path = format!("/proc/{}/fd/{}", id(), open.as_raw_fd()).into();
+        Ok(Lab { path, _open: open })
     }
 
-    /// Wire number `number`: 10.77.`number`.1 is the host, .2 the contender.
+    /// The lab of another process.
+    #[allow(dead_code, reason = "most benches are one process")]
+    pub(crate) fn at(path: PathBuf) -> io::Result<Lab> {
+        let open = File::open(&path)?;
+        Ok(Lab { path, _open: open })
+    }
+
+    /// Where other processes find it.
+    #[allow(dead_code, reason = "most benches are one process")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn namespace(&self) -> Namespace {
+        Namespace::At(self.path.clone())
+    }
+
+    /// Wire number `number`, with all offloads: 10.77.`number`.1 is the host, .2 the contender.
     pub(crate) fn wire(&self, number: u8) -> Result<Wire, Failure> {
-        let name = format!("tap{number}");
-        let options = TapOptions { name: name.clone(), namespace: self.namespace.clone(), ..TapOptions::default() };
+        let options = TapOptions { name: format!("tap{number}"), namespace: self.namespace(), ..TapOptions::default() };
         let tap = Tap::open(&options)?.remove(0);
-        let mut link = Link::open(&self.namespace, &name)?;
+        let (mac, own) = self.lay(number)?;
+        Ok(Wire { tap, mac, own })
+    }
+
+    /// Makes ready what is the host's of a wire whose TAP is open; says who the contender is.
+    pub(crate) fn lay(&self, number: u8) -> Result<(Mac, Cidr), Failure> {
+        let name = format!("tap{number}");
+        let mut link = Link::open(&self.namespace(), &name)?;
         link.set_up(LinkLocal::AtOnce)?;
         let cidr = |host| Cidr::new(Address::from_v4([10, 77, number, host]), 24).ok_or("24 bits are a prefix");
         link.add_address(cidr(1)?)?;
         // The load's core is to have time left, or it is what is measured.
         self.enter(|| run("tc", &["qdisc", "replace", "dev", &name, "root", "noqueue"]))??;
-        // The swap loop cannot answer ARP, so nobody has to: the host knows all three for ever.
+        // The bare loops cannot answer ARP, so nobody has to: the host knows all of them for ever.
         let (mac, own) = (Mac::new([2, 0, 0, 0, 0, number]), cidr(2)?);
         let (own_text, mac_text) = (own.address().to_string(), mac.to_string());
         self.enter(|| ip(&["neigh", "replace", &own_text, "lladdr", &mac_text, "dev", &name]))??;
-        Ok(Wire { tap, mac, own })
+        Ok((mac, own))
     }
 
     /// Does `work` in the namespace.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
-        Ok(self.namespace.enter(work)?)
+        Ok(self.namespace().enter(work)?)
     }
 }
 
@@ -89,11 +113,11 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &cores)?)
 }
 
-fn ip(arguments: &[&str]) -> Result<(), Failure> {
+pub(crate) fn ip(arguments: &[&str]) -> Result<(), Failure> {
     run("ip", arguments)
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
     let output = Command::new(program).args(arguments).output()?;
     if output.status.success() {
         return Ok(());

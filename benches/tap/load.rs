@@ -108,8 +108,8 @@ impl Load {
         Ok(answers as f64 / elapsed.as_secs_f64())
     }
 
-    /// Time from a request to its answer, one at a time: the median of those within `span`, after `warm_up`.
-    pub(crate) fn round_trip(&mut self, warm_up: Duration, span: Duration) -> Result<Duration, Failure> {
+    /// Times from a request to its answer, one at a time, within `span`, after `warm_up`; sorted, and at least one.
+    pub(crate) fn round_trips(&mut self, warm_up: Duration, span: Duration) -> Result<Vec<Duration>, Failure> {
         self.answers(1, warm_up)?;
         self.settle()?;
         self.lost = 0;
@@ -128,7 +128,7 @@ impl Load {
             }
         }
         trips.sort_unstable();
-        trips.get(trips.len() / 2).copied().ok_or_else(|| "no answer".into())
+        if trips.is_empty() { Err("no answer".into()) } else { Ok(trips) }
     }
 
     fn answers(&mut self, window: usize, span: Duration) -> Result<usize, Failure> {

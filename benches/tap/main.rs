@@ -86,7 +86,10 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
         report::print(&title, "/s", &rounds);
         missed.extend(report::missed(&title, &rounds));
     }
-    let trip = |load: &mut Load| Ok(load.round_trip(WARM_UP, TRIPS)?.as_nanos() as f64 / 1000.0);
+    let trip = |load: &mut Load| {
+        let trips = load.round_trips(WARM_UP, TRIPS)?;
+        Ok(trips[trips.len() / 2].as_nanos() as f64 / 1000.0)
+    };
     let rounds = race(&lab, Echo::Udp, rounds, trip)?;
     report::print(&format!("{}, 1 outstanding, round trip p50", Echo::Udp), "µs", &rounds);
     Ok(missed)

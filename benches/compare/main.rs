@@ -1,0 +1,127 @@
+//! taphouse beside its peers and beside the limit, over real wires, in turn within one run; what comes of it is written down.
+//!
+//! ```text
+//!      core 0                      the kernel                   core 1
+//!  load: its sockets ──▶ tap0, tap1, …, or veth ──▶ one process a contender, of which one works at a time
+//!   (10.77.0.1, 10.77.1.1, …)                        (10.77.0.2, 10.77.1.2, …)
+//! ```
+//!
+//! A row is one kind of load. Its contenders start anew for it, each as a process of its own, so that processor time and memory
+//! are its own; then every round measures all of them, each time another one first.
+//!
+//! `cargo bench --bench compare` prints and writes `docs/benchmarks.md` with its charts; `-- --rounds N` measures longer,
+//! `-- --row NAME` only what is named so, and then nothing is written.
+
+mod bulk;
+mod by_smoltcp;
+mod chart;
+mod contender;
+mod kernel;
+mod machine;
+mod ours;
+mod report;
+mod requests;
+mod row;
+
+#[path = "../stream/bare.rs"]
+mod bare;
+#[path = "../tap/lab.rs"]
+mod lab;
+#[path = "../tap/load.rs"]
+mod load;
+#[path = "../tap/others.rs"]
+mod others;
+#[path = "../tap/spin.rs"]
+mod spin;
+#[path = "../tap/swap.rs"]
+mod swap;
+
+use std::process::ExitCode;
+
+use lab::{Failure, LOAD_CORE, Lab};
+use others::Others;
+use report::{Measured, Round};
+use row::Row;
+
+/// RFC 862, RFC 863 and RFC 864.
+const ECHO_PORT: u16 = 7;
+const DISCARD_PORT: u16 = 9;
+const SOURCE_PORT: u16 = 19;
+/// Of every TCP sender in the kernel: not one that paces.
+const CONGESTION_CONTROL: &str = "cubic";
+const ROUNDS: usize = 7;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let Some(("--contender", contender)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return finish(contender::run(contender));
+    }
+    // `cargo test --benches` runs this too, and is to measure nothing.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(obstacle) = lab::obstacle() {
+        println!("SKIPPED: {obstacle}");
+        return ExitCode::SUCCESS;
+    }
+    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    let rounds = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    finish(measure(rounds, value("--row").map(String::as_str)))
+}
+
+fn finish(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("compare: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures every row, or those that are named so, and writes down what all of them gave.
+fn measure(rounds: usize, only: Option<&str>) -> Result<(), Failure> {
+    let machine = machine::describe();
+    lab::pin(LOAD_CORE)?;
+    print!("{machine}");
+    let mut all = Vec::new();
+    for row in row::all().into_iter().filter(|row| only.is_none_or(|only| row.name.contains(only))) {
+        let measured = race(row, rounds).map_err(|why| format!("the measurement stopped: {why}"))?;
+        print!("\n{measured}");
+        all.push(measured);
+    }
+    match only {
+        None => report::write(&machine, &all),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Measures the contenders of a row in turn, each time another one first.
+fn race(row: Row, rounds: usize) -> Result<Measured, Failure> {
+    let lab = Lab::new()?;
+    machine::widen_ports(&lab)?;
+    let mut running = Vec::new();
+    for (number, contender) in (0..).zip(&row.contenders) {
+        let started = contender.start(&lab, number).map_err(|why| format!("{}: {why}", contender.name()))?;
+        running.push((started, row.prepare(&lab, number)?));
+    }
+    let mut all = Vec::new();
+    let mut disturbed = 0.0f64;
+    for round in 0..rounds {
+        let mut figures: Round = vec![Default::default(); running.len()];
+        for turn in 0..running.len() {
+            let index = (round + turn) % running.len();
+            let (contender, held) = &mut running[index];
+            let (others, before) = (Others::now()?, contender.processor_time()?);
+            let measured = row.measure(&lab, index as u8, held);
+            let mut figure =
+                measured.map_err(|why| format!("{}, {}: {why}", row.name, row.contenders[index].name()))?;
+            let used = contender.processor_time()? - before;
+            disturbed = disturbed.max(others.since()? - used / figure.span.as_secs_f64());
+            (figure.used, figure.resident) = (used, contender.resident()?);
+            figures[index] = figure;
+        }
+        all.push(figures);
+    }
+    Ok(Measured { row, rounds: all, disturbed: disturbed.max(0.0) })
+}

@@ -1,0 +1,103 @@
+//! TCP in small pieces: a byte there and back, and connections opened and closed.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt;
+
+use crate::lab::{Failure, Lab};
+use crate::{CONGESTION_CONTROL, ECHO_PORT};
+
+/// A contender that does not answer for so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_millis(100);
+
+/// A connection to a contender.
+pub(crate) fn connect(lab: &Lab, number: u8, port: u16) -> Result<TcpStream, Failure> {
+    let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, number, 2), port);
+    let stream = lab.enter(|| TcpStream::connect_timeout(&remote.into(), PATIENCE))??;
+    sockopt::set_tcp_congestion(&stream, CONGESTION_CONTROL)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Ends a connection at once, so that what is under way disturbs nobody who is measured next.
+pub(crate) fn abort(stream: TcpStream) -> Result<(), Failure> {
+    Ok(sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?)
+}
+
+/// How long a byte takes there and back over each of several connections, sorted. The load spins.
+pub(crate) fn trips(lab: &Lab, number: u8, connections: usize, span: Duration) -> Result<Vec<Duration>, Failure> {
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let mut stream = connect(lab, number, ECHO_PORT)?;
+        stream.set_nonblocking(true)?;
+        stream.write_all(b"?")?;
+        streams.push((stream, Instant::now()));
+    }
+    let mut trips = Vec::with_capacity(1 << 19);
+    let begun = Instant::now();
+    let mut heard = begun;
+    while heard - begun < WARM_UP + span {
+        for (stream, asked) in &mut streams {
+            let now = Instant::now();
+            match stream.read(&mut [0; 1]) {
+                Ok(0) => return Err("the connection ended".into()),
+                Ok(_) => {
+                    if now - begun > WARM_UP {
+                        trips.push(asked.elapsed());
+                    }
+                    (*asked, heard) = (Instant::now(), now);
+                    stream.write_all(b"?")?;
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock && now - heard < PATIENCE => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+    for (stream, _) in streams {
+        abort(stream)?;
+    }
+    trips.sort_unstable();
+    Ok(trips)
+}
+
+/// Connections a second that were opened, answered one byte and were closed in order, so many at a time.
+pub(crate) fn opened(lab: &Lab, number: u8, at_once: usize, span: Duration) -> Result<f64, Failure> {
+    let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, number, 2), ECHO_PORT);
+    let count = &AtomicU64::new(0);
+    let begun = Instant::now();
+    let one = move || -> std::io::Result<()> {
+        let mut stream = TcpStream::connect_timeout(&remote.into(), PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"?")?;
+        stream.read_exact(&mut [0; 1])?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    };
+    let work = move || -> std::io::Result<()> {
+        while begun.elapsed() < WARM_UP + span {
+            match one() {
+                Ok(()) if begun.elapsed() > WARM_UP => drop(count.fetch_add(1, Ordering::Relaxed)),
+                Ok(()) => {}
+                // All its sockets are taken for a moment: not counted, and tried again.
+                Err(why) if why.kind() == ErrorKind::ConnectionRefused || why.kind() == ErrorKind::ConnectionReset => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| -> Result<(), Failure> {
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(move || lab.enter(work))).collect();
+        for thread in threads {
+            thread.join().map_err(|_| "the load panicked")???;
+        }
+        Ok(())
+    })?;
+    Ok(count.load(Ordering::Relaxed) as f64 / (begun.elapsed() - WARM_UP).as_secs_f64())
+}

@@ -1,0 +1,148 @@
+//! The rows: which load, and who is measured under it.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::bulk::{self, Way};
+use crate::contender::Contender::{self, Kernel, Limit, Ours, Smoltcp, Swap};
+use crate::contender::Wire::{Offload, Plain};
+use crate::lab::{Failure, Lab};
+use crate::load::{Echo, Load};
+use crate::report::Figure;
+use crate::{DISCARD_PORT, requests};
+
+const WARM_UP: Duration = Duration::from_millis(150);
+const MEASURED: Duration = Duration::from_millis(500);
+/// Echo requests in flight.
+const OUTSTANDING: usize = 64;
+
+/// What is measured.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// TCP, so many flows.
+    Bulk(Way, usize),
+    /// Echoes, with 64 requests in flight.
+    Flood(Echo),
+    /// A UDP echo at a time: how long it takes.
+    Datagram,
+    /// One byte there and back over so many TCP connections.
+    Request(usize),
+    /// TCP connections opened, asked once and closed, so many at a time.
+    Open(usize),
+    /// Nothing at all.
+    Nothing,
+}
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) contenders: Vec<Contender>,
+    /// Connections of each contender that are open and say nothing.
+    pub(crate) idle: Vec<usize>,
+    /// What is asked of taphouse, beside whom: the position of ours, of the other, and the least ratio.
+    pub(crate) asked: Vec<(usize, usize, f64)>,
+}
+
+impl Row {
+    fn new(name: &'static str, kind: Kind, contenders: &[Contender], asked: &[(usize, usize, f64)]) -> Row {
+        let idle = vec![0; contenders.len()];
+        Row { name, kind, contenders: contenders.to_vec(), idle, asked: asked.to_vec() }
+    }
+
+    /// What a figure counts.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.kind {
+            Kind::Bulk(..) => "Gbit/s",
+            Kind::Flood(_) | Kind::Open(_) => "a second",
+            Kind::Datagram | Kind::Request(_) => "µs",
+            Kind::Nothing => "% of a core",
+        }
+    }
+
+    /// Whether a smaller figure is the better one.
+    pub(crate) fn is_time(&self) -> bool {
+        matches!(self.kind, Kind::Datagram | Kind::Request(_) | Kind::Nothing)
+    }
+
+    /// Opens the idle connections of a contender.
+    pub(crate) fn prepare(&self, lab: &Lab, number: u8) -> Result<Vec<TcpStream>, Failure> {
+        (0..self.idle[usize::from(number)]).map(|_| requests::connect(lab, number, DISCARD_PORT)).collect()
+    }
+
+    /// One measurement.
+    pub(crate) fn measure(&self, lab: &Lab, number: u8, _idle: &mut [TcpStream]) -> Result<Figure, Failure> {
+        let begun = Instant::now();
+        let contender = std::net::Ipv4Addr::new(10, 77, number, 2);
+        let mut figure = match self.kind {
+            Kind::Bulk(way, flows) => bulk::measure(lab, number, way, flows, WARM_UP, MEASURED)?,
+            Kind::Flood(echo) => {
+                let rate = Load::new(lab, echo, contender)?.rate(OUTSTANDING, WARM_UP, MEASURED)?;
+                Figure { value: rate, ..Figure::default() }
+            }
+            Kind::Datagram => Figure::of_trips(Load::new(lab, Echo::Udp, contender)?.round_trips(WARM_UP, MEASURED)?),
+            Kind::Request(connections) => Figure::of_trips(requests::trips(lab, number, connections, MEASURED)?),
+            Kind::Open(at_once) => {
+                let opened = requests::opened(lab, number, at_once, MEASURED)?;
+                Figure { value: opened, ..Figure::default() }
+            }
+            Kind::Nothing => {
+                std::thread::sleep(2 * MEASURED);
+                Figure::default()
+            }
+        };
+        figure.span = begun.elapsed();
+        Ok(figure)
+    }
+}
+
+/// All of them, in the order of the report.
+pub(crate) fn all() -> Vec<Row> {
+    let (limit, ours, kernel) = (Limit(Offload), Ours(Offload), Kernel(Offload));
+    let (bare, plain, veth) = (Limit(Plain), Ours(Plain), Kernel(Plain));
+    let smoltcp = |kibibytes: usize, sockets| Smoltcp { buffer: kibibytes << 10, sockets };
+    let one = [ours, limit, kernel, plain, bare, veth, smoltcp(64, 1), smoltcp(1024, 1)];
+    let many = [ours, kernel, plain, veth, smoltcp(64, 8)];
+    let echo = [ours, Swap, kernel, plain, smoltcp(64, 0)];
+    let mut idle =
+        Row::new("idle connections, TCP from the host", Kind::Bulk(Way::FromTheHost, 1), &[ours; 3], &[(2, 0, 0.95)]);
+    idle.idle = vec![0, 1_000, 10_000];
+    let mut crowd = Row::new("idle connections, UDP echo", Kind::Flood(Echo::Udp), &[ours; 3], &[(2, 0, 0.95)]);
+    crowd.idle = vec![0, 1_000, 10_000];
+    vec![
+        Row::new(
+            "TCP to the host, handed over",
+            Kind::Bulk(Way::ToTheHost, 1),
+            &one,
+            &[(0, 1, 0.88), (0, 2, 1.0), (0, 6, 15.0), (3, 4, 0.95), (3, 7, 1.0)],
+        ),
+        Row::new(
+            "TCP from the host",
+            Kind::Bulk(Way::FromTheHost, 1),
+            &one,
+            &[(0, 1, 0.92), (0, 2, 1.0), (0, 6, 12.0), (3, 4, 0.80), (3, 7, 1.2)],
+        ),
+        Row::new(
+            "TCP there and back, written",
+            Kind::Bulk(Way::Both, 1),
+            &[ours, limit, kernel, plain],
+            &[(0, 1, 0.70)],
+        ),
+        Row::new("TCP to the host, 8 flows", Kind::Bulk(Way::ToTheHost, 8), &many, &[(0, 1, 1.0)]),
+        Row::new("TCP from the host, 8 flows", Kind::Bulk(Way::FromTheHost, 8), &many, &[(0, 1, 1.0)]),
+        Row::new("UDP echo", Kind::Flood(Echo::Udp), &echo, &[(0, 1, 0.95), (3, 4, 1.0)]),
+        Row::new("ICMP echo", Kind::Flood(Echo::Icmp), &echo, &[(0, 1, 0.95), (3, 4, 1.0)]),
+        Row::new("UDP round trip", Kind::Datagram, &echo, &[(0, 1, 1.10)]),
+        Row::new("TCP request and response", Kind::Request(1), &[ours, limit, kernel, smoltcp(64, 1)], &[(0, 1, 1.15)]),
+        Row::new("TCP request and response, 16 connections", Kind::Request(16), &[ours, kernel, smoltcp(64, 16)], &[]),
+        Row::new(
+            "connect and close, 8 at once",
+            Kind::Open(8),
+            &[ours, kernel, smoltcp(64, 16)],
+            &[(0, 1, 1.0), (0, 2, 1.2)],
+        ),
+        idle,
+        crowd,
+        Row::new("nothing to do", Kind::Nothing, &[ours, plain], &[]),
+    ]
+}

@@ -21,7 +21,8 @@ struct Wire {
 
 impl Wire {
     fn new() -> Wire {
-        let capabilities = Capabilities { mtu: 1500, checksum: true, segment_tcp: true, segment_udp: true };
+        let capabilities =
+            Capabilities { checksum: true, segment_tcp: true, segment_udp: true, ..Capabilities::plain(1500) };
         let (one, other) = Memory::pair(capabilities);
         let host = |device, last: u8| {
             let address = format!("10.77.0.{last}/24").parse().unwrap();

@@ -16,7 +16,7 @@ use crate::wire::{End, pair};
 
 impl Device for End {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false }
+        Capabilities::plain(1500)
     }
 
     #[inline]

@@ -10,10 +10,14 @@ use taphouse::device::{Plain as PlainTap, TapOptions};
 use crate::lab::{self, CONTENDER_CORE, Failure, Lab};
 use crate::{bare, by_smoltcp, kernel, machine, ours, swap};
 
-/// Whether superframes and unfinished checksums pass.
+/// What passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
+    /// Unfinished checksums and superframes, as large as the kernel takes them.
     Offload,
+    /// The same, but no superframe of more than 65,535 bytes.
+    Small,
+    /// Frames of the MTU.
     Plain,
 }
 
@@ -41,7 +45,11 @@ pub(crate) struct Running {
 
 impl Contender {
     pub(crate) fn name(self) -> String {
-        let wire = |wire| if wire == Wire::Offload { "offload" } else { "no offload" };
+        let wire = |wire| match wire {
+            Wire::Offload => "offload",
+            Wire::Small => "offload, 64 KB at most",
+            Wire::Plain => "no offload",
+        };
         match self {
             Contender::Limit(on) => format!("the limit, {}", wire(on)),
             Contender::Swap => "the limit".to_owned(),
@@ -141,6 +149,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["ours", "Offload"] => {
             let wire = lab.wire(number)?;
             Ok(ours::run(wire.tap, wire.mac, wire.own)?)
+        }
+        ["ours", "Small"] => {
+            let wire = lab.wire(number)?;
+            Ok(ours::run(ours::Small(wire.tap), wire.mac, wire.own)?)
         }
         ["ours", _] => {
             let tap = PlainTap::open(&options(&lab, number))?;

@@ -1,12 +1,14 @@
 //! taphouse, as `taphouse up` runs it.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::time::Duration;
 
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::base::address::{Cidr, Mac};
-use taphouse::device::Device;
+use taphouse::buffer::{Frame, Offload};
+use taphouse::device::{Capabilities, Device, Interest, Received, Tap, Waker};
 use taphouse::run::{Clock, Shard};
 use taphouse::stack::{Config, Mailbox, Stack};
 
@@ -25,4 +27,25 @@ pub(crate) fn run(device: impl Device, mac: Mac, own: Cidr) -> io::Result<()> {
     let (shard, _handle) = Shard::new(stack, waker, SPIN);
     contender::ready();
     shard.run(Clock::new()).1
+}
+
+/// A TAP whose kernel takes no superframe of more than 65,535 bytes.
+pub(crate) struct Small(pub(crate) Tap);
+
+impl Device for Small {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { superframe_v4: 65_535, ..self.0.capabilities() }
+    }
+
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        self.0.receive(frame)
+    }
+
+    fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
+        self.0.transmit(head, offload, payload)
+    }
+
+    fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
+        self.0.wait(interest, waker, at_most)
+    }
 }

@@ -16,7 +16,7 @@ use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, PEER_MAC, PEER_V4, Sample};
 
 impl Device for Treadmill {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false }
+        Capabilities::plain(1500)
     }
 
     #[inline]

@@ -29,7 +29,7 @@ impl Peer {
         let ethernet = Header::new(OUR_MAC, PEER_MAC, EtherType::IPV4);
         let ip = ipv4::Header::new(ipv4::Fields {
             traffic_class: 0,
-            payload_length: (tcp::LENGTH + data.len()) as u16,
+            payload_length: tcp::LENGTH + data.len(),
             identification: 0,
             flags_offset: ipv4::DONT_FRAGMENT,
             time_to_live: 64,

@@ -47,7 +47,7 @@ struct Feed {
 
 impl Device for Feed {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false }
+        Capabilities::plain(1500)
     }
 
     #[inline]

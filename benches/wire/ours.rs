@@ -24,7 +24,7 @@ pub(crate) mod build {
         let [source, destination] = fields.v4;
         zerocopy::transmute!(ipv4::Header::new(ipv4::Fields {
             traffic_class: 0,
-            payload_length: fields.payload_length,
+            payload_length: usize::from(fields.payload_length),
             identification: fields.identification,
             flags_offset: ipv4::DONT_FRAGMENT,
             time_to_live: 64,

@@ -257,8 +257,11 @@ fn report(counters: &Counters) {
 }
 
 fn describe(capabilities: Option<Capabilities>) -> String {
-    let Some(Capabilities { mtu: _, checksum, segment_tcp, segment_udp }) = capabilities else { return String::new() };
-    let offloads = [(checksum, "checksum"), (segment_tcp, "TSO"), (segment_udp, "USO")];
+    let Some(Capabilities { checksum, segment_tcp, segment_udp, superframe_v4, .. }) = capabilities else {
+        return String::new();
+    };
+    let big = superframe_v4 > 65_535;
+    let offloads = [(checksum, "checksum"), (segment_tcp, "TSO"), (segment_udp, "USO"), (big, "BIG TCP")];
     let able: Vec<_> = offloads.iter().filter(|(able, _)| *able).map(|(_, name)| *name).collect();
     if able.is_empty() { "no offloads".to_owned() } else { format!("offloads: {}", able.join(", ")) }
 }

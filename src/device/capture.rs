@@ -165,8 +165,9 @@ impl<D> Capture<D> {
 }
 
 impl<D: Device> Device for Capture<D> {
+    /// Without superframes that have no total length: whoever reads a capture expects one.
     fn capabilities(&self) -> Capabilities {
-        self.device.capabilities()
+        Capabilities { superframe_v4: usize::from(u16::MAX), ..self.device.capabilities() }
     }
 
     fn turn(&mut self, now: Instant) {

@@ -30,6 +30,7 @@ pub struct Link {
     mtu: usize,
     mac: Option<Mac>,
     kind: Option<String>,
+    knows_big_tcp: bool,
 }
 
 /// The link-local IPv6 address of the host's side.
@@ -53,7 +54,8 @@ impl Link {
         let socket = namespace.enter(|| socket_with(netlink, SocketType::RAW, SocketFlags::CLOEXEC, route));
         let socket = socket?.map_err(failed)?;
         let owned = name.to_owned();
-        let mut link = Link { socket, sequence: 0, name: owned, index: 0, mtu: 0, mac: None, kind: None };
+        let mut link =
+            Link { socket, sequence: 0, name: owned, index: 0, mtu: 0, mac: None, kind: None, knows_big_tcp: false };
         link.look().map_err(failed)?;
         Ok(link)
     }
@@ -71,6 +73,11 @@ impl Link {
     /// The host's Ethernet address on it.
     pub fn mac(&self) -> Option<Mac> {
         self.mac
+    }
+
+    /// Whether the kernel knows TCP superframes over IPv4 of more than 65,535 bytes (BIG TCP; Linux 6.3).
+    pub fn knows_big_tcp(&self) -> bool {
+        self.knows_big_tcp
     }
 
     /// What the kernel calls its kind, `tun` for a TAP; hardware has none.
@@ -149,6 +156,7 @@ impl Link {
                 LinkAttribute::Mtu(mtu) => self.mtu = mtu as usize,
                 LinkAttribute::Address(bytes) => self.mac = <[u8; 6]>::try_from(bytes).ok().map(Mac::new),
                 LinkAttribute::LinkInfo(infos) => self.kind = kind(&infos),
+                LinkAttribute::GsoIpv4MaxSize(_) => self.knows_big_tcp = true,
                 _ => {}
             }
         }

@@ -42,7 +42,7 @@ impl Memory {
     /// A wire of MTU 1500 whose ends leave nothing to each other.
     pub fn plain_pair() -> (Memory, Memory) {
         let mtu = 1500;
-        Memory::pair(Capabilities { mtu, checksum: false, segment_tcp: false, segment_udp: false })
+        Memory::pair(Capabilities::plain(mtu))
     }
 
     /// Sends a frame that is not written in a [`Frame`]; false when the wire is full.

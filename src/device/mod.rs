@@ -44,6 +44,16 @@ pub struct Capabilities {
     pub segment_tcp: bool,
     /// It cuts UDP superframes of both families.
     pub segment_udp: bool,
+    /// The largest TCP superframe over IPv4 that it takes, as an IP packet: above 65,535 its total length says 0, and the rest of
+    /// the frame is meant (BIG TCP).
+    pub superframe_v4: usize,
+}
+
+impl Capabilities {
+    /// Of a device that carries frames of its MTU, and does no more for us.
+    pub const fn plain(mtu: usize) -> Capabilities {
+        Capabilities { mtu, checksum: false, segment_tcp: false, segment_udp: false, superframe_v4: 65_535 }
+    }
 }
 
 /// What [`Device::receive`] found.

@@ -63,7 +63,7 @@ impl AsFd for Plain {
 
 impl Device for Plain {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { mtu: self.mtu, checksum: false, segment_tcp: false, segment_udp: false }
+        Capabilities::plain(self.mtu)
     }
 
     /// # Errors

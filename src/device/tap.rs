@@ -12,9 +12,11 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use rustix::io::{Errno, retry_on_intr};
 
+use super::host::Link;
 use super::namespace::{Namespace, NamespaceError};
 use super::{Capabilities, Device, Interest, Received, Waker, sys, virtio};
 use crate::base::counters::Dropped;
+use crate::base::limits;
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
 
 /// Slices of payload that one frame may be made of.
@@ -67,10 +69,15 @@ impl Tap {
         check(name, *queues, *mtu)?;
         let (tuns, origin) = namespace.enter(|| attach(name, *queues))??;
         let failed = |errno: Errno| TapError::NoOffloads(name.clone(), errno.into());
+        // Whoever tells no limit for superframes over IPv4 cannot tell what a total length of 0 means (Linux before 6.3).
+        let big = Link::open(namespace, name).is_ok_and(|link| link.knows_big_tcp());
         tuns.into_iter()
             .map(|tun| {
                 sys::set_header(&tun, DEVICE_ROOM as i32).map_err(failed)?;
-                let capabilities = negotiate(&tun, *mtu).map_err(failed)?;
+                let mut capabilities = negotiate(&tun, *mtu).map_err(failed)?;
+                if big && capabilities.segment_tcp {
+                    capabilities.superframe_v4 = limits::SUPERFRAME;
+                }
                 Ok(Tap { tun, capabilities, origin })
             })
             .collect()
@@ -305,7 +312,8 @@ fn negotiate(tun: &OwnedFd, mtu: usize) -> Result<Capabilities, Errno> {
         None => sys::set_offload(tun, 0).map(|()| 0)?,
     };
     let has = |offloads| agreed & offloads == offloads;
-    Ok(Capabilities { mtu, checksum: has(libc::TUN_F_CSUM), segment_tcp: has(TCP), segment_udp: has(UDP) })
+    let (checksum, segment_tcp, segment_udp) = (has(libc::TUN_F_CSUM), has(TCP), has(UDP));
+    Ok(Capabilities { checksum, segment_tcp, segment_udp, ..Capabilities::plain(mtu) })
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ impl Whole {
             Header::V4(header) => {
                 *draft.prepend() = ipv4::Header::new(ipv4::Fields {
                     traffic_class: header.traffic_class,
-                    payload_length: length as u16,
+                    payload_length: length,
                     identification: self.identification as u16,
                     flags_offset: (offset / UNIT) as u16 | if more { ipv4::MORE_FRAGMENTS } else { 0 },
                     time_to_live: header.time_to_live,

@@ -32,7 +32,7 @@ impl Identifications {
 }
 
 /// Puts the header in front of a draft behind which `payload` more bytes go. The caller knows that all of it fits
-/// into the 16 bits of its length.
+/// into the 16 bits of its length, or that the device takes a superframe over IPv4 without one.
 #[inline]
 pub fn prepend(
     draft: &mut Draft<'_>,
@@ -41,7 +41,7 @@ pub fn prepend(
     identifications: &mut Identifications,
 ) -> EtherType {
     let Outbound { source, destination, protocol, hop_limit, traffic_class, dont_fragment } = *outbound;
-    let payload_length = (draft.len() + payload) as u16;
+    let payload_length = draft.len() + payload;
     match destination.family() {
         Family::V4 => {
             // RFC 6864 §4: what cannot be cut needs no name.
@@ -63,7 +63,7 @@ pub fn prepend(
         }
         Family::V6 => {
             let ends = (source, destination);
-            *draft.prepend() = ipv6::Header::new(traffic_class, payload_length, protocol, hop_limit, ends);
+            *draft.prepend() = ipv6::Header::new(traffic_class, payload_length as u16, protocol, hop_limit, ends);
             EtherType::IPV6
         }
     }

@@ -237,7 +237,7 @@ mod tests {
             Family::V4 => {
                 let fields = crate::wire::ipv4::Fields {
                     traffic_class: 0,
-                    payload_length: length as u16,
+                    payload_length: length,
                     identification: 77,
                     flags_offset: 0x4000,
                     time_to_live: 64,

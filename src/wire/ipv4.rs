@@ -64,8 +64,8 @@ pub struct Header {
 pub struct Fields {
     /// DSCP and ECN.
     pub traffic_class: u8,
-    /// Bytes behind the header.
-    pub payload_length: u16,
+    /// Bytes behind the header. A superframe of more than 65,535 bytes has no total length: 0 is written.
+    pub payload_length: usize,
     /// Names the datagram.
     pub identification: u16,
     /// Flags and offset.
@@ -84,7 +84,7 @@ impl Header {
     /// A header without options, with its checksum.
     #[inline]
     pub fn new(fields: Fields) -> Header {
-        let total_length = fields.payload_length.saturating_add(LENGTH as u16);
+        let total_length = u16::try_from(fields.payload_length + LENGTH).unwrap_or(0);
         let Fields { traffic_class, time_to_live, protocol, .. } = fields;
         // Summed from what is at hand: reading back what was just written costs more than computing it.
         let sum = Sum::ZERO
@@ -111,8 +111,8 @@ impl Header {
 
     /// A header with a router alert, which goes behind it.
     pub fn with_router_alert(fields: Fields) -> (Header, [u8; ROUTER_ALERT.len()]) {
-        let alert = ROUTER_ALERT.len() as u16;
-        let payload_length = fields.payload_length.saturating_add(alert);
+        let alert = ROUTER_ALERT.len();
+        let payload_length = fields.payload_length + alert;
         let mut header = Header::new(Fields { payload_length, ..fields });
         header.version_ihl += (alert / 4) as u8;
         header.checksum = [0; 2];
@@ -145,7 +145,7 @@ impl Header {
         } else {
             *self = Header::new(Fields {
                 traffic_class,
-                payload_length: total_length.saturating_sub(LENGTH as u16),
+                payload_length: usize::from(total_length).saturating_sub(LENGTH),
                 identification: self.identification.get(),
                 flags_offset,
                 time_to_live,

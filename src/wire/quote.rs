@@ -115,7 +115,7 @@ mod tests {
     fn v4(payload_length: u16, flags_offset: u16) -> ipv4::Header {
         ipv4::Header::new(ipv4::Fields {
             traffic_class: 0,
-            payload_length,
+            payload_length: usize::from(payload_length),
             identification: 0,
             flags_offset,
             time_to_live: 1,

@@ -1,9 +1,15 @@
+use std::time::Duration;
+
+use etherparse::{TcpHeader, TcpOptionElement};
+use taphouse::application::chargen::Chargen;
 use taphouse::base::address::Family;
 use taphouse::buffer::{Checksum, Offload, SegmentKind, Segments};
+use taphouse::device::Capabilities;
 
+use crate::neighbors::here_i_am;
 use crate::packet::*;
 use crate::reading::{datagram, finished, message, read, read_offloaded};
-use crate::wire::Host;
+use crate::wire::{Host, OFFLOADS, config};
 
 /// A packet whose checksum its sender left to the device: the field holds the pseudo-header's sum.
 pub(crate) fn partial(packet: &Packet, segments: Option<Segments>) -> (Vec<u8>, Offload) {
@@ -144,5 +150,71 @@ fn finishing_is_what_complete_frames_have() {
         let (frame, offload) = partial(&packet, None);
         let Checksum::Partial { start, offset } = offload.checksum else { panic!("it is partial") };
         assert_eq!(finished(&frame, start, offset), packet.frame());
+    }
+}
+
+/// BIG TCP: a superframe over IPv4 of more than 65,535 bytes has no total length, for a device that goes by the frame's.
+#[test]
+fn a_superframe_is_as_large_as_the_device_takes_it() {
+    for (family, largest) in [(Family::V4, 128 << 10), (Family::V4, 65_535), (Family::V6, 128 << 10)] {
+        let mut host = Host::new(Capabilities { superframe_v4: largest, ..OFFLOADS }, &config());
+        host.stack.listen(19, Box::new(Chargen::default())).unwrap();
+        let mut acknowledged = 0;
+        let mut longest = 0;
+        let mut lines = Vec::new();
+        for round in 0..24 {
+            let segment = tcp(
+                family,
+                |header| {
+                    (header.destination_port, header.window_size) = (19, 0xffff);
+                    (header.syn, header.ack) = (round == 0, round > 0);
+                    header.sequence_number += u32::from(round > 0);
+                    header.acknowledgment_number = acknowledged;
+                    if round == 0 {
+                        let options = [TcpOptionElement::MaximumSegmentSize(1440), TcpOptionElement::WindowScale(5)];
+                        header.set_options(&options).unwrap();
+                    }
+                },
+                b"",
+            );
+            host.give(&segment.frame(), Offload::default());
+            for (frame, offload) in host.pass(Duration::from_millis(1)) {
+                let (ip, transport, protocol) = if family == Family::V4 { (14, 34, 23) } else { (14, 54, 20) };
+                if frame[12..14] == [8, 6] || frame[protocol] != TCP {
+                    host.give(&here_i_am(family), Offload::default());
+                    continue;
+                }
+                let size = frame.len() - ip;
+                longest = longest.max(size);
+                if family == Family::V4 {
+                    let said = usize::from(u16::from_be_bytes([frame[16], frame[17]]));
+                    assert_eq!(said, if size > 65_535 { 0 } else { size });
+                    assert_eq!(sum(&[&frame[ip..transport]]), 0xffff, "the header is whole");
+                }
+                let data = &frame[transport + usize::from(frame[transport + 12] >> 4) * 4..];
+                let segments = offload.segments.map(|segments| usize::from(segments.size));
+                assert!(segments.is_none_or(|size| size == 1440));
+                let sequence = u32::from_be_bytes(frame[transport + 4..transport + 8].try_into().unwrap());
+                if round == 0 {
+                    acknowledged = sequence + 1;
+                } else {
+                    assert_eq!(sequence, acknowledged, "in order");
+                    acknowledged += data.len() as u32;
+                    lines.extend_from_slice(data);
+                }
+            }
+        }
+        match (family, largest) {
+            (Family::V4, 131_072) => assert!(longest > 2 * 60_000, "{longest}"),
+            _ => assert!((60_000..=65_575).contains(&longest), "{longest}"),
+        }
+        // RFC 864: a line begins with the second character of the one before.
+        assert!(lines.windows(75).step_by(74).all(|line| line[1] == line[74]), "nothing is missing, or twice");
+        let reset = |header: &mut TcpHeader| {
+            (header.destination_port, header.rst) = (19, true);
+            header.sequence_number += 1;
+        };
+        host.give(&tcp(family, reset, b"").frame(), Offload::default());
+        host.turn();
     }
 }

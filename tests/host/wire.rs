@@ -20,10 +20,9 @@ pub(crate) type Frames = Vec<(Vec<u8>, Offload)>;
 /// An RARP client that our host knows, and its address.
 pub(crate) const DISKLESS: ([u8; 6], [u8; 4]) = ([2, 0, 0, 0, 0, 0x77], [10, 77, 0, 77]);
 
-pub(crate) const PLAIN: Capabilities =
-    Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false };
+pub(crate) const PLAIN: Capabilities = Capabilities::plain(1500);
 pub(crate) const OFFLOADS: Capabilities =
-    Capabilities { mtu: 1500, checksum: true, segment_tcp: true, segment_udp: true };
+    Capabilities { checksum: true, segment_tcp: true, segment_udp: true, ..Capabilities::plain(1500) };
 
 /// Our host with its wire and its time.
 pub(crate) struct Host {

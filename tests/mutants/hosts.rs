@@ -19,8 +19,9 @@ use taphouse::stack::{Config, Mailbox, Stack};
 use super::frames::{self, HOST_MAC, HOST_V4, HOST_V6, PEER_MAC};
 use super::script::{Script, Step};
 
-const PLAIN: Capabilities = Capabilities { mtu: 1500, checksum: false, segment_tcp: false, segment_udp: false };
-const OFFLOADS: Capabilities = Capabilities { mtu: 1500, checksum: true, segment_tcp: true, segment_udp: true };
+const PLAIN: Capabilities = Capabilities::plain(1500);
+const OFFLOADS: Capabilities =
+    Capabilities { checksum: true, segment_tcp: true, segment_udp: true, ..Capabilities::plain(1500) };
 /// Longer than any neighbour is waited for.
 const GIVEN_UP: Duration = Duration::from_secs(4);
 

@@ -35,8 +35,10 @@ fn every_mode_over_tcp_ends_well_and_both_sides_agree() {
     for to in BOTH {
         for arguments in ["", "-R", "-P 4", "-R -P 4", "--bidir", "-O 1", "-N -l 1000", "-n 10M", "-R -n 10M"] {
             let Sums { sent, received } = iperf3(&lab, to, arguments);
-            // What is still in the queues at the end is counted by the sender only.
-            assert!((0.5..=1.01).contains(&(received / sent)), "{arguments} to {to}: {received} of {sent}");
+            // What is still in the queues at the end is counted by the sender only; and each side leaves out a first second of its
+            // own.
+            let most = if arguments == "-O 1" { 1.1 } else { 1.01 };
+            assert!((0.5..=most).contains(&(received / sent)), "{arguments} to {to}: {received} of {sent}");
         }
     }
     let ended = house.end();

@@ -60,7 +60,7 @@ impl Network {
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let hosts = [1, 2].map(|number| {
             bytes[8] = number;
-            let capabilities = Capabilities { mtu: ends.mtu, checksum: false, segment_tcp: false, segment_udp: false };
+            let capabilities = Capabilities::plain(ends.mtu);
             let (end, other) = Memory::pair(capabilities);
             Host { stack: Stack::new(other, &config(number, bytes)).expect("a good configuration"), end, initial: None }
         });

@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 use super::{bytes, damaged, words_of_options};
 
 fn fields(payload: &[u8]) -> impl Strategy<Value = Fields> + use<> {
-    let payload_length = payload.len() as u16;
+    let payload_length = payload.len();
     // An authentication header would be one of etherparse's extension headers.
     let protocol = any::<u8>().prop_filter("not IPsec", |protocol| *protocol != 51);
     (any::<[u8; 2]>(), any::<[u16; 2]>(), protocol, any::<[[u8; 4]; 2]>()).prop_map(
@@ -82,7 +82,7 @@ proptest! {
         let read = Ipv4Slice::from_slice(&packet).unwrap();
         let header = read.header();
         prop_assert_eq!(header.dcp().value() << 2 | header.ecn().value(), fields.traffic_class);
-        prop_assert_eq!(header.total_len(), 20 + fields.payload_length);
+        prop_assert_eq!(usize::from(header.total_len()), 20 + fields.payload_length);
         prop_assert_eq!(header.identification(), fields.identification);
         prop_assert_eq!(header.dont_fragment(), fields.flags_offset & 0x4000 != 0);
         prop_assert_eq!(header.more_fragments(), fields.flags_offset & 0x2000 != 0);
@@ -95,7 +95,7 @@ proptest! {
         let read = Ipv4Packet::new(&packet).unwrap();
         prop_assert_eq!((read.get_version(), read.get_header_length()), (4, 5));
         prop_assert_eq!(read.get_dscp() << 2 | read.get_ecn(), fields.traffic_class);
-        prop_assert_eq!(read.get_total_length(), 20 + fields.payload_length);
+        prop_assert_eq!(usize::from(read.get_total_length()), 20 + fields.payload_length);
         prop_assert_eq!(read.get_identification(), fields.identification);
         prop_assert_eq!(u16::from(read.get_flags()) << 13 | read.get_fragment_offset(), fields.flags_offset);
         prop_assert_eq!((read.get_ttl(), read.get_next_level_protocol().0), (fields.time_to_live, fields.protocol));

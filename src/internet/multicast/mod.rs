@@ -256,7 +256,7 @@ impl Message {
             Family::V4 => {
                 let (header, alert) = ipv4::Header::with_router_alert(ipv4::Fields {
                     traffic_class: PRECEDENCE,
-                    payload_length: draft.len() as u16,
+                    payload_length: draft.len(),
                     // RFC 6864 §4: what cannot be cut needs no name.
                     identification: 0,
                     flags_offset: ipv4::DONT_FRAGMENT,

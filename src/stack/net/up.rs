@@ -214,7 +214,7 @@ impl<D: Device> Net<D> {
 
     /// What it said it can do.
     pub(super) fn check_able(&self, claimed: &Offload) -> Result<(), Dropped> {
-        let Capabilities { mtu: _, checksum, segment_tcp, segment_udp } = self.capabilities;
+        let Capabilities { checksum, segment_tcp, segment_udp, .. } = self.capabilities;
         let able = match (claimed.checksum, claimed.segments.map(|segments| segments.kind)) {
             (_, Some(SegmentKind::Tcp4 | SegmentKind::Tcp6)) => segment_tcp,
             (_, Some(SegmentKind::Udp)) => segment_udp,

@@ -33,15 +33,18 @@ pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let headers = output::header_length(remote.family()) + LENGTH;
     let mss = |mtu: usize| u16::try_from(mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
     let PathMtu { mtu, dont_fragment } = net.path_mtu(remote);
-    // A superframe is one IP packet: its length has 16 bits. Where routers may have to cut, each segment gets an
-    // identification of its own, and not the one of its superframe.
-    let superframe = if dont_fragment { usize::from(u16::MAX) - headers } else { usize::from(mss(mtu)) };
-    let cuts = net.capabilities().segment_tcp;
+    let capabilities = net.capabilities();
+    // A superframe is one IP packet, whose length has 16 bits unless the device goes by that of the frame.
+    let largest = if remote.family() == Family::V4 { capabilities.superframe_v4 } else { usize::from(u16::MAX) };
+    // Where routers may have to cut, each segment gets an identification of its own, and not the one of its superframe.
+    let superframe = if dont_fragment { largest - headers } else { usize::from(mss(mtu)) };
+    let cuts = capabilities.segment_tcp;
     let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
     Path { mss: mss(mtu), link_mss: mss(net.mtu_of(remote.family())), superframe, segmentation, dont_fragment }
 }
 
-/// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less.
+/// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less; one that takes more
+/// has several pieces gathered.
 #[inline]
 pub(super) fn pieces(remote: Address, connection: &Connection) -> Pieces {
     let headers = output::header_length(remote.family()) + LENGTH;

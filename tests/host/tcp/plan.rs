@@ -194,7 +194,7 @@ proptest! {
     #[test]
     fn plans_keep_to_windows_and_order(
         operations in prop::collection::vec(operation(), 1..120),
-        superframe in prop_oneof![Just(usize::from(MSS)), Just(65_495usize)],
+        superframe in prop_oneof![Just(usize::from(MSS)), Just(65_495usize), Just(131_032)],
         segmentation in prop_oneof![Just(Segmentation::ByDevice), Just(Segmentation::BySoftware)],
     ) {
         let mut driver = Driver::new(superframe, segmentation);

@@ -51,7 +51,7 @@ pub(crate) enum Wait {
 
 impl Host {
     pub(crate) fn new() -> Host {
-        let capabilities = Capabilities { mtu: MTU, checksum: false, segment_tcp: false, segment_udp: false };
+        let capabilities = Capabilities::plain(MTU);
         let (own, other) = Memory::pair(capabilities);
         let addresses = ADDRESSES.map(|text| text.parse().expect("an address"));
         let config = Config {

@@ -21,6 +21,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
     match Program::try_parse_from(arguments) {
         Ok(Program { command: None, args }) => Ok(Read::Args(Box::new(args))),
         Ok(Program { command: Some(Command::Up(args)), .. }) => Ok(Read::Args(args)),
+        Ok(Program { command: Some(Command::Password), .. }) => Ok(Read::Password),
         Ok(Program { command: Some(Command::Man), .. }) => {
             let table = Program::command().mut_subcommands(|command| command.hide(true));
             Ok(Read::Show(manual::page(table)))
@@ -38,6 +39,8 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
 /// What the arguments say.
 pub(super) enum Read {
     Args(Box<Args>),
+    /// Hash a password.
+    Password,
     /// Print this text, be it help, the version or the manual, and leave.
     Show(String),
 }
@@ -58,6 +61,9 @@ enum Command {
     /// Attach to a TAP and serve until SIGINT or SIGTERM; the default
     #[command(after_help = EXAMPLES)]
     Up(Box<Args>),
+
+    /// Read a password and print its hash, as `password` of a [[user]] in the configuration
+    Password,
 
     /// Print the manual page: taphouse man | man -l -
     Man,
@@ -211,6 +217,7 @@ impl Args {
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,
+            users: None,
             check,
         }
     }

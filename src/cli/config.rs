@@ -15,7 +15,7 @@ use toml::Spanned;
 use super::UsageError;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Origin, Size, Wishes};
+use super::wishes::{AddressWish, Given, Number, Origin, Size, UserWish, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -59,6 +59,7 @@ struct File {
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
+    user: Option<Vec<Spanned<User>>>,
 }
 
 /// RFC 903: who we tell which address.
@@ -67,6 +68,15 @@ struct File {
 struct Rarp {
     mac: Text<Mac>,
     address: Text<Address>,
+}
+
+/// Who may log in.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct User {
+    name: Text<String>,
+    password: Text<String>,
+    home: Text<String>,
 }
 
 impl File {
@@ -92,6 +102,7 @@ impl File {
             record,
             trace,
             rarp,
+            user,
         } = self;
         let host = host.map(|list| source.each(list));
         let host = match no_host {
@@ -109,6 +120,13 @@ impl File {
                 Given { value: (mac.0, address.0), origin }
             });
             pairs.collect()
+        });
+        let users = user.map(|entries| {
+            let each = entries.into_iter().map(|entry| {
+                let Given { value: User { name, password, home }, origin } = source.given(entry);
+                Given { value: UserWish { name: name.0, password: password.0, home: home.0 }, origin }
+            });
+            each.collect()
         });
         Ok(Wishes {
             tap: tap.map(|value| source.text(value)),
@@ -130,6 +148,7 @@ impl File {
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),
             rarp,
+            users,
             check: false,
         })
     }

@@ -10,6 +10,9 @@ const REST: &str = r#".SH COMMANDS
 \fBup\fR
 Attach to a TAP and serve until SIGINT or SIGTERM. This is what is done without a command.
 .TP
+\fBpassword\fR
+Read a password, from the terminal without showing it or a line of standard input, and print its hash.
+.TP
 \fBman\fR
 Print this page.
 .TP

@@ -10,6 +10,7 @@ mod files;
 mod identity;
 mod manual;
 mod notices;
+pub(crate) mod password;
 mod services;
 mod settings;
 mod trouble;
@@ -26,6 +27,8 @@ use settings::Settings;
 pub(crate) enum Parsed {
     /// Run, or with [`Settings::check`] only say what would be run.
     Run(Box<Settings>),
+    /// Hash a password.
+    Password,
     /// Print this text on stdout: help, version.
     Show(String),
 }
@@ -39,6 +42,7 @@ pub(crate) struct UsageError(pub(crate) String);
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
     let args = match args::read(arguments)? {
         args::Read::Args(args) => args,
+        args::Read::Password => return Ok(Parsed::Password),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
     };
     let file = match &args.config {
@@ -59,7 +63,7 @@ mod tests {
     fn run(line: &str) -> Result<Settings, String> {
         match parse(line.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Run(settings)) => Ok(*settings),
-            Ok(Parsed::Show(text)) => panic!("only text to show: {text}"),
+            Ok(other) => panic!("nothing to run: {other:?}"),
             Err(UsageError(line)) => Err(line),
         }
     }

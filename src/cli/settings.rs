@@ -3,17 +3,20 @@
 mod addresses;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use taphouse::application::accounts::{Home, PasswordHash};
 use taphouse::base::address::{Address, Cidr, Family, Mac};
 use taphouse::base::limits;
 use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
+use self::users::users_of;
 use super::services::{self, ServiceAt, ServiceWish};
 use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 use super::{UsageError, identity};
@@ -63,8 +66,18 @@ pub(crate) struct Settings {
     pub(crate) trace: Option<Protocols>,
     /// Who is told which address over RARP: no Ethernet address twice.
     pub(crate) rarp: Vec<(Mac, Address)>,
+    /// Who may log in: no name twice.
+    pub(crate) users: Vec<User>,
     /// Only say what would happen.
     pub(crate) check: bool,
+}
+
+/// Somebody who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: PasswordHash,
+    pub(crate) home: Home,
 }
 
 /// How the TAP is used.
@@ -144,6 +157,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         record,
         trace,
         rarp,
+        users,
         check,
     } = wishes;
 
@@ -170,6 +184,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let memory = memory_for(memory.unwrap_or(Given::by_default(Size(limits::MEMORY))), queues as usize)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
+    let users = users_of(users.unwrap_or_default())?;
 
     Ok(Settings {
         tap,
@@ -193,6 +208,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,
+        users,
         check,
     })
 }

@@ -35,6 +35,7 @@ pub(super) struct Wishes {
     /// Empty: all of them.
     pub(super) trace: Option<Vec<Given<Protocol>>>,
     pub(super) rarp: Option<Vec<Given<(Mac, Address)>>>,
+    pub(super) users: Option<Vec<Given<UserWish>>>,
     pub(super) check: bool,
 }
 
@@ -61,9 +62,19 @@ impl Wishes {
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),
+            users: self.users.or(below.users),
             check: self.check || below.check,
         }
     }
+}
+
+/// Somebody who is to be able to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UserWish {
+    pub(super) name: String,
+    /// The hash of it.
+    pub(super) password: String,
+    pub(super) home: String,
 }
 
 /// An address of our own that is asked for.

@@ -47,6 +47,9 @@ pub(super) enum Verb {
     Quit,
     Rein,
     Smnt,
+    /// SITE CHMOD and SITE UTIME.
+    SiteChmod,
+    SiteUtime,
 }
 
 /// All names, those of RFC 775 among them.
@@ -124,8 +127,8 @@ impl Verb {
 
     /// Whether it changes what lies on the disk.
     pub(super) fn writes(self) -> bool {
-        use Verb::{Appe, Dele, Mfmt, Mkd, Rmd, Rnfr, Rnto, Stor, Stou};
-        matches!(self, Stor | Stou | Appe | Dele | Rnfr | Rnto | Mkd | Rmd | Mfmt)
+        use Verb::{Appe, Dele, Mfmt, Mkd, Rmd, Rnfr, Rnto, SiteChmod, SiteUtime, Stor, Stou};
+        matches!(self, Stor | Stou | Appe | Dele | Rnfr | Rnto | Mkd | Rmd | Mfmt | SiteChmod | SiteUtime)
     }
 }
 

@@ -27,6 +27,9 @@
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
 //! it: for as long as the target does not exist, SIZE tells how much of it came. A name is uploaded by one at a time.
 //!
+//! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
+//! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
+//!
 //! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
 //!
@@ -56,6 +59,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
+use super::accounts::{Accounts, Attempts};
 use super::{Service, Session, SessionId};
 use crate::base::address::{Address, Flow};
 use crate::base::limits;
@@ -66,10 +70,12 @@ pub const PORT: u16 = 21;
 pub const PASSIVE_PORTS: RangeInclusive<u16> = 50_000..=50_999;
 
 /// What an administrator chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Whether anonymous users may change what is there.
     pub anonymous: Access,
+    /// Who else may log in, to change what lies in a home.
+    pub accounts: Arc<Accounts>,
     /// When the shard's clock began, in seconds since 1970.
     pub began: i64,
 }
@@ -111,7 +117,11 @@ struct Tables {
     sessions: HashMap<Address, usize>,
     /// Control connections.
     total: usize,
-    /// Names that are uploaded.
+    /// The same by user.
+    users: HashMap<String, usize>,
+    /// Who said wrong passwords.
+    attempts: Attempts,
+    /// Names that are uploaded, below the root of all.
     uploads: HashSet<VirtualPath>,
 }
 
@@ -201,6 +211,25 @@ impl Tables {
             *count -= 1;
             if *count == 0 {
                 self.sessions.remove(&peer);
+            }
+        }
+    }
+
+    /// Lets a user in, unless it has too many connections.
+    fn enter_user(&mut self, name: &str) -> bool {
+        let of_user = self.users.get(name).copied().unwrap_or(0);
+        let fits = of_user < limits::FTP_SESSIONS_A_USER;
+        if fits {
+            self.users.insert(name.to_owned(), of_user + 1);
+        }
+        fits
+    }
+
+    fn leave_user(&mut self, name: &str) {
+        if let Some(count) = self.users.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(name);
             }
         }
     }

@@ -17,6 +17,7 @@ pub mod line;
 mod requests;
 mod session;
 mod stream;
+pub mod tls;
 mod work;
 
 pub use io::{Datagram, Errands, Io, Largest, NoRoom, Written};

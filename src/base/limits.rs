@@ -375,3 +375,8 @@ pub const PASSWORD_GUESSES: u32 = 20;
 pub const PASSWORD_FORGIVEN: Duration = Duration::from_secs(30);
 /// Addresses of which wrong passwords are remembered; one more takes the place of the oldest.
 pub const PASSWORD_GUESSERS: usize = 1024;
+
+/// How long TLS's handshake may take.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(30);
+/// Bytes that are decrypted before they are shown: a few records, in one large buffer.
+pub const TLS_SHOWN: usize = 60 << 10;

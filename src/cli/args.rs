@@ -145,9 +145,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
-    /// Directory of the files that FTP serves, made if missing [default: /var/lib/taphouse/ftp]
+    /// Directory of the files that FTP serves, made if missing [default: ftp in --state]
     #[arg(long, value_name = "DIR", help_heading = "Services")]
     root: Option<PathBuf>,
+
+    /// Certificate of TLS, a PEM file with its chain [default: one of our own making, kept in --state]
+    #[arg(long, value_name = "FILE.pem", help_heading = "Services", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of --tls-cert, a PEM file
+    #[arg(long, value_name = "FILE.pem", help_heading = "Services", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Directory of what we keep for ourselves, made if missing [default: /var/lib/taphouse]
+    #[arg(long, value_name = "DIR", help_heading = "Services")]
+    state: Option<PathBuf>,
 
     /// Let anonymous users of FTP change what is below --root
     #[arg(long, help_heading = "Services")]
@@ -191,6 +203,9 @@ impl Args {
             mac,
             services,
             root,
+            tls_cert,
+            tls_key,
+            state,
             writable,
             record,
             trace,
@@ -213,6 +228,9 @@ impl Args {
             memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
             root: root.map(Given::on_the_command_line),
+            tls_cert: tls_cert.map(Given::on_the_command_line),
+            tls_key: tls_key.map(Given::on_the_command_line),
+            state: state.map(Given::on_the_command_line),
             writable,
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),

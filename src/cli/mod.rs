@@ -5,6 +5,7 @@
 
 mod args;
 pub(crate) mod card;
+mod certificate;
 mod config;
 mod files;
 mod identity;

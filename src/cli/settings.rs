@@ -58,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) services: Vec<ServiceAt>,
     /// Where the files are that FTP serves.
     pub(crate) root: PathBuf,
+    /// The certificate and the key of TLS; none: we make them ourselves.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Where we keep what we made ourselves.
+    pub(crate) state: PathBuf,
     /// Anonymous users of FTP may change them.
     pub(crate) writable: bool,
     /// Where every frame is captured to.
@@ -131,8 +135,9 @@ const VLAN: RangeInclusive<u64> = 1..=4094;
 const HOST: [&str; 2] = ["10.77.0.1/24", "fd77::1/64"];
 const OWN: [&str; 2] = ["10.77.0.2/24", "fd77::2/64"];
 const QUEUES: RangeInclusive<u64> = 1..=64;
-/// Where files are by default.
-const ROOT: &str = "/var/lib/taphouse/ftp";
+/// Where we keep things by default, and within that the files that are served.
+const STATE: &str = "/var/lib/taphouse";
+const ROOT: &str = "ftp";
 /// Microseconds. Who spins for longer than a second never sleeps.
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
 
@@ -153,6 +158,9 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         memory,
         services,
         root,
+        tls_cert,
+        tls_key,
+        state,
         writable,
         record,
         trace,
@@ -184,6 +192,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let memory = memory_for(memory.unwrap_or(Given::by_default(Size(limits::MEMORY))), queues as usize)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
+    let state = state.map_or_else(|| PathBuf::from(STATE), |given| given.value);
+    let tls = certificate(tls_cert, tls_key)?;
     let users = users_of(users.unwrap_or_default())?;
 
     Ok(Settings {
@@ -203,7 +213,9 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll: Duration::from_micros(busy_poll),
         memory,
         services,
-        root: root.map_or_else(|| PathBuf::from(ROOT), |given| given.value),
+        root: root.map_or_else(|| state.join(ROOT), |given| given.value),
+        tls,
+        state,
         writable,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
@@ -375,6 +387,22 @@ fn mtu_for(
              only, as in --address 10.77.0.2/24 --host 10.77.0.1/24",
             origin.names("mtu"),
         )),
+    }
+}
+
+fn certificate(
+    certificate: Option<Given<PathBuf>>,
+    key: Option<Given<PathBuf>>,
+) -> Result<Option<(PathBuf, PathBuf)>, String> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate.value, key.value))),
+        (None, None) => Ok(None),
+        (Some(Given { origin, .. }), None) => {
+            Err(format!("{} has no key: give tls-key, too", origin.names("tls-cert")))
+        }
+        (None, Some(Given { origin, .. })) => {
+            Err(format!("{} has no certificate: give tls-cert, too", origin.names("tls-key")))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
+use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Service};
 use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
@@ -21,6 +22,7 @@ use taphouse::run::{Clock, Confinement, Folders, Handle, Shard, Signals, Storage
 use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 
 use super::card;
+use super::certificate;
 use super::files::{self, Files};
 use super::notices;
 use super::services::{ServiceAt, ServiceName};
@@ -32,6 +34,7 @@ use super::watch::Watch;
 struct Means {
     storage: Option<Storage>,
     accounts: Arc<Accounts>,
+    identity: Option<Identity>,
 }
 
 /// Serves until a signal ends it.
@@ -49,11 +52,12 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     prepare_host(settings, &namespace, created)?;
 
     // No thread before this, and no file opened behind it.
+    let identity = certificate::identity(settings)?;
     let (settings, Files { paths, folders, accounts }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
-    let means = Means { storage, accounts };
+    let means = Means { storage, accounts, identity };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -173,7 +177,7 @@ fn shards<D: Device>(
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };
-    let rules = Rules { anonymous, accounts: means.accounts.clone(), began };
+    let rules = Rules { anonymous, accounts: means.accounts.clone(), identity: means.identity.clone(), began };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
         if let Some(storage) = &means.storage {

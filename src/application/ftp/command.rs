@@ -47,6 +47,10 @@ pub(super) enum Verb {
     Quit,
     Rein,
     Smnt,
+    Auth,
+    Pbsz,
+    Prot,
+    Ccc,
     /// SITE CHMOD and SITE UTIME.
     SiteChmod,
     SiteUtime,
@@ -103,6 +107,10 @@ const NAMES: &[(&str, Verb)] = &[
     ("QUIT", Verb::Quit),
     ("REIN", Verb::Rein),
     ("SMNT", Verb::Smnt),
+    ("AUTH", Verb::Auth),
+    ("PBSZ", Verb::Pbsz),
+    ("PROT", Verb::Prot),
+    ("CCC", Verb::Ccc),
 ];
 
 /// A line, read: the command if it is known, and what stands behind the first space.
@@ -121,8 +129,12 @@ pub(super) fn names() -> Vec<String> {
 impl Verb {
     /// Whether it may come before the user is known.
     pub(super) fn is_for_all(self) -> bool {
-        use Verb::{Abor, Acct, Clnt, Feat, Help, Host, Noop, Opts, Pass, Quit, Rein, Syst, User};
-        matches!(self, User | Pass | Acct | Quit | Noop | Help | Syst | Feat | Opts | Clnt | Host | Rein | Abor)
+        use Verb::{
+            Abor, Acct, Auth, Ccc, Clnt, Feat, Help, Host, Noop, Opts, Pass, Pbsz, Prot, Quit, Rein, Syst, User,
+        };
+        let security = matches!(self, Auth | Pbsz | Prot | Ccc);
+        security
+            || matches!(self, User | Pass | Acct | Quit | Noop | Help | Syst | Feat | Opts | Clnt | Host | Rein | Abor)
     }
 
     /// Whether it changes what lies on the disk.

@@ -10,6 +10,7 @@ use super::data::News;
 use super::path::{BadPath, VirtualPath};
 use super::question::Question;
 use super::reply::Code;
+use super::security::Security;
 use super::transfer::Transfers;
 use super::{Access, Shared};
 use crate::base::address::Address;
@@ -64,6 +65,7 @@ pub(super) struct Control {
     /// When it is asked again, because none could take it.
     pub(super) unasked: Option<(Instant, Work)>,
     pub(super) transfers: Transfers,
+    pub(super) security: Security,
 }
 
 impl Control {
@@ -87,6 +89,7 @@ impl Control {
             question: None,
             unasked: None,
             transfers: Transfers::default(),
+            security: Security::default(),
         }
     }
 
@@ -101,7 +104,7 @@ impl Control {
 
     /// Whether another command may be heard.
     fn listens(&self) -> bool {
-        let waits = self.question.is_some() || self.delayed.is_some() || self.held.is_some();
+        let waits = self.security.begins || self.question.is_some() || self.delayed.is_some() || self.held.is_some();
         !waits && !self.quitting && self.out.len() < limits::FTP_REPLIES
     }
 
@@ -116,6 +119,9 @@ impl Control {
         }
         let sent = stream.write(&self.out);
         self.out.drain(..sent);
+        if self.out.is_empty() && std::mem::take(&mut self.security.begins) {
+            stream.secure();
+        }
         let idle = self.question.is_none() && self.delayed.is_none() && !self.transfers.is_under_way();
         if self.quitting && self.out.is_empty() && idle {
             stream.close_within(limits::FTP_DATA_WAIT);
@@ -166,6 +172,11 @@ impl Control {
             Verb::Feat => self.features(),
             Verb::Opts => self.options(argument),
             Verb::Site => self.site(argument, stream),
+            Verb::Auth => self.authenticate(argument),
+            Verb::Pbsz => self.buffer_size(argument),
+            Verb::Prot => self.protection_level(argument),
+            // RFC 4217 §6: with it anybody in between could go on in the client's name.
+            Verb::Ccc => self.say(Code::PolicyDenies, "The control connection stays as it is."),
             Verb::Smnt => self.say(Code::NotImplemented, "There is one file system."),
             Verb::Stat => self.status(argument),
             Verb::Quit => {
@@ -245,7 +256,7 @@ impl Control {
         self.wrong += 1;
     }
 
-    fn log_out(&mut self) {
+    pub(super) fn log_out(&mut self) {
         if let User::LoggedIn(Login { name: Some(name), .. }) = std::mem::replace(&mut self.user, User::Unknown) {
             self.shared.tables().leave_user(&name);
         }
@@ -264,7 +275,7 @@ impl Control {
     }
 
     fn features(&mut self) {
-        let features = [
+        let features: Vec<_> = [
             "CLNT",
             "EPRT",
             "EPSV",
@@ -276,8 +287,12 @@ impl Control {
             "SIZE",
             "TVFS",
             "UTF8",
-        ];
-        self.say_lines(Code::SystemStatus, "Extensions:", &features.map(str::to_owned), "End");
+        ]
+        .iter()
+        .chain(if self.shared.rules.identity.is_some() { &["AUTH TLS", "PBSZ", "PROT"][..] } else { &[] })
+        .map(|feature| (*feature).to_owned())
+        .collect();
+        self.say_lines(Code::SystemStatus, "Extensions:", &features, "End");
     }
 
     fn options(&mut self, argument: &[u8]) {

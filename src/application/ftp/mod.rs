@@ -30,6 +30,9 @@
 //! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
 //! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
 //!
+//! **TLS** (RFC 4217) is under the control connection from AUTH on and under data connections after PROT P; it is
+//! [`tls`](super::tls) that does it, and nothing here knows. (`security`)
+//!
 //! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
 //!
@@ -49,6 +52,7 @@ mod path;
 mod question;
 mod receiving;
 mod reply;
+mod security;
 mod sending;
 mod transfer;
 
@@ -60,6 +64,7 @@ use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
 use super::accounts::{Accounts, Attempts};
+use super::tls::{Identity, Secured};
 use super::{Service, Session, SessionId};
 use crate::base::address::{Address, Flow};
 use crate::base::limits;
@@ -76,6 +81,8 @@ pub struct Rules {
     pub anonymous: Access,
     /// Who else may log in, to change what lies in a home.
     pub accounts: Arc<Accounts>,
+    /// Who we are under TLS; `None`: there is no TLS.
+    pub identity: Option<Identity>,
     /// When the shard's clock began, in seconds since 1970.
     pub began: i64,
 }
@@ -131,6 +138,15 @@ struct Expected {
     number: u64,
     peer: Address,
     alive: Arc<()>,
+    protection: Protection,
+}
+
+/// Whether data connections are under TLS (RFC 4217 §9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Protection {
+    #[default]
+    Clear,
+    Private,
 }
 
 impl Ftp {
@@ -152,7 +168,11 @@ impl Ftp {
 
 impl Service for Ftp {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        Some(Box::new(Control::new(self.shared.clone(), flow.remote.address)))
+        let control = Box::new(Control::new(self.shared.clone(), flow.remote.address));
+        Some(match &self.shared.rules.identity {
+            Some(identity) => Box::new(Secured::in_the_clear(control, identity.clone())),
+            None => control,
+        })
     }
 }
 
@@ -161,9 +181,9 @@ impl Service for Passive {
         let mut tables = self.shared.tables();
         // RFC 2577 §7: others do not get what the client asked for.
         let expected = tables.expected.get(&flow.local.port).is_some_and(|one| one.peer == flow.remote.address);
-        let Expected { control, number, alive, .. } =
+        let Expected { control, number, alive, protection, .. } =
             expected.then(|| tables.expected.remove(&flow.local.port)).flatten()?;
-        Some(Box::new(DataConnection::new(control, number, alive)))
+        Some(self.shared.protect(DataConnection::new(control, number, alive), protection))
     }
 }
 
@@ -188,6 +208,13 @@ impl Drop for Claim {
 }
 
 impl Shared {
+    fn protect(&self, connection: DataConnection, protection: Protection) -> Box<dyn Session> {
+        match (protection, &self.rules.identity) {
+            (Protection::Private, Some(identity)) => Box::new(Secured::at_once(Box::new(connection), identity.clone())),
+            _ => Box::new(connection),
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -44,6 +44,8 @@ fn the_defaults_are_those_of_the_contract() {
         memory: 256 << 20,
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
         root: "/var/lib/taphouse/ftp".into(),
+        tls: None,
+        state: "/var/lib/taphouse".into(),
         writable: false,
         record: None,
         trace: None,

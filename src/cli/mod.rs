@@ -10,10 +10,13 @@ mod config;
 mod files;
 mod identity;
 mod manual;
+mod names;
 mod notices;
 pub(crate) mod password;
+mod progress;
 mod services;
 mod settings;
+pub(crate) mod transfer;
 mod trouble;
 pub(crate) mod up;
 mod watch;
@@ -28,6 +31,8 @@ use settings::Settings;
 pub(crate) enum Parsed {
     /// Run, or with [`Settings::check`] only say what would be run.
     Run(Box<Settings>),
+    /// Fetch or bring a file.
+    Transfer(Box<transfer::Request>, Box<Settings>),
     /// Hash a password.
     Password,
     /// Print this text on stdout: help, version.
@@ -41,8 +46,9 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Reads the arguments, of which the first is the program's name, and the configuration file that they name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    let args = match args::read(arguments)? {
-        args::Read::Args(args) => args,
+    let (args, request) = match args::read(arguments)? {
+        args::Read::Args(args) => (args, None),
+        args::Read::Transfer(request, args) => (args, Some(request)),
         args::Read::Password => return Ok(Parsed::Password),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
     };
@@ -52,7 +58,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     };
     let wishes = args.into_wishes().over(file);
     let settings = Settings::new(wishes, &identity::machine())?;
-    Ok(Parsed::Run(Box::new(settings)))
+    Ok(match request {
+        Some(request) => Parsed::Transfer(request, Box::new(settings)),
+        None => Parsed::Run(Box::new(settings)),
+    })
 }
 
 #[cfg(test)]

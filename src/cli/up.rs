@@ -103,7 +103,7 @@ fn serve<D: Device + Send>(
 }
 
 /// Nobody else is on a wire that we made, so nobody has to wait; on any other, others come first.
-fn start(settings: &Settings, created: bool) -> Start {
+pub(super) fn start(settings: &Settings, created: bool) -> Start {
     match (settings.no_probe, created) {
         (true, _) => Start::AtOnce,
         (false, true) => Start::Optimistic,
@@ -111,7 +111,7 @@ fn start(settings: &Settings, created: bool) -> Start {
     }
 }
 
-fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
+pub(super) fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
     let Settings { tap, queues, mtu, device, .. } = settings;
     let options = TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu };
     let want = match device {
@@ -131,7 +131,7 @@ fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
 }
 
 /// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
-fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
+pub(super) fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
     let prepare = || -> Result<(), HostError> {
         let mut link = Link::open(namespace, &settings.tap)?;
         if created {
@@ -152,16 +152,11 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards<D: Device>(
-    settings: &Settings,
-    devices: Vec<D>,
-    start: Start,
-    clock: Clock,
-    means: &Means,
-) -> Result<Vec<(Shard<D>, Handle)>> {
+/// What a stack is to know.
+pub(super) fn config(settings: &Settings, start: Start) -> Result<Config> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
-    let config = Config {
+    Ok(Config {
         mac: settings.mac,
         addresses: settings.addresses.clone(),
         gateways: settings.gateways.clone(),
@@ -173,7 +168,17 @@ fn shards<D: Device>(
         vlan: settings.vlan,
         memory: settings.memory / settings.queues,
         seed,
-    };
+    })
+}
+
+fn shards<D: Device>(
+    settings: &Settings,
+    devices: Vec<D>,
+    start: Start,
+    clock: Clock,
+    means: &Means,
+) -> Result<Vec<(Shard<D>, Handle)>> {
+    let config = config(settings, start)?;
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };

@@ -14,6 +14,7 @@ mod faults;
 mod first;
 mod fragments;
 mod ftp;
+mod ftp_client;
 mod ftp_tls;
 mod ftp_users;
 mod house;

@@ -1,4 +1,4 @@
-//! FTP's server: RFC 959, with what RFC 1123 §4.1, 2389, 2428, 2577, 2640, 3659, 775 and 7151 made of it.
+//! FTP's server, and its [`client`]: RFC 959, with what RFC 1123 §4.1, 2389, 2428, 2577, 2640, 3659, 775 and 7151 made of it.
 //!
 //! # Theory of operation
 //!
@@ -43,7 +43,9 @@
 //! whose connections come to it.
 
 mod address;
+mod answer;
 mod ascii;
+pub mod client;
 mod command;
 mod control;
 mod data;
@@ -55,6 +57,7 @@ mod reply;
 mod security;
 mod sending;
 mod transfer;
+pub mod url;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;

@@ -244,7 +244,7 @@ impl Control {
             file: path.upload(self.folder()),
             opening,
             name: Some(path.place(self.folder())),
-            claim,
+            claim: Some(claim),
             folder: path.parent().place(self.folder()),
             ascii: self.ascii,
         };
@@ -258,7 +258,7 @@ impl Control {
             file: path.place(self.folder()),
             opening: Opening::Append,
             name: None,
-            claim,
+            claim: Some(claim),
             folder: path.parent().place(self.folder()),
             ascii: self.ascii,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
-use crate::buffer::{Block, Pieces, SendQueue};
+use crate::buffer::{Block, Pieces, Purpose, SendQueue};
 
 /// What a session wants done after its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,10 +116,12 @@ impl<'a> Stream<'a> {
     ///
     /// # Errors
     /// The block, when there is no room.
-    pub fn give(&mut self, block: Block) -> Result<(), Block> {
+    pub fn give(&mut self, mut block: Block) -> Result<(), Block> {
         if self.room() == 0 {
             return Err(block);
         }
+        // Who reads slowly takes from what is for sending, not from what storage threads read into for everybody.
+        self.io.pool().recharge(&mut block, Purpose::Sending);
         self.room = self.room.saturating_sub(block.frame().len());
         self.queue.give(block);
         Ok(())

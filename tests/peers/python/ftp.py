@@ -247,6 +247,24 @@ def upload_for_ever():
         thread.join()
 
 
+def full():
+    """A file that does not fit: over one that is there, and under a new name."""
+    ftp = connect()
+    ftp.storbinary("STOR old", io.BytesIO(b"old"))
+    for name in ("old", "new"):
+        try:
+            ftp.storbinary(f"STOR {name}", io.BytesIO(content(name)))
+            raise AssertionError("226 for what does not fit")
+        except ftplib.error_temp as why:
+            assert str(why).startswith("452"), why
+        except ConnectionError:
+            # It was told while we were still sending.
+            assert ftp.getline().startswith("452")
+    assert fetched(ftp, "RETR old") == b"old"
+    assert ftp.nlst() == ["old"]
+    print("full")
+
+
 def under_tls():
     for passive in (True, False):
         ftp = ftplib.FTP_TLS(timeout=20)

@@ -10,6 +10,8 @@ fn main() -> ExitCode {
     let done = match cli::parse(std::env::args_os()) {
         Ok(Parsed::Run(settings)) if settings.check => return show(&cli::card::check(&settings)),
         Ok(Parsed::Run(settings)) => cli::up::up(&settings),
+        Ok(Parsed::Transfer(request, settings)) => cli::transfer::transfer(&request, &settings),
+        Ok(Parsed::Password) => cli::password::password(),
         Ok(Parsed::Show(text)) => return show(&text),
         Err(unusable) => {
             eprintln!("taphouse: {unusable}");

@@ -127,6 +127,27 @@ impl<'a> Io<'a> {
         Io { now, largest, pool, random, written, requests, id: None, errands: Errands::default(), copied: 0 }
     }
 
+    /// The same means for a call within this one; [`Io::account`] is to be told what they were used for.
+    pub(super) fn within(&mut self) -> Io<'_> {
+        Io {
+            now: self.now,
+            largest: self.largest,
+            pool: self.pool,
+            random: self.random,
+            written: self.written,
+            requests: self.requests,
+            id: self.id,
+            errands: self.errands,
+            copied: 0,
+        }
+    }
+
+    /// What a call within this one asked for and copied.
+    pub(super) fn account(&mut self, errands: Errands, copied: usize) {
+        self.errands = errands;
+        self.copied += copied;
+    }
+
     /// The time of this turn.
     pub fn now(&self) -> Instant {
         self.now

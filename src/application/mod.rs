@@ -6,6 +6,7 @@
 //! A protocol of streams is a [`Service`], which makes a [`Session`] for each connection. A session is called with what
 //! came, where it lies, and says what it wants done to its [`Stream`].
 
+pub mod accounts;
 pub mod chargen;
 pub mod discard;
 pub mod echo;
@@ -16,6 +17,7 @@ pub mod line;
 mod requests;
 mod session;
 mod stream;
+pub mod tls;
 mod work;
 
 pub use io::{Datagram, Errands, Io, Largest, NoRoom, Written};

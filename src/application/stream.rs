@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Io;
 use crate::base::address::Flow;
 use crate::base::stream::Coalescing;
-use crate::buffer::{Block, Pieces, SendQueue};
+use crate::buffer::{Block, Pieces, Purpose, SendQueue};
 
 /// What a session wants done after its call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Wishes {
     pub user_timeout: Option<Duration>,
     /// The pool had no memory: the session is to be called when it has.
     pub starved: bool,
+    /// From here on the connection is under TLS ([`tls`](super::tls)).
+    pub secure: bool,
 }
 
 /// Whether data are shown to a session.
@@ -114,10 +116,12 @@ impl<'a> Stream<'a> {
     ///
     /// # Errors
     /// The block, when there is no room.
-    pub fn give(&mut self, block: Block) -> Result<(), Block> {
+    pub fn give(&mut self, mut block: Block) -> Result<(), Block> {
         if self.room() == 0 {
             return Err(block);
         }
+        // Who reads slowly takes from what is for sending, not from what storage threads read into for everybody.
+        self.io.pool().recharge(&mut block, Purpose::Sending);
         self.room = self.room.saturating_sub(block.frame().len());
         self.queue.give(block);
         Ok(())
@@ -169,6 +173,38 @@ impl<'a> Stream<'a> {
     /// Chooses how long data may stay unacknowledged before the connection is given up (RFC 9293 §3.9.1).
     pub fn set_user_timeout(&mut self, span: Duration) {
         self.wish().user_timeout = Some(span);
+    }
+
+    /// From here on the connection is under TLS. What was written until now leaves in the clear, and what came in the clear
+    /// and was not used yet is not shown any more. A session that is not in a [`tls::Secured`](super::tls::Secured) loses its
+    /// connection by that.
+    pub fn secure(&mut self) {
+        self.wish().secure = true;
+    }
+
+    /// Whether it wished so, from now on not any more.
+    pub(super) fn take_secure(&mut self) -> bool {
+        std::mem::take(&mut self.wishes.secure)
+    }
+
+    /// The same connection for a call within this one, which writes `room` bytes into another queue.
+    pub(super) fn over<'b>(&'b mut self, queue: &'b mut SendQueue, room: usize) -> Stream<'b> {
+        Stream::new(self.io.within(), self.flow, queue, room, self.pieces)
+    }
+
+    /// Wishes for somebody else what is not about bytes.
+    pub(super) fn pass_on(&mut self, wishes: &Wishes) {
+        let Wishes { close: _, linger: _, abort: _, reading: _, coalescing, user_timeout, starved, secure: _ } =
+            *wishes;
+        if let Some(coalescing) = coalescing {
+            self.set_coalescing(coalescing);
+        }
+        if let Some(span) = user_timeout {
+            self.set_user_timeout(span);
+        }
+        if starved {
+            self.wish().starved = true;
+        }
     }
 
     /// What it wishes, if anything.

@@ -12,6 +12,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::Io;
+use super::accounts::Verification;
 use crate::buffer::Block;
 
 /// A directory that was opened before the process was confined: the n-th of them.
@@ -76,6 +77,11 @@ pub enum Work {
     MakeDirectory(Place),
     /// Removes an empty directory.
     RemoveDirectory(Place),
+    /// Says who may do what with a file or directory: the lowest nine bits of its mode.
+    SetMode(Place, u32),
+    /// Compares a password; one that is wrong is [`ErrorKind::PermissionDenied`]. Other work of the session does not wait for
+    /// it, nor the other way round.
+    Verify(Verification),
 }
 
 impl Work {

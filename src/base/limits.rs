@@ -351,9 +351,35 @@ pub const FTP_DATA_WAIT: Duration = Duration::from_secs(30);
 pub const FTP_STALLED: Duration = Duration::from_secs(300);
 /// Wrong passwords in one connection; the last one ends it.
 pub const FTP_PASSWORDS: u32 = 3;
-/// How long the answer to the first wrong password takes; it doubles with each.
-pub const FTP_PASSWORD_DELAY: Duration = Duration::from_secs(1);
+/// Control connections of one user at one shard.
+pub const FTP_SESSIONS_A_USER: usize = 50;
 /// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other.
 pub const FTP_BLOCKS: usize = 4;
 /// Replies that a control connection has not sent yet; who does not read them is not listened to.
 pub const FTP_REPLIES: usize = 8 << 10;
+
+/// Who may log in; each has a directory open.
+pub const USERS: usize = 256;
+/// Bytes of a user's name.
+pub const USER_NAME: usize = 64;
+/// What one comparison of a password may take, in KiB; one is done at a time.
+pub const PASSWORD_MEMORY: u32 = 256 << 10;
+/// Passes over that, and lanes: together a second or two on a slow machine.
+pub const PASSWORD_PASSES: u32 = 16;
+/// Lanes in which argon2 works, of which we use one after the other.
+pub const PASSWORD_LANES: u32 = 16;
+/// How long the answer to the first wrong password of an address takes; it doubles with each.
+pub const PASSWORD_DELAY: Duration = Duration::from_secs(1);
+/// How long it takes at most: programs wait for no longer.
+pub const PASSWORD_DELAY_MOST: Duration = Duration::from_secs(30);
+/// Wrong passwords after which nothing is compared for an address.
+pub const PASSWORD_GUESSES: u32 = 20;
+/// How long it takes until one of them is forgiven.
+pub const PASSWORD_FORGIVEN: Duration = Duration::from_secs(30);
+/// Addresses of which wrong passwords are remembered; one more takes the place of the oldest.
+pub const PASSWORD_GUESSERS: usize = 1024;
+
+/// How long TLS's handshake may take.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(30);
+/// Bytes that are decrypted before they are shown: a few records, in one large buffer.
+pub const TLS_SHOWN: usize = 60 << 10;

@@ -183,6 +183,17 @@ impl Pool {
         Ok(Block { frame, purpose })
     }
 
+    /// Charges a block to another purpose, whose quota that may exceed by this block: it is held already, and to refuse it
+    /// would free nothing.
+    pub fn recharge(&mut self, block: &mut Block, purpose: Purpose) {
+        if let Some(class) = CLASSES.iter().position(|size| *size == block.frame.capacity()) {
+            self.charged[block.purpose as usize] -= CLASSES[class];
+            self.charged[purpose as usize] += CLASSES[class];
+            block.purpose = purpose;
+            self.weigh();
+        }
+    }
+
     /// Takes a block back.
     pub fn release(&mut self, block: Block) {
         let Block { frame, purpose } = block;
@@ -276,6 +287,17 @@ mod tests {
         let halved = std::iter::from_fn(|| pool.write(50, Purpose::Sending).ok()).collect::<Vec<_>>();
         assert_eq!(halved.len(), (1 << 20) / 2 / 16 * limits::POOL_SENDING / 2048);
         halved.into_iter().for_each(|block| pool.release(block));
+    }
+
+    #[test]
+    fn a_block_that_changes_hands_is_charged_to_who_has_it() {
+        let mut pool = Pool::new(1 << 20);
+        let mut block = pool.write(50_000, Purpose::Taken).unwrap();
+        pool.recharge(&mut block, Purpose::Sending);
+        let charged = |pool: &Pool, purpose: Purpose| pool.charged[purpose as usize];
+        assert_eq!((charged(&pool, Purpose::Taken), charged(&pool, Purpose::Sending)), (0, CAPACITY));
+        pool.release(block);
+        assert_eq!(pool.charged(), 0);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use taphouse::application::ftp::client::Mode;
+use taphouse::application::ftp::url::Url;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
@@ -14,6 +16,7 @@ use super::UsageError;
 use super::manual;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
+use super::transfer::{Request, Way};
 use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
@@ -21,6 +24,9 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
     match Program::try_parse_from(arguments) {
         Ok(Program { command: None, args }) => Ok(Read::Args(Box::new(args))),
         Ok(Program { command: Some(Command::Up(args)), .. }) => Ok(Read::Args(args)),
+        Ok(Program { command: Some(Command::Get(get)), .. }) => Ok(get.read()),
+        Ok(Program { command: Some(Command::Put(put)), .. }) => put.read(),
+        Ok(Program { command: Some(Command::Password), .. }) => Ok(Read::Password),
         Ok(Program { command: Some(Command::Man), .. }) => {
             let table = Program::command().mut_subcommands(|command| command.hide(true));
             Ok(Read::Show(manual::page(table)))
@@ -38,6 +44,10 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
 /// What the arguments say.
 pub(super) enum Read {
     Args(Box<Args>),
+    /// Fetch or bring a file.
+    Transfer(Box<Request>, Box<Args>),
+    /// Hash a password.
+    Password,
     /// Print this text, be it help, the version or the manual, and leave.
     Show(String),
 }
@@ -59,6 +69,15 @@ enum Command {
     #[command(after_help = EXAMPLES)]
     Up(Box<Args>),
 
+    /// Fetch a file: taphouse get ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH[;type=a]
+    Get(Box<Get>),
+
+    /// Bring a file: taphouse put FILE ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH[;type=a]
+    Put(Box<Put>),
+
+    /// Read a password and print its hash, as `password` of a [[user]] in the configuration
+    Password,
+
     /// Print the manual page: taphouse man | man -l -
     Man,
 
@@ -69,6 +88,85 @@ enum Command {
         shell: Shell,
     },
 }
+
+/// `taphouse get`.
+#[derive(clap::Args, Debug)]
+struct Get {
+    /// The file, as ftp://HOST/PATH
+    #[arg(value_name = "URL")]
+    url: Url,
+
+    /// Where it is put [default: its name, here]
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    transfer: How,
+
+    #[command(flatten)]
+    args: Args,
+}
+
+/// `taphouse put`.
+#[derive(clap::Args, Debug)]
+struct Put {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Where it goes, as ftp://HOST/PATH; a path that ends with a slash keeps the file's name
+    #[arg(value_name = "URL")]
+    url: String,
+
+    #[command(flatten)]
+    transfer: How,
+
+    #[command(flatten)]
+    args: Args,
+}
+
+/// What both have.
+#[derive(clap::Args, Debug)]
+struct How {
+    /// Let the server open the data connection
+    #[arg(long)]
+    active: bool,
+
+    /// Continue what an earlier one left
+    #[arg(long)]
+    resume: bool,
+}
+
+impl How {
+    fn mode(&self) -> Mode {
+        if self.active { Mode::Active } else { Mode::Passive }
+    }
+}
+
+impl Get {
+    fn read(self) -> Read {
+        let Get { url, output, transfer, args } = self;
+        let output = output.unwrap_or_else(|| PathBuf::from(&url.name));
+        let request = Request { url, file: output, way: Way::Get, mode: transfer.mode(), resume: transfer.resume };
+        Read::Transfer(Box::new(request), Box::new(args))
+    }
+}
+
+impl Put {
+    fn read(self) -> Result<Read, UsageError> {
+        let Put { file, mut url, transfer, args } = self;
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if url.ends_with('/') {
+            // What means something in a URL is hidden.
+            url.extend(name.bytes().map(|byte| format!("%{byte:02x}")));
+        }
+        let url = url.parse().map_err(|why| UsageError(format!("`{url}` {why}: write it like {EXAMPLE_URL}")))?;
+        let request = Request { url, file, way: Way::Put, mode: transfer.mode(), resume: transfer.resume };
+        Ok(Read::Transfer(Box::new(request), Box::new(args)))
+    }
+}
+
+const EXAMPLE_URL: &str = "ftp://10.77.0.1/folder/file";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -139,9 +237,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
-    /// Directory of the files that FTP serves, made if missing [default: /var/lib/taphouse/ftp]
+    /// Directory of the files that FTP serves, made if missing [default: ftp in --state]
     #[arg(long, value_name = "DIR", help_heading = "Services")]
     root: Option<PathBuf>,
+
+    /// Certificate of TLS, a PEM file with its chain [default: one of our own making, kept in --state]
+    #[arg(long, value_name = "FILE.pem", help_heading = "Services", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of --tls-cert, a PEM file
+    #[arg(long, value_name = "FILE.pem", help_heading = "Services", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Directory of what we keep for ourselves, made if missing [default: /var/lib/taphouse]
+    #[arg(long, value_name = "DIR", help_heading = "Services")]
+    state: Option<PathBuf>,
 
     /// Let anonymous users of FTP change what is below --root
     #[arg(long, help_heading = "Services")]
@@ -185,6 +295,9 @@ impl Args {
             mac,
             services,
             root,
+            tls_cert,
+            tls_key,
+            state,
             writable,
             record,
             trace,
@@ -207,10 +320,14 @@ impl Args {
             memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
             root: root.map(Given::on_the_command_line),
+            tls_cert: tls_cert.map(Given::on_the_command_line),
+            tls_key: tls_key.map(Given::on_the_command_line),
+            state: state.map(Given::on_the_command_line),
             writable,
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,
+            users: None,
             check,
         }
     }
@@ -235,7 +352,11 @@ fn in_one_line(error: &clap::Error) -> String {
         // Our own types say what is wrong, and what to do. The argument is written `--mtu <BYTES>` or `--trace[=<LIST>]`.
         (ErrorKind::ValueValidation, Some(argument), Some(why)) => {
             let option = argument.split([' ', '[']).next().unwrap_or(argument);
-            format!("{option} {why}")
+            match context(ContextKind::InvalidValue) {
+                // Its reasons say what is wrong with it, not what it was.
+                Some(url) if option == "<URL>" => format!("`{url}` {why}: write it like {EXAMPLE_URL}"),
+                _ => format!("{option} {why}"),
+            }
         }
         (ErrorKind::UnknownArgument, Some(argument), _) => {
             let meant = match context(ContextKind::SuggestedArg) {

@@ -69,6 +69,11 @@ pub(crate) fn check(settings: &Settings) -> String {
     if settings.services.iter().any(|service| service.name == ServiceName::Ftp) {
         let may = if settings.writable { "and change " } else { "" };
         line_of(&mut text, format_args!("let anybody fetch {may}the files below {}", settings.root.display()));
+        match settings.users.len() {
+            0 => (),
+            1 => line_of(&mut text, "let 1 user log in and change what lies in its home"),
+            more => line_of(&mut text, format_args!("let {more} users log in and change what lies in their homes")),
+        }
     }
     match settings.rarp.len() {
         0 => (),

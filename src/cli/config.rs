@@ -15,7 +15,7 @@ use toml::Spanned;
 use super::UsageError;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Origin, Size, Wishes};
+use super::wishes::{AddressWish, Given, Number, Origin, Size, UserWish, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -55,10 +55,14 @@ struct File {
     memory: Option<Spanned<Text<Size>>>,
     services: Option<List<ServiceWish>>,
     root: Option<Spanned<Text<PathBuf>>>,
+    tls_cert: Option<Spanned<Text<PathBuf>>>,
+    tls_key: Option<Spanned<Text<PathBuf>>>,
+    state: Option<Spanned<Text<PathBuf>>>,
     writable: Option<bool>,
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
+    user: Option<Vec<Spanned<User>>>,
 }
 
 /// RFC 903: who we tell which address.
@@ -67,6 +71,15 @@ struct File {
 struct Rarp {
     mac: Text<Mac>,
     address: Text<Address>,
+}
+
+/// Who may log in.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct User {
+    name: Text<String>,
+    password: Text<String>,
+    home: Text<String>,
 }
 
 impl File {
@@ -88,10 +101,14 @@ impl File {
             memory,
             services,
             root,
+            tls_cert,
+            tls_key,
+            state,
             writable,
             record,
             trace,
             rarp,
+            user,
         } = self;
         let host = host.map(|list| source.each(list));
         let host = match no_host {
@@ -110,6 +127,13 @@ impl File {
             });
             pairs.collect()
         });
+        let users = user.map(|entries| {
+            let each = entries.into_iter().map(|entry| {
+                let Given { value: User { name, password, home }, origin } = source.given(entry);
+                Given { value: UserWish { name: name.0, password: password.0, home: home.0 }, origin }
+            });
+            each.collect()
+        });
         Ok(Wishes {
             tap: tap.map(|value| source.text(value)),
             netns: netns.map(|value| source.text(value)),
@@ -126,10 +150,14 @@ impl File {
             memory: memory.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
             root: root.map(|value| source.text(value)),
+            tls_cert: tls_cert.map(|value| source.text(value)),
+            tls_key: tls_key.map(|value| source.text(value)),
+            state: state.map(|value| source.text(value)),
             writable: writable.unwrap_or(false),
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),
             rarp,
+            users,
             check: false,
         })
     }

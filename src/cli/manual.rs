@@ -10,6 +10,15 @@ const REST: &str = r#".SH COMMANDS
 \fBup\fR
 Attach to a TAP and serve until SIGINT or SIGTERM. This is what is done without a command.
 .TP
+\fBget\fR \fIURL\fR [\fB-o\fR \fIFILE\fR] [\fB--active\fR] [\fB--resume\fR]
+Fetch a file over FTP, through a stack on a TAP of its own. The options of the wire and the addresses are those of \fBup\fR.
+.TP
+\fBput\fR \fIFILE URL\fR [\fB--active\fR] [\fB--resume\fR]
+Bring a file over FTP.
+.TP
+\fBpassword\fR
+Read a password, from the terminal without showing it or a line of standard input, and print its hash.
+.TP
 \fBman\fR
 Print this page.
 .TP

@@ -5,13 +5,18 @@
 
 mod args;
 pub(crate) mod card;
+mod certificate;
 mod config;
 mod files;
 mod identity;
 mod manual;
+mod names;
 mod notices;
+pub(crate) mod password;
+mod progress;
 mod services;
 mod settings;
+pub(crate) mod transfer;
 mod trouble;
 pub(crate) mod up;
 mod watch;
@@ -26,6 +31,10 @@ use settings::Settings;
 pub(crate) enum Parsed {
     /// Run, or with [`Settings::check`] only say what would be run.
     Run(Box<Settings>),
+    /// Fetch or bring a file.
+    Transfer(Box<transfer::Request>, Box<Settings>),
+    /// Hash a password.
+    Password,
     /// Print this text on stdout: help, version.
     Show(String),
 }
@@ -37,8 +46,10 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Reads the arguments, of which the first is the program's name, and the configuration file that they name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    let args = match args::read(arguments)? {
-        args::Read::Args(args) => args,
+    let (args, request) = match args::read(arguments)? {
+        args::Read::Args(args) => (args, None),
+        args::Read::Transfer(request, args) => (args, Some(request)),
+        args::Read::Password => return Ok(Parsed::Password),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
     };
     let file = match &args.config {
@@ -47,7 +58,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     };
     let wishes = args.into_wishes().over(file);
     let settings = Settings::new(wishes, &identity::machine())?;
-    Ok(Parsed::Run(Box::new(settings)))
+    Ok(match request {
+        Some(request) => Parsed::Transfer(request, Box::new(settings)),
+        None => Parsed::Run(Box::new(settings)),
+    })
 }
 
 #[cfg(test)]
@@ -59,7 +73,7 @@ mod tests {
     fn run(line: &str) -> Result<Settings, String> {
         match parse(line.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Run(settings)) => Ok(*settings),
-            Ok(Parsed::Show(text)) => panic!("only text to show: {text}"),
+            Ok(other) => panic!("nothing to run: {other:?}"),
             Err(UsageError(line)) => Err(line),
         }
     }

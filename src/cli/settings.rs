@@ -3,17 +3,20 @@
 mod addresses;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use taphouse::application::accounts::{Home, PasswordHash};
 use taphouse::base::address::{Address, Cidr, Family, Mac};
 use taphouse::base::limits;
 use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
+use self::users::users_of;
 use super::services::{self, ServiceAt, ServiceWish};
 use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 use super::{UsageError, identity};
@@ -55,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) services: Vec<ServiceAt>,
     /// Where the files are that FTP serves.
     pub(crate) root: PathBuf,
+    /// The certificate and the key of TLS; none: we make them ourselves.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Where we keep what we made ourselves.
+    pub(crate) state: PathBuf,
     /// Anonymous users of FTP may change them.
     pub(crate) writable: bool,
     /// Where every frame is captured to.
@@ -63,8 +70,18 @@ pub(crate) struct Settings {
     pub(crate) trace: Option<Protocols>,
     /// Who is told which address over RARP: no Ethernet address twice.
     pub(crate) rarp: Vec<(Mac, Address)>,
+    /// Who may log in: no name twice.
+    pub(crate) users: Vec<User>,
     /// Only say what would happen.
     pub(crate) check: bool,
+}
+
+/// Somebody who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: PasswordHash,
+    pub(crate) home: Home,
 }
 
 /// How the TAP is used.
@@ -118,8 +135,9 @@ const VLAN: RangeInclusive<u64> = 1..=4094;
 const HOST: [&str; 2] = ["10.77.0.1/24", "fd77::1/64"];
 const OWN: [&str; 2] = ["10.77.0.2/24", "fd77::2/64"];
 const QUEUES: RangeInclusive<u64> = 1..=64;
-/// Where files are by default.
-const ROOT: &str = "/var/lib/taphouse/ftp";
+/// Where we keep things by default, and within that the files that are served.
+const STATE: &str = "/var/lib/taphouse";
+const ROOT: &str = "ftp";
 /// Microseconds. Who spins for longer than a second never sleeps.
 const BUSY_POLL: RangeInclusive<u64> = 0..=1_000_000;
 
@@ -140,10 +158,14 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         memory,
         services,
         root,
+        tls_cert,
+        tls_key,
+        state,
         writable,
         record,
         trace,
         rarp,
+        users,
         check,
     } = wishes;
 
@@ -170,6 +192,9 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let memory = memory_for(memory.unwrap_or(Given::by_default(Size(limits::MEMORY))), queues as usize)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
+    let state = state.map_or_else(|| PathBuf::from(STATE), |given| given.value);
+    let tls = certificate(tls_cert, tls_key)?;
+    let users = users_of(users.unwrap_or_default())?;
 
     Ok(Settings {
         tap,
@@ -188,11 +213,14 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll: Duration::from_micros(busy_poll),
         memory,
         services,
-        root: root.map_or_else(|| PathBuf::from(ROOT), |given| given.value),
+        root: root.map_or_else(|| state.join(ROOT), |given| given.value),
+        tls,
+        state,
         writable,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,
+        users,
         check,
     })
 }
@@ -359,6 +387,22 @@ fn mtu_for(
              only, as in --address 10.77.0.2/24 --host 10.77.0.1/24",
             origin.names("mtu"),
         )),
+    }
+}
+
+fn certificate(
+    certificate: Option<Given<PathBuf>>,
+    key: Option<Given<PathBuf>>,
+) -> Result<Option<(PathBuf, PathBuf)>, String> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate.value, key.value))),
+        (None, None) => Ok(None),
+        (Some(Given { origin, .. }), None) => {
+            Err(format!("{} has no key: give tls-key, too", origin.names("tls-cert")))
+        }
+        (None, Some(Given { origin, .. })) => {
+            Err(format!("{} has no certificate: give tls-cert, too", origin.names("tls-key")))
+        }
     }
 }
 

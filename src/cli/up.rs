@@ -1,16 +1,19 @@
 //! `taphouse up`: everything is opened in order, then the shards run until they are told to stop.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow};
 use crossbeam_channel::unbounded;
+use taphouse::application::accounts::Accounts;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
+use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Service};
 use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
@@ -19,12 +22,20 @@ use taphouse::run::{Clock, Confinement, Folders, Handle, Shard, Signals, Storage
 use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 
 use super::card;
+use super::certificate;
 use super::files::{self, Files};
 use super::notices;
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 use super::trouble;
 use super::watch::Watch;
+
+/// What services need besides a stack.
+struct Means {
+    storage: Option<Storage>,
+    accounts: Arc<Accounts>,
+    identity: Option<Identity>,
+}
 
 /// Serves until a signal ends it.
 ///
@@ -41,22 +52,24 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     prepare_host(settings, &namespace, created)?;
 
     // No thread before this, and no file opened behind it.
-    let (settings, Files { paths, folders }) = files::open(settings.clone());
+    let identity = certificate::identity(settings)?;
+    let (settings, Files { paths, folders, accounts }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
+    let means = Means { storage, accounts, identity };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
     let served = if copies.is_empty() {
-        serve(settings, ports, start, signals, clock, &confined, &storage)
+        serve(settings, ports, start, signals, clock, &confined, &means)
     } else {
         let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
         drop(copies);
-        serve(settings, watched, start, signals, clock, &confined, &storage)
+        serve(settings, watched, start, signals, clock, &confined, &means)
     };
     // The stacks are gone, so nothing more is asked for.
-    storage.into_iter().for_each(Storage::end);
+    means.storage.into_iter().for_each(Storage::end);
     let watched = watching.end();
     served.and(watched)
 }
@@ -69,10 +82,10 @@ fn serve<D: Device + Send>(
     signals: Signals,
     clock: Clock,
     confined: &Confinement,
-    storage: &Option<Storage>,
+    means: &Means,
 ) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
-    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start, clock, storage)?.into_iter().unzip();
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start, clock, means)?.into_iter().unzip();
     let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
     shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
@@ -90,7 +103,7 @@ fn serve<D: Device + Send>(
 }
 
 /// Nobody else is on a wire that we made, so nobody has to wait; on any other, others come first.
-fn start(settings: &Settings, created: bool) -> Start {
+pub(super) fn start(settings: &Settings, created: bool) -> Start {
     match (settings.no_probe, created) {
         (true, _) => Start::AtOnce,
         (false, true) => Start::Optimistic,
@@ -98,7 +111,7 @@ fn start(settings: &Settings, created: bool) -> Start {
     }
 }
 
-fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
+pub(super) fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
     let Settings { tap, queues, mtu, device, .. } = settings;
     let options = TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu };
     let want = match device {
@@ -118,7 +131,7 @@ fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
 }
 
 /// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
-fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
+pub(super) fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
     let prepare = || -> Result<(), HostError> {
         let mut link = Link::open(namespace, &settings.tap)?;
         if created {
@@ -139,16 +152,11 @@ fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Re
     }
 }
 
-fn shards<D: Device>(
-    settings: &Settings,
-    devices: Vec<D>,
-    start: Start,
-    clock: Clock,
-    storage: &Option<Storage>,
-) -> Result<Vec<(Shard<D>, Handle)>> {
+/// What a stack is to know.
+pub(super) fn config(settings: &Settings, start: Start) -> Result<Config> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
-    let config = Config {
+    Ok(Config {
         mac: settings.mac,
         addresses: settings.addresses.clone(),
         gateways: settings.gateways.clone(),
@@ -160,17 +168,28 @@ fn shards<D: Device>(
         vlan: settings.vlan,
         memory: settings.memory / settings.queues,
         seed,
-    };
+    })
+}
+
+fn shards<D: Device>(
+    settings: &Settings,
+    devices: Vec<D>,
+    start: Start,
+    clock: Clock,
+    means: &Means,
+) -> Result<Vec<(Shard<D>, Handle)>> {
+    let config = config(settings, start)?;
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-    let rules = Rules { anonymous: if settings.writable { Access::Write } else { Access::Read }, began };
+    let anonymous = if settings.writable { Access::Write } else { Access::Read };
+    let rules = Rules { anonymous, accounts: means.accounts.clone(), identity: means.identity.clone(), began };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
-        if let Some(storage) = storage {
+        if let Some(storage) = &means.storage {
             stack.set_storage(storage.orders());
         }
         for service in &settings.services {
-            serve_with(&mut stack, *service, rules)?;
+            serve_with(&mut stack, *service, &rules)?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
@@ -178,7 +197,7 @@ fn shards<D: Device>(
 }
 
 /// Gives a service its port, of both transport protocols.
-fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt, rules: Rules) -> Result<()> {
+fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt, rules: &Rules) -> Result<()> {
     let (datagrams, streams): (Box<dyn Datagrams>, Box<dyn Service>) = match name {
         ServiceName::Echo => (Box::new(Echo), Box::new(Echo)),
         ServiceName::Discard => (Box::new(Discard), Box::new(Discard)),
@@ -196,8 +215,8 @@ fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: Service
 }
 
 /// FTP's ports: that of control connections, and those that clients are told.
-fn serve_files<D: Device>(stack: &mut Stack<D>, port: u16, rules: Rules) -> Result<()> {
-    let mut server = Ftp::new(rules);
+fn serve_files<D: Device>(stack: &mut Stack<D>, port: u16, rules: &Rules) -> Result<()> {
+    let mut server = Ftp::new(rules.clone());
     let passive = server.passive();
     let ports = stack.listen_at_own(ftp::PASSIVE_PORTS, || Box::new(passive.clone()))?;
     server.set_passive_ports(ports);

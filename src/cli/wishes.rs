@@ -30,11 +30,15 @@ pub(super) struct Wishes {
     pub(super) memory: Option<Given<Size>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
     pub(super) root: Option<Given<PathBuf>>,
+    pub(super) tls_cert: Option<Given<PathBuf>>,
+    pub(super) tls_key: Option<Given<PathBuf>>,
+    pub(super) state: Option<Given<PathBuf>>,
     pub(super) writable: bool,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
     pub(super) trace: Option<Vec<Given<Protocol>>>,
     pub(super) rarp: Option<Vec<Given<(Mac, Address)>>>,
+    pub(super) users: Option<Vec<Given<UserWish>>>,
     pub(super) check: bool,
 }
 
@@ -57,13 +61,26 @@ impl Wishes {
             memory: self.memory.or(below.memory),
             services: self.services.or(below.services),
             root: self.root.or(below.root),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
+            state: self.state.or(below.state),
             writable: self.writable || below.writable,
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),
+            users: self.users.or(below.users),
             check: self.check || below.check,
         }
     }
+}
+
+/// Somebody who is to be able to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UserWish {
+    pub(super) name: String,
+    /// The hash of it.
+    pub(super) password: String,
+    pub(super) home: String,
 }
 
 /// An address of our own that is asked for.

@@ -15,7 +15,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, ReadDir};
 use cap_std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rustix::fs::{Timespec, Timestamps, UTIME_OMIT, futimens};
+use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens};
 
 use crate::application::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 use crate::base::limits;
@@ -53,14 +53,14 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Starts [`limits::STORAGE_THREADS`]. To be called after the process was confined.
+    /// Starts [`limits::STORAGE_THREADS`], and one that compares passwords. To be called after the process was confined.
     ///
     /// # Errors
     /// A thread cannot be started.
     pub fn start(folders: Folders) -> io::Result<Storage> {
         let folders = Arc::new(folders.0);
         let mut storage = Storage { orders: Vec::new(), threads: Vec::new() };
-        for number in 0..limits::STORAGE_THREADS {
+        for number in 0..=limits::STORAGE_THREADS {
             let (sender, orders) = bounded(limits::WORK);
             let folders = folders.clone();
             let work = move || Desk { folders, open: HashMap::new() }.work(&orders);
@@ -133,6 +133,11 @@ impl Desk {
             Work::Remove(place) => (self.at(&place, |folder, path| folder.remove_file(path)), None),
             Work::MakeDirectory(place) => (self.at(&place, |folder, path| folder.create_dir(path)), None),
             Work::RemoveDirectory(place) => (self.at(&place, |folder, path| folder.remove_dir(path)), None),
+            Work::SetMode(place, mode) => (self.set_mode(&place, mode), None),
+            Work::Verify(password) => {
+                let wrong = || ErrorKind::PermissionDenied.into();
+                (password.holds().then_some(Outcome::Done).ok_or_else(wrong), None)
+            }
         }
     }
 
@@ -216,6 +221,14 @@ impl Desk {
         let metadata =
             if place.path.as_os_str().is_empty() { folder.dir_metadata()? } else { folder.metadata(&place.path)? };
         Ok(Outcome::Metadata(described(&metadata)))
+    }
+
+    fn set_mode(&self, place: &Place, mode: u32) -> io::Result<Outcome> {
+        let mut options = OpenOptions::new();
+        let file =
+            self.folder(place.folder)?.open_with(&place.path, options.read(true).custom_flags(libc::O_NONBLOCK))?;
+        fchmod(&file, Mode::from_raw_mode(mode & 0o777))?;
+        Ok(Outcome::Done)
     }
 
     fn set_modified(&self, place: &Place, seconds: i64) -> io::Result<Outcome> {

@@ -1,6 +1,6 @@
 //! Work on its way to the storage threads and back.
 //!
-//! All work of a session goes to the same thread, which does it in order. A session may wait behind another one's slow
+//! All work of a session goes to the same thread, which does it in order; only passwords have a thread of their own. A session may wait behind another one's slow
 //! disk then; in return nothing has to be locked, and what a session has open belongs to one thread.
 //!
 //! Work has a number, and the shard's journal notes only that and the outcome. In a repetition there are no threads: work
@@ -187,8 +187,13 @@ impl Storage {
 
 impl Threads {
     fn send(&mut self, asker: Asker, order: Order) {
-        // Positions in a table are dense, so they spread evenly.
-        let thread = asker.session.0 as usize % self.orders.len().max(1);
+        // The last one compares passwords, which takes long: files are not to wait for that.
+        let last = self.orders.len().saturating_sub(1);
+        let thread = match &order {
+            Order::Work { work: Work::Verify(_), .. } => last,
+            // Positions in a table are dense, so they spread evenly.
+            _ => asker.session.0 as usize % last.max(1),
+        };
         self.unsent.push_back((thread, order));
         self.retry();
     }

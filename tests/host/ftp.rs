@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use taphouse::application::accounts::{Account, Accounts, PasswordHash};
 use taphouse::application::ftp::{Access, Ftp, PASSIVE_PORTS, PORT, Rules};
-use taphouse::application::{Data, Io, Session, Stream, Used};
+use taphouse::application::{Data, Folder, Io, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint};
 use taphouse::base::limits;
 use taphouse::base::stream::Ending;
@@ -36,8 +37,12 @@ struct Talk {
 
 /// A lab in which files are served.
 fn lab(anonymous: Access) -> Lab {
+    lab_of(anonymous, Accounts::default())
+}
+
+fn lab_of(anonymous: Access, accounts: Accounts) -> Lab {
     let mut lab = Lab::new();
-    let mut server = Ftp::new(Rules { anonymous, began: 1_700_000_000 });
+    let mut server = Ftp::new(Rules { anonymous, accounts: Arc::new(accounts), identity: None, began: 1_700_000_000 });
     let passive = server.passive();
     let ports = lab.server.listen_at_own(PASSIVE_PORTS, || Box::new(passive.clone())).unwrap();
     assert_eq!(ports.len(), PASSIVE_PORTS.len(), "one shard has all of them");
@@ -233,4 +238,62 @@ fn who_is_not_expected_at_a_passive_port_gets_nothing() {
     assert!(data.got.lock().unwrap().ending.is_none());
     assert!(control.say(&mut lab, "ABOR").starts_with("226 "));
     lab.drive(|_| data.got.lock().unwrap().ending.is_some());
+}
+
+/// Alice, who lives in a directory of her own. The lab has one folder, so she is at home in the whole of it: the other tests
+/// of homes are those on a TAP.
+fn alice() -> Accounts {
+    let password = Arc::new(PasswordHash::of(b"secret", &[7; 16]).unwrap());
+    let home = "alice".parse().unwrap();
+    Accounts::new(vec![Account { name: "alice".to_owned(), password, home, folder: Folder(0) }])
+}
+
+#[test]
+fn a_user_logs_in_with_the_right_password_only() {
+    let mut lab = lab_of(Access::Read, alice());
+    let mut control = open(&mut lab, PORT);
+    assert!(control.hear(&mut lab).starts_with("220 "));
+    assert!(control.say(&mut lab, "USER alice").starts_with("331 "));
+    assert!(control.say(&mut lab, "PASS secret").starts_with("230 "));
+    assert!(control.say(&mut lab, "MKD letters").starts_with("257 "), "who is at home may change what is there");
+    // Another USER is another login, and nothing of the first is left.
+    assert!(control.say(&mut lab, "USER alice").starts_with("331 "));
+    assert!(control.say(&mut lab, "MKD more").starts_with("530 "));
+    for code in ["530 ", "530 "] {
+        assert!(control.say(&mut lab, "PASS wrong").starts_with(code));
+        assert!(control.say(&mut lab, "USER alice").starts_with("331 "));
+    }
+    assert!(control.say(&mut lab, "PASS wrong").starts_with("421 "));
+    lab.drive(|lab| lab.server.connections() == 0);
+}
+
+#[test]
+fn one_user_has_so_many_connections_and_no_more() {
+    let mut lab = lab_of(Access::Read, alice());
+    let login = |lab: &mut Lab| {
+        let mut control = open(lab, PORT);
+        control.hear(lab);
+        control.say(lab, "USER alice");
+        let said = control.say(lab, "PASS secret");
+        (control, said)
+    };
+    let mut all: Vec<_> = (0..limits::FTP_SESSIONS_A_USER).map(|_| login(&mut lab)).collect();
+    assert!(all.iter().all(|(_, said)| said.starts_with("230 ")));
+    assert!(login(&mut lab).1.starts_with("530 "));
+    assert!(all[0].0.say(&mut lab, "REIN").starts_with("220 "));
+    assert!(login(&mut lab).1.starts_with("230 "), "there is room again");
+}
+
+#[test]
+fn homes_are_not_for_others() {
+    let mut lab = lab_of(Access::Write, alice());
+    fs::create_dir(lab.folder.path().join("alice")).unwrap();
+    fs::write(lab.folder.path().join("alice/letter"), b"dear").unwrap();
+    let mut guest = logged_in(&mut lab);
+    guest.say(&mut lab, "TYPE I");
+    for command in ["SIZE alice/letter", "CWD alice", "MDTM /alice/../alice/letter", "RNFR alice", "DELE alice/letter"]
+    {
+        assert!(guest.say(&mut lab, command).starts_with("550 "), "{command}");
+    }
+    assert!(guest.say(&mut lab, "MKD alice2").starts_with("257 "));
 }

@@ -17,6 +17,8 @@ use ground::Ground;
 /// A network namespace of the test's own.
 pub(crate) struct Lab {
     pub(crate) name: String,
+    /// What a program there keeps for itself, instead of below /var/lib.
+    state: tempfile::TempDir,
 }
 
 impl Lab {
@@ -36,7 +38,7 @@ impl Lab {
         }
         let name = format!("tht-{}-{}", id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         match add_namespace(&name) {
-            Ok(()) => Some(Lab { name }),
+            Ok(()) => Some(Lab { name, state: tempfile::tempdir().expect("a directory") }),
             Err(why) if why.contains("not permitted") || why.contains("ermission denied") => {
                 ground::skipped(&format!("this root may not make a network namespace: {why}"));
                 None
@@ -59,6 +61,11 @@ impl Lab {
     #[allow(dead_code, reason = "two programs share the lab, and one of them skips this way")]
     pub(crate) fn skip(&self, why: &str) {
         ground::skipped(why);
+    }
+
+    #[allow(dead_code, reason = "two programs share the lab, and one of them keeps nothing")]
+    pub(crate) fn state(&self) -> &std::path::Path {
+        self.state.path()
     }
 
     pub(crate) fn namespace(&self) -> Namespace {

@@ -158,7 +158,7 @@ fn shards_serve_alike() {
     files.end();
 }
 
-/// What got 226 is there, and no name has half of anything: the program is killed in the middle of forty uploads, five times.
+/// What got 226 is there, and no name has half of anything: the program is killed in the middle of a hundred uploads, five times.
 #[test]
 fn killed_in_the_middle_of_uploads_every_name_has_a_whole_file() {
     const WHOLE: usize = 200_000;
@@ -166,7 +166,7 @@ fn killed_in_the_middle_of_uploads_every_name_has_a_whole_file() {
         let Some(lab) = Lab::new() else { return };
         let files = Files::new(&lab, "--writable");
         let mut command = script_of_tests("ftp.py");
-        command.args(["upload_for_ever", &V4.to_string(), "40"]);
+        command.args(["upload_for_ever", &V4.to_string(), "100"]);
         let mut uploads = lab.start(command);
         let first = uploads.line_with("stored ");
         assert!(first.starts_with("stored "), "{first}");
@@ -243,4 +243,59 @@ fn a_root_that_cannot_be_made_leaves_the_others_serving() {
     let ended = house.end();
     let said = ended.stderr.lines().find(|line| line.contains("ftp is not served")).expect("one line says so");
     assert!(said.contains("/proc/nowhere") && said.contains("--root"), "{said}");
+}
+
+#[test]
+fn ncftp_and_tnftp_get_and_put() {
+    let Some(lab) = Lab::new() else { return };
+    let files = Files::new(&lab, "--writable");
+    let away = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| away.path().join(name).display().to_string();
+    let content = pattern(3 * MIB + 17, 4);
+    fs::write(at("large"), &content).unwrap();
+    fs::create_dir(at("got")).unwrap();
+    for mode in ["-F", "-E"] {
+        lab.run(&format!("ncftpput -V {mode} {V4} / {}", at("large"))).ok();
+        assert!(files.get("large") == content, "{mode}");
+        lab.run(&format!("ncftpget -V {mode} {V4} {} /large", at("got"))).ok();
+        assert!(fs::read(at("got/large")).unwrap() == content, "{mode}");
+        fs::remove_file(at("got/large")).unwrap();
+        fs::remove_file(files.root.path().join("large")).unwrap();
+    }
+    for to in BOTH {
+        for mode in ["-p", "-A"] {
+            lab.run(&format!("tnftp -V {mode} -u {}/put {}", url(to), at("large"))).ok();
+            assert!(files.get("put") == content, "{to} {mode}");
+            lab.run(&format!("tnftp -V {mode} -o {} {}/put", at("got/put"), url(to))).ok();
+            assert!(fs::read(at("got/put")).unwrap() == content, "{to} {mode}");
+            fs::remove_file(files.root.path().join("put")).unwrap();
+        }
+    }
+    files.end();
+}
+
+/// A full disk is told with 452, and what was there stays.
+#[test]
+fn a_full_disk_keeps_what_was_there() {
+    let Some(lab) = Lab::new() else { return };
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().display().to_string();
+    // Not in the lab's namespace but in this process' mounts: the program sees the same.
+    if !lab.run(&format!("mount -t tmpfs -o size=4m tmpfs {path}")).status.success() {
+        return lab.skip("no tmpfs can be mounted here");
+    }
+    let house = lab.house(&format!("--root {path} --services ftp --writable"));
+    let done = lab.start({
+        let mut python = script_of_tests("ftp.py");
+        python.args(["full", &V4.to_string(), &(6 * MIB).to_string()]);
+        python
+    });
+    let done = done.ended();
+    let old = fs::read(root.path().join("old")).unwrap_or_default();
+    let left = fs::read_dir(root.path()).expect("it is there").count();
+    let ended = house.end();
+    lab.run(&format!("umount {path}")).ok();
+    assert_eq!(done.ok(), "full\n");
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!((old.as_slice(), left), (&b"old"[..], 1), "nothing of what did not fit is left");
 }

@@ -41,7 +41,7 @@ impl Lab {
     /// Starts `taphouse` on a TAP in this namespace, and waits until it is ready.
     #[track_caller]
     pub(crate) fn house(&self, arguments: &str) -> House {
-        self.house_from(taphouse(&format!("up --netns {} {arguments}", self.name)))
+        self.house_from(taphouse(&format!("up --netns {} --state {} {arguments}", self.name, self.state().display())))
     }
 
     #[track_caller]
@@ -55,7 +55,8 @@ impl Lab {
     /// Runs a `taphouse` that is not expected to live.
     #[track_caller]
     pub(crate) fn refused(&self, arguments: &str) -> Ended {
-        self.start(taphouse(&format!("up --netns {} {arguments}", self.name))).ended()
+        self.start(taphouse(&format!("up --netns {} --state {} {arguments}", self.name, self.state().display())))
+            .ended()
     }
 
     /// A host's socket towards a port of the house.

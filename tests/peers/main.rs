@@ -14,6 +14,9 @@ mod faults;
 mod first;
 mod fragments;
 mod ftp;
+mod ftp_client;
+mod ftp_tls;
+mod ftp_users;
 mod house;
 mod idle;
 #[path = "../impair/mod.rs"]

@@ -15,12 +15,13 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("arping", "iputils-arping"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("nmap", "nmap"),
+    ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
     ("radvd", "radvd"),
@@ -30,6 +31,7 @@ const PACKAGES: [(&str, &str); 14] = [
     ("tracepath", "iputils-tracepath"),
     ("traceroute", "traceroute"),
     ("setpriv", "util-linux"),
+    ("vsftpd", "vsftpd"),
 ];
 
 /// How a program ended.

@@ -47,6 +47,13 @@ pub(super) enum Verb {
     Quit,
     Rein,
     Smnt,
+    Auth,
+    Pbsz,
+    Prot,
+    Ccc,
+    /// SITE CHMOD and SITE UTIME.
+    SiteChmod,
+    SiteUtime,
 }
 
 /// All names, those of RFC 775 among them.
@@ -100,6 +107,10 @@ const NAMES: &[(&str, Verb)] = &[
     ("QUIT", Verb::Quit),
     ("REIN", Verb::Rein),
     ("SMNT", Verb::Smnt),
+    ("AUTH", Verb::Auth),
+    ("PBSZ", Verb::Pbsz),
+    ("PROT", Verb::Prot),
+    ("CCC", Verb::Ccc),
 ];
 
 /// A line, read: the command if it is known, and what stands behind the first space.
@@ -118,14 +129,18 @@ pub(super) fn names() -> Vec<String> {
 impl Verb {
     /// Whether it may come before the user is known.
     pub(super) fn is_for_all(self) -> bool {
-        use Verb::{Abor, Acct, Clnt, Feat, Help, Host, Noop, Opts, Pass, Quit, Rein, Syst, User};
-        matches!(self, User | Pass | Acct | Quit | Noop | Help | Syst | Feat | Opts | Clnt | Host | Rein | Abor)
+        use Verb::{
+            Abor, Acct, Auth, Ccc, Clnt, Feat, Help, Host, Noop, Opts, Pass, Pbsz, Prot, Quit, Rein, Syst, User,
+        };
+        let security = matches!(self, Auth | Pbsz | Prot | Ccc);
+        security
+            || matches!(self, User | Pass | Acct | Quit | Noop | Help | Syst | Feat | Opts | Clnt | Host | Rein | Abor)
     }
 
     /// Whether it changes what lies on the disk.
     pub(super) fn writes(self) -> bool {
-        use Verb::{Appe, Dele, Mfmt, Mkd, Rmd, Rnfr, Rnto, Stor, Stou};
-        matches!(self, Stor | Stou | Appe | Dele | Rnfr | Rnto | Mkd | Rmd | Mfmt)
+        use Verb::{Appe, Dele, Mfmt, Mkd, Rmd, Rnfr, Rnto, SiteChmod, SiteUtime, Stor, Stou};
+        matches!(self, Stor | Stou | Appe | Dele | Rnfr | Rnto | Mkd | Rmd | Mfmt | SiteChmod | SiteUtime)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::super::accounts::Keeping;
 use super::super::line::{Line, Lines};
-use super::super::{Data, Done, Io, Message, Session, SessionId, Stream, Used, Work};
+use super::super::{Data, Done, Folder, Io, Message, Session, SessionId, Stream, Used, Work};
 use super::command::{self, Verb};
 use super::data::News;
 use super::path::{BadPath, VirtualPath};
 use super::question::Question;
 use super::reply::Code;
+use super::security::Security;
 use super::transfer::Transfers;
 use super::{Access, Shared};
 use crate::base::address::Address;
@@ -17,14 +19,23 @@ use crate::base::stream::Ending;
 use crate::base::time::Instant;
 
 /// Who talks to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum User {
     Unknown,
     /// USER said anonymous.
     Guest,
-    /// USER said another name, and there is none.
-    Stranger,
-    LoggedIn(Access),
+    /// USER said another name, whether there is one or not.
+    Named(Vec<u8>),
+    LoggedIn(Login),
+}
+
+/// What somebody may do, and where.
+pub(super) struct Login {
+    access: Access,
+    folder: Folder,
+    /// The parts of the path from the root of all to where this one's root is.
+    home: Vec<String>,
+    /// `None`: anonymous.
+    name: Option<String>,
 }
 
 /// One client's control connection.
@@ -54,6 +65,7 @@ pub(super) struct Control {
     /// When it is asked again, because none could take it.
     pub(super) unasked: Option<(Instant, Work)>,
     pub(super) transfers: Transfers,
+    pub(super) security: Security,
 }
 
 impl Control {
@@ -77,6 +89,7 @@ impl Control {
             question: None,
             unasked: None,
             transfers: Transfers::default(),
+            security: Security::default(),
         }
     }
 
@@ -91,7 +104,7 @@ impl Control {
 
     /// Whether another command may be heard.
     fn listens(&self) -> bool {
-        let waits = self.question.is_some() || self.delayed.is_some() || self.held.is_some();
+        let waits = self.security.begins || self.question.is_some() || self.delayed.is_some() || self.held.is_some();
         !waits && !self.quitting && self.out.len() < limits::FTP_REPLIES
     }
 
@@ -106,6 +119,9 @@ impl Control {
         }
         let sent = stream.write(&self.out);
         self.out.drain(..sent);
+        if self.out.is_empty() && std::mem::take(&mut self.security.begins) {
+            stream.secure();
+        }
         let idle = self.question.is_none() && self.delayed.is_none() && !self.transfers.is_under_way();
         if self.quitting && self.out.is_empty() && idle {
             stream.close_within(limits::FTP_DATA_WAIT);
@@ -126,14 +142,10 @@ impl Control {
             self.held = Some(line);
             return;
         }
-        let access = match self.user {
-            User::LoggedIn(access) => Some(access),
-            _ => None,
-        };
-        if access.is_none() && !verb.is_for_all() {
+        if self.login().is_none() && !verb.is_for_all() {
             return self.say(Code::NotLoggedIn, "Say USER and PASS first.");
         }
-        if verb.writes() && access != Some(Access::Write) {
+        if verb.writes() && !self.may_write() {
             return self.say(Code::FileUnavailable, "You may not change anything here.");
         }
         let argument = argument.to_vec();
@@ -144,23 +156,27 @@ impl Control {
         let renaming = self.rename_from.take();
         match verb {
             Verb::User => self.user(argument),
-            Verb::Pass => self.pass(stream.io.now()),
+            Verb::Pass => self.pass(argument, stream),
             Verb::Acct => self.say(Code::Superfluous, "No account is needed."),
             Verb::Rein => {
-                self.user = User::Unknown;
-                self.here = VirtualPath::default();
+                self.log_out();
                 self.say(Code::ServiceReady, "Start again.");
             }
             Verb::Noop => self.say(Code::Okay, "Still here."),
             Verb::Allo => self.say(Code::Superfluous, "There is room, or there will be a 452."),
             Verb::Syst => self.say(Code::SystemType, "UNIX Type: L8"),
             Verb::Clnt => self.say(Code::Okay, "Pleased to meet you."),
-            Verb::Host if self.user == User::Unknown => self.say(Code::ServiceReady, "All hosts are one here."),
+            Verb::Host if matches!(self.user, User::Unknown) => self.say(Code::ServiceReady, "All hosts are one here."),
             Verb::Host => self.say(Code::BadSequence, "HOST comes before USER."),
             Verb::Help => self.say_lines(Code::HelpMessage, "Commands:", &command::names(), "That is all."),
             Verb::Feat => self.features(),
             Verb::Opts => self.options(argument),
             Verb::Site => self.site(argument, stream),
+            Verb::Auth => self.authenticate(argument),
+            Verb::Pbsz => self.buffer_size(argument),
+            Verb::Prot => self.protection_level(argument),
+            // RFC 4217 §6: with it anybody in between could go on in the client's name.
+            Verb::Ccc => self.say(Code::PolicyDenies, "The control connection stays as it is."),
             Verb::Smnt => self.say(Code::NotImplemented, "There is one file system."),
             Verb::Stat => self.status(argument),
             Verb::Quit => {
@@ -187,27 +203,64 @@ impl Control {
     }
 
     fn user(&mut self, name: &[u8]) {
+        self.log_out();
         let guest = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
-        self.user = if guest { User::Guest } else { User::Stranger };
         // A stranger is not told that there is no such name (RFC 2577 §6).
         let text = if guest { "Your mail address, please." } else { "The password, please." };
+        self.user = if guest { User::Guest } else { User::Named(name.to_vec()) };
         self.say(Code::NeedPassword, text);
     }
 
-    fn pass(&mut self, now: Instant) {
-        match self.user {
+    fn pass(&mut self, password: &[u8], stream: &mut Stream<'_>) {
+        let now = stream.io.now();
+        match &self.user {
             User::Guest => {
-                self.user = User::LoggedIn(self.shared.rules.anonymous);
+                let access = self.shared.rules.anonymous;
+                let guest = Login { access, folder: Folder(0), home: Vec::new(), name: None };
+                self.user = User::LoggedIn(guest);
                 self.say(Code::LoggedIn, "Welcome.");
             }
-            User::Stranger => {
-                self.user = User::Unknown;
-                self.delayed = Some(now + limits::FTP_PASSWORD_DELAY * (1 << self.wrong.min(8)));
-                self.wrong += 1;
+            User::Named(_) if self.shared.tables().attempts.are_too_many(self.peer, now) => {
+                self.say(Code::NotAvailable, "There were too many wrong passwords: come back later.");
+                self.quitting = true;
             }
+            User::Named(name) => match self.shared.rules.accounts.verification(name, password) {
+                Some(password) => self.put(Question::Password, Work::Verify(password), stream),
+                None => self.mistrust(now),
+            },
             User::Unknown => self.say(Code::BadSequence, "Say USER first."),
             User::LoggedIn(_) => self.say(Code::LoggedIn, "You are in already."),
         }
+    }
+
+    /// The password was right.
+    pub(super) fn trust(&mut self) {
+        let User::Named(name) = std::mem::replace(&mut self.user, User::Unknown) else { return };
+        let Some(account) = self.shared.rules.accounts.find(&name) else { return };
+        if !self.shared.tables().enter_user(&account.name) {
+            return self.say(Code::NotLoggedIn, "You have too many connections: end one.");
+        }
+        self.user = User::LoggedIn(Login {
+            access: Access::Write,
+            folder: account.folder,
+            home: account.home.parts().to_vec(),
+            name: Some(account.name.clone()),
+        });
+        self.say(Code::LoggedIn, "Welcome home.");
+    }
+
+    /// The password was wrong: the answer takes its time.
+    pub(super) fn mistrust(&mut self, now: Instant) {
+        self.user = User::Unknown;
+        self.delayed = Some(now + self.shared.tables().attempts.fail(self.peer, now));
+        self.wrong += 1;
+    }
+
+    pub(super) fn log_out(&mut self) {
+        if let User::LoggedIn(Login { name: Some(name), .. }) = std::mem::replace(&mut self.user, User::Unknown) {
+            self.shared.tables().leave_user(&name);
+        }
+        self.here = VirtualPath::default();
     }
 
     /// A wrong password was waited for long enough (RFC 2577 §5).
@@ -222,7 +275,7 @@ impl Control {
     }
 
     fn features(&mut self) {
-        let features = [
+        let features: Vec<_> = [
             "CLNT",
             "EPRT",
             "EPSV",
@@ -234,8 +287,12 @@ impl Control {
             "SIZE",
             "TVFS",
             "UTF8",
-        ];
-        self.say_lines(Code::SystemStatus, "Extensions:", &features.map(str::to_owned), "End");
+        ]
+        .iter()
+        .chain(if self.shared.rules.identity.is_some() { &["AUTH TLS", "PBSZ", "PROT"][..] } else { &[] })
+        .map(|feature| (*feature).to_owned())
+        .collect();
+        self.say_lines(Code::SystemStatus, "Extensions:", &features, "End");
     }
 
     fn options(&mut self, argument: &[u8]) {
@@ -252,7 +309,11 @@ impl Control {
         if !argument.is_empty() {
             return self.say(Code::ParameterNotImplemented, "MLST tells of files.");
         }
-        let user = if matches!(self.user, User::LoggedIn(_)) { "logged in" } else { "not logged in" };
+        let user = match self.login() {
+            Some(Login { name: Some(name), .. }) => format!("logged in as {name}"),
+            Some(_) => "logged in".to_owned(),
+            None => "not logged in".to_owned(),
+        };
         let kind = if self.ascii { "ASCII" } else { "image" };
         let transfer = if self.transfers.is_under_way() { "a transfer is under way" } else { "no transfer" };
         let lines = [format!("from {}, {user}", self.peer), format!("type {kind}, stream, file"), transfer.to_owned()];
@@ -297,8 +358,36 @@ impl Control {
         }
     }
 
+    fn login(&self) -> Option<&Login> {
+        match &self.user {
+            User::LoggedIn(login) => Some(login),
+            _ => None,
+        }
+    }
+
     pub(super) fn may_write(&self) -> bool {
-        self.user == User::LoggedIn(Access::Write)
+        self.login().is_some_and(|login| login.access == Access::Write)
+    }
+
+    /// The directory that is this user's root.
+    pub(super) fn folder(&self) -> Folder {
+        self.login().map_or(Folder(0), |login| login.folder)
+    }
+
+    /// A path of this user's below the root of all.
+    pub(super) fn in_the_root(&self, path: &VirtualPath) -> VirtualPath {
+        path.below(self.login().map_or(&[], |login| &login.home))
+    }
+
+    /// Whether others keep somebody away from there.
+    pub(super) fn is_kept_away(&self, verb: Verb, path: &VirtualPath) -> bool {
+        let stranger = self.login().is_none_or(|login| login.name.is_none());
+        stranger
+            && match self.shared.rules.accounts.keep(path.parts()) {
+                Keeping::Public => false,
+                Keeping::Above => verb.writes(),
+                Keeping::Private => true,
+            }
     }
 
     /// Seconds since 1970.
@@ -348,6 +437,7 @@ impl Session for Control {
 
     fn on_gone(&mut self, _ending: Ending, io: &mut Io<'_>) {
         self.end_transfers(io);
+        self.log_out();
         if self.entered {
             self.shared.tables().leave(self.peer);
         }

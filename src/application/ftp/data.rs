@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::{Data, Done, Io, Message, Place, Session, SessionId, Stream, Used};
 use super::Claim;
@@ -36,7 +37,7 @@ pub(super) struct Target {
     /// The name that it gets when it is complete, unless it has it.
     pub(super) name: Option<Place>,
     /// Keeps others away from it.
-    pub(super) claim: Claim,
+    pub(super) claim: Option<Claim>,
     /// The directory of both.
     pub(super) folder: Place,
     /// Whether lines are converted.
@@ -107,6 +108,8 @@ pub(super) struct DataConnection {
     patience: Option<Instant>,
     /// When memory or a storage thread is asked for again.
     retry: Option<Instant>,
+    /// Bytes of the file that were carried, for who watches.
+    moved: Option<Arc<AtomicU64>>,
 }
 
 impl DataConnection {
@@ -120,6 +123,23 @@ impl DataConnection {
             ended: false,
             patience: None,
             retry: None,
+            moved: None,
+        }
+    }
+
+    /// The same, counting what it carries.
+    pub(super) fn counted(self, moved: Arc<AtomicU64>) -> DataConnection {
+        DataConnection { moved: Some(moved), ..self }
+    }
+
+    fn count(&self) {
+        if let Some(moved) = &self.moved {
+            let count = match &self.state {
+                State::Sending(sending) => sending.sent(),
+                State::Receiving(receiving) => receiving.received(),
+                State::Idle | State::Listing(_) | State::Over => return,
+            };
+            moved.store(count, Ordering::Relaxed);
         }
     }
 
@@ -148,6 +168,7 @@ impl DataConnection {
             State::Listing(listing) => listing.go_on(stream),
             State::Receiving(receiving) => receiving.go_on(ended, stream),
         };
+        self.count();
         let now = stream.io.now();
         self.patience = Some(now + limits::FTP_STALLED);
         self.retry = None;
@@ -207,6 +228,7 @@ impl Session for DataConnection {
                 if receiving.wants_memory() {
                     self.retry = Some(stream.io.now() + limits::STARVED_RETRY);
                 }
+                self.count();
                 used
             }
             State::Idle => {

@@ -1,4 +1,4 @@
-//! FTP's server: RFC 959, with what RFC 1123 §4.1, 2389, 2428, 2577, 2640, 3659, 775 and 7151 made of it.
+//! FTP's server, and its [`client`]: RFC 959, with what RFC 1123 §4.1, 2389, 2428, 2577, 2640, 3659, 775 and 7151 made of it.
 //!
 //! # Theory of operation
 //!
@@ -27,6 +27,12 @@
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
 //! it: for as long as the target does not exist, SIZE tells how much of it came. A name is uploaded by one at a time.
 //!
+//! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
+//! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
+//!
+//! **TLS** (RFC 4217) is under the control connection from AUTH on and under data connections after PROT P; it is
+//! [`tls`](super::tls) that does it, and nothing here knows. (`security`)
+//!
 //! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
 //!
@@ -37,7 +43,9 @@
 //! whose connections come to it.
 
 mod address;
+mod answer;
 mod ascii;
+pub mod client;
 mod command;
 mod control;
 mod data;
@@ -46,8 +54,10 @@ mod path;
 mod question;
 mod receiving;
 mod reply;
+mod security;
 mod sending;
 mod transfer;
+pub mod url;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -56,6 +66,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
+use super::accounts::{Accounts, Attempts};
+use super::tls::{Identity, Secured};
 use super::{Service, Session, SessionId};
 use crate::base::address::{Address, Flow};
 use crate::base::limits;
@@ -66,10 +78,14 @@ pub const PORT: u16 = 21;
 pub const PASSIVE_PORTS: RangeInclusive<u16> = 50_000..=50_999;
 
 /// What an administrator chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Whether anonymous users may change what is there.
     pub anonymous: Access,
+    /// Who else may log in, to change what lies in a home.
+    pub accounts: Arc<Accounts>,
+    /// Who we are under TLS; `None`: there is no TLS.
+    pub identity: Option<Identity>,
     /// When the shard's clock began, in seconds since 1970.
     pub began: i64,
 }
@@ -111,7 +127,11 @@ struct Tables {
     sessions: HashMap<Address, usize>,
     /// Control connections.
     total: usize,
-    /// Names that are uploaded.
+    /// The same by user.
+    users: HashMap<String, usize>,
+    /// Who said wrong passwords.
+    attempts: Attempts,
+    /// Names that are uploaded, below the root of all.
     uploads: HashSet<VirtualPath>,
 }
 
@@ -121,6 +141,15 @@ struct Expected {
     number: u64,
     peer: Address,
     alive: Arc<()>,
+    protection: Protection,
+}
+
+/// Whether data connections are under TLS (RFC 4217 §9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Protection {
+    #[default]
+    Clear,
+    Private,
 }
 
 impl Ftp {
@@ -142,7 +171,11 @@ impl Ftp {
 
 impl Service for Ftp {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        Some(Box::new(Control::new(self.shared.clone(), flow.remote.address)))
+        let control = Box::new(Control::new(self.shared.clone(), flow.remote.address));
+        Some(match &self.shared.rules.identity {
+            Some(identity) => Box::new(Secured::in_the_clear(control, identity.clone())),
+            None => control,
+        })
     }
 }
 
@@ -151,9 +184,9 @@ impl Service for Passive {
         let mut tables = self.shared.tables();
         // RFC 2577 §7: others do not get what the client asked for.
         let expected = tables.expected.get(&flow.local.port).is_some_and(|one| one.peer == flow.remote.address);
-        let Expected { control, number, alive, .. } =
+        let Expected { control, number, alive, protection, .. } =
             expected.then(|| tables.expected.remove(&flow.local.port)).flatten()?;
-        Some(Box::new(DataConnection::new(control, number, alive)))
+        Some(self.shared.protect(DataConnection::new(control, number, alive), protection))
     }
 }
 
@@ -178,6 +211,13 @@ impl Drop for Claim {
 }
 
 impl Shared {
+    fn protect(&self, connection: DataConnection, protection: Protection) -> Box<dyn Session> {
+        match (protection, &self.rules.identity) {
+            (Protection::Private, Some(identity)) => Box::new(Secured::at_once(Box::new(connection), identity.clone())),
+            _ => Box::new(connection),
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,6 +241,25 @@ impl Tables {
             *count -= 1;
             if *count == 0 {
                 self.sessions.remove(&peer);
+            }
+        }
+    }
+
+    /// Lets a user in, unless it has too many connections.
+    fn enter_user(&mut self, name: &str) -> bool {
+        let of_user = self.users.get(name).copied().unwrap_or(0);
+        let fits = of_user < limits::FTP_SESSIONS_A_USER;
+        if fits {
+            self.users.insert(name.to_owned(), of_user + 1);
+        }
+        fits
+    }
+
+    fn leave_user(&mut self, name: &str) {
+        if let Some(count) = self.users.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(name);
             }
         }
     }

@@ -63,16 +63,26 @@ impl VirtualPath {
         VirtualPath(self.0.split_last().map_or_else(Vec::new, |(_, rest)| rest.to_vec()))
     }
 
+    /// Its parts.
+    pub(super) fn parts(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The same path, seen from a directory in which its root lies.
+    pub(super) fn below(&self, parts: &[String]) -> VirtualPath {
+        VirtualPath([parts, &self.0].concat())
+    }
+
     /// Where that is for storage threads.
-    pub(super) fn place(&self) -> Place {
-        Place { folder: Folder(0), path: self.0.iter().collect() }
+    pub(super) fn place(&self, folder: Folder) -> Place {
+        Place { folder, path: self.0.iter().collect() }
     }
 
     /// Where an upload lies until it is complete.
-    pub(super) fn upload(&self) -> Place {
+    pub(super) fn upload(&self, folder: Folder) -> Place {
         let mut path: PathBuf = self.parent().0.iter().collect();
         path.push(format!("{}{}{}", UPLOAD.0, self.name(), UPLOAD.1));
-        Place { folder: Folder(0), path }
+        Place { folder, path }
     }
 
     /// As it is told: with a slash in front.
@@ -122,7 +132,7 @@ mod tests {
     #[test]
     fn an_upload_lies_beside_its_target() {
         let file = VirtualPath::default().join(b"/a/\"b\"").unwrap();
-        assert_eq!(file.upload().path, PathBuf::from("a/.\"b\".upload~"));
+        assert_eq!(file.upload(Folder(0)).path, PathBuf::from("a/.\"b\".upload~"));
         assert_eq!(file.quoted(), "\"/a/\"\"b\"\"\"");
         assert!(!is_listed(OsStr::new(".b.upload~")) && !is_listed(OsStr::new("a\rb")) && is_listed(OsStr::new("b")));
     }

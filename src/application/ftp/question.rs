@@ -33,22 +33,35 @@ pub(super) enum Question {
     AppendUpload(VirtualPath),
     /// Whether that name is free.
     Unique(VirtualPath),
+    /// Whether the password is right.
+    Password,
 }
 
 impl Control {
     /// Commands whose argument is a name.
     pub(super) fn ask(&mut self, verb: Verb, argument: &[u8], stream: &mut Stream<'_>) {
         let restart = std::mem::take(&mut self.restart);
-        let (argument, time) = match verb {
-            Verb::Cdup => (&b".."[..], None),
-            Verb::List | Verb::Nlst => (without_options(argument), None),
-            Verb::Mfmt => match modification(argument) {
-                Some((time, name)) => (name, Some(time)),
-                None => return self.say(Code::ParameterError, "MFMT takes YYYYMMDDHHMMSS and a name."),
+        let (mut time, mut mode) = (0, 0);
+        let argument = match verb {
+            Verb::Cdup => &b".."[..],
+            Verb::List | Verb::Nlst => without_options(argument),
+            Verb::Mfmt | Verb::SiteUtime => match modification(argument) {
+                Some((at, name)) => {
+                    time = at;
+                    name
+                }
+                None => return self.say(Code::ParameterError, "It takes YYYYMMDDHHMMSS and a name."),
+            },
+            Verb::SiteChmod => match permissions(argument) {
+                Some((bits, name)) => {
+                    mode = bits;
+                    name
+                }
+                None => return self.say(Code::ParameterError, "CHMOD takes three octal digits and a name."),
             },
             // Without a name, one is made.
-            Verb::Stou if argument.is_empty() => (&b"upload"[..], None),
-            _ => (argument, None),
+            Verb::Stou if argument.is_empty() => &b"upload"[..],
+            _ => argument,
         };
         let may_be_empty = matches!(verb, Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Mlst);
         if argument.is_empty() && !may_be_empty {
@@ -61,7 +74,11 @@ impl Control {
         if verb.writes() && path.is_root() {
             return self.say(Code::FileUnavailable, "The root stays as it is.");
         }
-        let place = path.place();
+        if self.is_kept_away(verb, &path) {
+            return self.say_trouble(ErrorKind::NotFound);
+        }
+        let folder = self.folder();
+        let place = path.place(folder);
         let (question, work) = match verb {
             Verb::Cwd | Verb::Cdup => (Question::Enter(path), Work::Look(place)),
             Verb::Size if self.ascii => return self.say(Code::FileUnavailable, "Only with TYPE I."),
@@ -72,8 +89,11 @@ impl Control {
                 let said = format!("{} is there now.", path.quoted());
                 (Question::Do(Code::PathIs, said), Work::MakeDirectory(place))
             }
+            Verb::SiteUtime => {
+                (Question::Do(Code::Okay, "It has that time now.".into()), Work::SetModified(place, time))
+            }
+            Verb::SiteChmod => (Question::Do(Code::Okay, "It has that mode now.".into()), Work::SetMode(place, mode)),
             Verb::Mfmt => {
-                let time = time.unwrap_or_default();
                 let said = format!("Modify={}; {}", listing::time_value(time), path.shown());
                 (Question::Do(Code::FileStatus, said), Work::SetModified(place, time))
             }
@@ -81,7 +101,7 @@ impl Control {
                 let Some(from) = self.rename_from.take() else {
                     return self.say(Code::BadSequence, "Say RNFR first.");
                 };
-                (Question::Do(Code::FileActionDone, "Renamed.".into()), Work::Rename(from.place(), place))
+                (Question::Do(Code::FileActionDone, "Renamed.".into()), Work::Rename(from.place(folder), place))
             }
             Verb::Retr => (Question::Fetch(path, restart), Work::Look(place)),
             Verb::List => (Question::List(path, Format::Long(self.time(stream.io.now()))), Work::Look(place)),
@@ -89,7 +109,7 @@ impl Control {
             Verb::Mlsd => (Question::List(path, Format::Facts), Work::Look(place)),
             Verb::Stor if restart == 0 => return self.store(path, Opening::Replace, &mut stream.io),
             Verb::Stor => {
-                let upload = path.upload();
+                let upload = path.upload(folder);
                 (Question::Continue(path, restart), Work::Look(upload))
             }
             Verb::Appe => (Question::Append(path), Work::Look(place)),
@@ -100,7 +120,7 @@ impl Control {
         self.put(question, work, stream);
     }
 
-    fn put(&mut self, question: Question, work: Work, stream: &mut Stream<'_>) {
+    pub(super) fn put(&mut self, question: Question, work: Work, stream: &mut Stream<'_>) {
         self.question = Some(question);
         self.unasked = Some((stream.io.now(), work));
         self.ask_a_thread(stream);
@@ -118,7 +138,7 @@ impl Control {
         let name = format!("{}.{:08x}", path.name(), stream.io.random(1 << 32));
         match path.parent().join(name.as_bytes()) {
             Ok(unique) => {
-                let work = Work::Look(unique.place());
+                let work = Work::Look(unique.place(self.folder()));
                 self.put(Question::Unique(unique), work, stream);
             }
             Err(why) => self.say_bad_path(why),
@@ -137,15 +157,20 @@ impl Control {
                 Ok(_) => self.say(code, &text),
                 Err(why) => self.say_trouble(why),
             },
+            (Question::Password, _) => match answer {
+                Ok(_) => self.trust(),
+                Err(ErrorKind::PermissionDenied) => self.mistrust(stream.io.now()),
+                Err(why) => self.say_trouble(why),
+            },
             (Question::Tell(Verb::Size, path), Err(ErrorKind::NotFound)) if self.may_write() => {
-                self.put(Question::Uploaded, Work::Look(path.upload()), stream);
+                self.put(Question::Uploaded, Work::Look(path.upload(self.folder())), stream);
             }
             (Question::Continue(path, from), Ok(part)) if part.length >= from => {
                 self.store(path, Opening::Resume(from), &mut stream.io);
             }
             (Question::Continue(..), _) => self.say(Code::InvalidRestart, "There is no upload to be continued there."),
             (Question::Append(path), Err(ErrorKind::NotFound)) => {
-                let upload = path.upload();
+                let upload = path.upload(self.folder());
                 self.put(Question::AppendUpload(path), Work::Look(upload), stream);
             }
             (Question::Append(path), Ok(Metadata { kind: Kind::File, .. })) => self.append(path, &mut stream.io),
@@ -185,12 +210,12 @@ impl Control {
                 self.say(Code::InvalidRestart, "The file is shorter than that.");
             }
             (Question::Fetch(path, from), Kind::File) => {
-                let job = Job::Send { file: path.place(), from, ascii: self.ascii };
+                let job = Job::Send { file: path.place(self.folder()), from, ascii: self.ascii };
                 let text = format!("{} bytes follow.", found.length - from);
                 self.begin(job, &text, &mut stream.io);
             }
             (Question::List(path, format), Kind::Directory) => {
-                let job = Job::List { folder: path.place(), format, writable: self.may_write() };
+                let job = Job::List { folder: path.place(self.folder()), format, writable: self.may_write() };
                 self.begin(job, "The list follows.", &mut stream.io);
             }
             (Question::List(_, Format::Facts), _) => self.say(Code::ParameterError, "That is no directory."),
@@ -216,11 +241,11 @@ impl Control {
     fn receive(&mut self, path: VirtualPath, opening: Opening, text: &str, io: &mut super::super::Io<'_>) {
         let Some(claim) = self.claim(&path) else { return };
         let target = Target {
-            file: path.upload(),
+            file: path.upload(self.folder()),
             opening,
-            name: Some(path.place()),
-            claim,
-            folder: path.parent().place(),
+            name: Some(path.place(self.folder())),
+            claim: Some(claim),
+            folder: path.parent().place(self.folder()),
             ascii: self.ascii,
         };
         self.begin(Job::Receive(target), text, io);
@@ -230,18 +255,18 @@ impl Control {
     fn append(&mut self, path: VirtualPath, io: &mut super::super::Io<'_>) {
         let Some(claim) = self.claim(&path) else { return };
         let target = Target {
-            file: path.place(),
+            file: path.place(self.folder()),
             opening: Opening::Append,
             name: None,
-            claim,
-            folder: path.parent().place(),
+            claim: Some(claim),
+            folder: path.parent().place(self.folder()),
             ascii: self.ascii,
         };
         self.begin(Job::Receive(target), "Send what is to be added.", io);
     }
 
     fn claim(&mut self, path: &VirtualPath) -> Option<Claim> {
-        let claim = Claim::new(&self.shared, path);
+        let claim = Claim::new(&self.shared, &self.in_the_root(path));
         if claim.is_none() {
             self.say(Code::FileBusy, "Somebody is writing that file.");
         }
@@ -274,15 +299,17 @@ impl Control {
         self.say(code, text);
     }
 
-    /// SITE: only UTIME and HELP.
+    /// SITE CHMOD, HELP and UTIME.
     pub(super) fn site(&mut self, argument: &[u8], stream: &mut Stream<'_>) {
         let (word, rest) = split_word(argument);
         match word.to_ascii_uppercase().as_slice() {
-            // The short form: SITE UTIME YYYYMMDDHHMMSS name.
-            b"UTIME" if self.may_write() => self.ask(Verb::Mfmt, rest, stream),
-            b"UTIME" => self.say(Code::FileUnavailable, "You may not change anything here."),
-            b"HELP" => self.say(Code::HelpMessage, "HELP UTIME"),
-            _ => self.say(Code::ParameterNotImplemented, "SITE knows HELP and UTIME."),
+            b"CHMOD" | b"UTIME" if !self.may_write() => {
+                self.say(Code::FileUnavailable, "You may not change anything here.");
+            }
+            b"CHMOD" => self.ask(Verb::SiteChmod, rest, stream),
+            b"UTIME" => self.ask(Verb::SiteUtime, rest, stream),
+            b"HELP" => self.say(Code::HelpMessage, "CHMOD HELP UTIME"),
+            _ => self.say(Code::ParameterNotImplemented, "SITE knows CHMOD, HELP and UTIME."),
         }
     }
 }
@@ -302,7 +329,39 @@ fn without_options(argument: &[u8]) -> &[u8] {
     rest
 }
 
+/// A time and a name: `YYYYMMDDHHMMSS NAME`, or as SITE UTIME is also said,
+/// `NAME YYYYMMDDHHMMSS YYYYMMDDHHMMSS YYYYMMDDHHMMSS UTC` with the times of access, change and making.
 fn modification(argument: &[u8]) -> Option<(i64, &[u8])> {
+    let read = |time: &[u8]| listing::read_time_value(std::str::from_utf8(time).ok()?);
     let (time, name) = split_word(argument);
-    Some((listing::read_time_value(std::str::from_utf8(time).ok()?)?, name))
+    if let Some(time) = read(time) {
+        return Some((time, name));
+    }
+    let mut words = argument.rsplitn(5, |byte| *byte == b' ');
+    let (zone, _made, changed, _accessed, name) =
+        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    zone.eq_ignore_ascii_case(b"UTC").then_some((read(changed)?, name))
+}
+
+/// What SITE CHMOD says. No program becomes somebody else's by it.
+fn permissions(argument: &[u8]) -> Option<(u32, &[u8])> {
+    let (mode, name) = split_word(argument);
+    let mode = u32::from_str_radix(std::str::from_utf8(mode).ok()?, 8).ok()?;
+    (mode <= 0o777).then_some((mode, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_modes_are_read_with_their_names() {
+        assert_eq!(modification(b"20231114221320 a b"), Some((1_700_000_000, &b"a b"[..])));
+        let long = b"a b 20200101000000 20231114221320 20200101000000 UTC";
+        assert_eq!(modification(long), Some((1_700_000_000, &b"a b"[..])));
+        assert_eq!(modification(b"a b"), None);
+        assert_eq!(permissions(b"640 a b"), Some((0o640, &b"a b"[..])));
+        assert_eq!(permissions(b"4755 a"), None);
+        assert_eq!(permissions(b"rw a"), None);
+    }
 }

@@ -22,7 +22,8 @@ const WRITTEN: u64 = 1;
 /// A file on its way in.
 pub(super) struct Receiving {
     file: Place,
-    _claim: Claim,
+    _claim: Option<Claim>,
+    received: u64,
     /// Whether it has its name already.
     named: bool,
     ascii: bool,
@@ -52,6 +53,7 @@ impl Receiving {
         Receiving {
             file,
             _claim: claim,
+            received: 0,
             named,
             ascii,
             held: false,
@@ -75,11 +77,13 @@ impl Receiving {
             stream.pause();
             return Used::Bytes(0);
         }
+        let length = data.len() as u64;
         let Ok(mut block) = stream.io.take_data(data) else {
             self.starved = true;
             stream.pause();
             return Used::Bytes(0);
         };
+        self.received += length;
         if self.ascii {
             let (kept, in_front) = ascii::decode(block.frame_mut().bytes_mut(), &mut self.held);
             block.frame_mut().truncate(kept);
@@ -182,6 +186,11 @@ impl Receiving {
 
     fn fail(&mut self, why: ErrorKind) {
         self.failed = Some(self.failed.unwrap_or(Failure::Disk(why)));
+    }
+
+    /// Bytes that came.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Whether all of it came, and it is being given its name.

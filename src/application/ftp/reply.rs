@@ -24,6 +24,8 @@ pub(super) enum Code {
     /// RFC 2428 §3.
     EnteringExtendedPassive = 229,
     LoggedIn = 230,
+    /// RFC 2228 §5.1.
+    SecurityBegins = 234,
     FileActionDone = 250,
     PathIs = 257,
     NeedPassword = 331,
@@ -44,6 +46,10 @@ pub(super) enum Code {
     ProtocolNotSupported = 522,
     NotLoggedIn = 530,
     NeedAccountForStoring = 532,
+    /// RFC 2228 §5.1, RFC 4217 §5.
+    ProtectionDenied = 533,
+    PolicyDenies = 534,
+    LevelNotSupported = 536,
     FileUnavailable = 550,
     PageTypeUnknown = 551,
     StorageExceeded = 552,

@@ -28,6 +28,8 @@ pub(super) struct Sending {
     /// Of the first of them, so many bytes are sent: only when lines are converted.
     converted: usize,
     after_cr: bool,
+    /// Bytes of the file that are on their way.
+    sent: u64,
     ended: bool,
     failed: Option<Failure>,
 }
@@ -41,6 +43,7 @@ impl Sending {
             waiting: VecDeque::new(),
             converted: 0,
             after_cr: false,
+            sent: 0,
             ended: false,
             failed: None,
         }
@@ -62,10 +65,12 @@ impl Sending {
 
     fn send(&mut self, stream: &mut Stream<'_>) {
         while let Some(block) = self.waiting.pop_front() {
+            let length = block.frame().len() as u64;
             let left = if self.ascii { self.convert(block, stream) } else { stream.give(block).err() };
             if let Some(block) = left {
                 return self.waiting.push_front(block);
             }
+            self.sent += length;
         }
     }
 
@@ -109,6 +114,11 @@ impl Sending {
             Ok(_) => self.waiting.extend(done.data),
             Err(why) => self.failed = Some(self.failed.unwrap_or(Failure::Disk(why))),
         }
+    }
+
+    /// Bytes that went.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Whether nothing is under way that would call it again.

@@ -94,7 +94,8 @@ impl Control {
         let Some(control) = stream.io.id() else { return };
         let alive = Arc::new(());
         let peer = stream.flow().remote.address;
-        let expected = Expected { control, number: self.transfers.number, peer, alive: alive.clone() };
+        let (number, protection) = (self.transfers.number, self.security.protection);
+        let expected = Expected { control, number, peer, alive: alive.clone(), protection };
         let from = stream.io.random(PASSIVE_PORTS.len() as u64) as usize;
         let Some(port) = self.shared.tables().expect(from, expected) else {
             return self.say(Code::NoDataConnection, "All ports are taken: try again.");
@@ -170,7 +171,8 @@ impl Control {
         let alive = Arc::new(());
         self.transfers.alive = Arc::downgrade(&alive);
         let connection = DataConnection::new(control, self.transfers.number, alive);
-        io.connect(remote, Box::new(connection)).is_ok()
+        let connection = self.shared.protect(connection, self.security.protection);
+        io.connect(remote, connection).is_ok()
     }
 
     /// A data connection says something.

@@ -8,6 +8,7 @@ fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
     let args = match args::read(words.map(Into::into)) {
         Ok(Read::Args(args)) => args,
         Ok(Read::Show(text)) => panic!("{text}"),
+        Ok(Read::Password | Read::Transfer(..)) => panic!("no settings"),
         Err(UsageError(error)) => return Err(error),
     };
     let file = config::read("t.toml", file).unwrap();
@@ -43,10 +44,13 @@ fn the_defaults_are_those_of_the_contract() {
         memory: 256 << 20,
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
         root: "/var/lib/taphouse/ftp".into(),
+        tls: None,
+        state: "/var/lib/taphouse".into(),
         writable: false,
         record: None,
         trace: None,
         rarp: vec![],
+        users: vec![],
         check: false,
     };
     assert_eq!(settings, expected);
@@ -279,4 +283,39 @@ fn a_vlan_is_one_of_those_that_there_are() {
 fn probing_is_left_out_by_wish() {
     assert!(settings("--no-probe").unwrap().no_probe);
     assert!(settings_with("", "no-probe = true").unwrap().no_probe);
+}
+
+#[test]
+fn users_are_read_and_what_is_wrong_with_one_is_said() {
+    const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b4dWRWJTmaaJObG";
+    let user = |name: &str, password: &str, home: &str| {
+        format!("[[user]]\nname = '{name}'\npassword = '{password}'\nhome = '{home}'\n")
+    };
+    let read = settings_with("", &(user("alice", HASH, "alice") + &user("bob", HASH, "homes/bob"))).unwrap();
+    let names: Vec<_> = read.users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, ["alice", "bob"]);
+    assert_eq!(read.users[1].home.path(), PathBuf::from("homes/bob"));
+    let everything = HASH.replace("m=19456", "m=100000000");
+    for (file, error) in [
+        (user("", HASH, "x"), "t.toml:1: user: name `` is empty or longer than 64 bytes: choose another"),
+        (user("ftp", HASH, "x"), "t.toml:1: user: name `ftp` is what FTP calls everybody: choose another"),
+        (
+            user("alice", HASH, "a") + &user("alice", HASH, "b"),
+            "t.toml:5: user: name `alice` is there twice: leave one out",
+        ),
+        (
+            user("alice", "secret", "a"),
+            "t.toml:1: user: the password of `alice` is no argon2 hash: make one with `taphouse password`",
+        ),
+        (
+            user("alice", &everything, "a"),
+            "t.toml:1: user: the password of `alice` wants more than 256 MiB, 16 passes or 16 lanes: make one with `taphouse password`",
+        ),
+        (
+            user("alice", HASH, "../etc"),
+            "t.toml:1: user: home `../etc` of `alice` is no path below the root: write it like alice",
+        ),
+    ] {
+        assert_eq!(settings_with("", &file).map(|_| ()), Err(error.to_owned()), "{file}");
+    }
 }

@@ -81,6 +81,7 @@ const WITH_FILES: &[c_long] = &[
     libc::SYS_fdatasync,
     libc::SYS_fcntl,
     libc::SYS_utimensat,
+    libc::SYS_fchmod,
     libc::SYS_mkdirat,
     libc::SYS_renameat2,
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

@@ -242,7 +242,7 @@ impl Caller {
     }
 
     fn carry_out(&mut self, wishes: Wishes, entry: &mut Entry, now: Instant) {
-        let Wishes { close, linger, abort, reading, coalescing, user_timeout, starved } = wishes;
+        let Wishes { close, linger, abort, reading, coalescing, user_timeout, starved, secure } = wishes;
         if let Some(reading) = reading {
             entry.reading = reading;
             entry.seen = 0;
@@ -259,7 +259,8 @@ impl Caller {
         if let Some(limit) = linger {
             entry.connection.close_within(limit, now);
         }
-        if abort {
+        // Nobody is there who could: rather nothing than everything in the clear.
+        if abort || secure {
             entry.connection.abort();
         }
         self.starved |= starved;

@@ -247,4 +247,93 @@ def upload_for_ever():
         thread.join()
 
 
+def full():
+    """A file that does not fit: over one that is there, and under a new name."""
+    ftp = connect()
+    ftp.storbinary("STOR old", io.BytesIO(b"old"))
+    for name in ("old", "new"):
+        try:
+            ftp.storbinary(f"STOR {name}", io.BytesIO(content(name)))
+            raise AssertionError("226 for what does not fit")
+        except ftplib.error_temp as why:
+            assert str(why).startswith("452"), why
+        except ConnectionError:
+            # It was told while we were still sending.
+            assert ftp.getline().startswith("452")
+    assert fetched(ftp, "RETR old") == b"old"
+    assert ftp.nlst() == ["old"]
+    print("full")
+
+
+def under_tls():
+    for passive in (True, False):
+        ftp = ftplib.FTP_TLS(timeout=20)
+        ftp.connect(address, 21)
+        assert code(ftp, "PROT P") == "503"
+        ftp.login()
+        for command, expected in [("PROT P", "503"), ("PBSZ x", "501"), ("PBSZ 0", "200"), ("PROT S", "536"), ("PROT X", "504"),
+                                  ("CCC", "534"), ("AUTH TLS", "503")]:
+            assert code(ftp, command) == expected, command
+        ftp.prot_p()
+        ftp.set_pasv(passive)
+        data = content("tls")
+        assert ftp.storbinary("STOR tls", io.BytesIO(data)).startswith("226")
+        assert fetched(ftp, "RETR tls") == data
+        assert "tls" in ftp.nlst() and "tls" in dict(ftp.mlsd())
+        # An end that TLS did not say is no end: nothing of it has a name.
+        sock = ftp.transfercmd("STOR cut")
+        sock.sendall(data[:100_000])
+        raw = socket.socket(fileno=sock.detach())
+        raw.shutdown(socket.SHUT_WR)
+        raw.settimeout(20)
+        try:
+            while raw.recv(1000):
+                pass
+        except ConnectionError:
+            pass
+        raw.close()
+        try:
+            ftp.voidresp()
+            raise AssertionError("226 for what was cut")
+        except ftplib.error_temp as why:
+            assert str(why).startswith("426"), why
+        assert "cut" not in ftp.nlst()
+        # The client says TLS, and talks nonsense.
+        with ftplib.FTP.ntransfercmd(ftp, "RETR tls")[0] as sock:
+            sock.sendall(b"nonsense" * 1000)
+            assert ftp.getline()[:3] in ("425", "426")
+        ftp.delete("tls")
+        ftp.close()
+    print("under tls")
+
+
+def injected():
+    """Commands that somebody puts behind AUTH in the clear are not obeyed under TLS."""
+    import ssl
+
+    for behind in (b"DELE kept\r\n", b"DELE kept\r\n" * 1000):
+        sock = socket.create_connection((address, 21), timeout=20)
+        assert sock.recv(1000).startswith(b"220")
+        sock.sendall(b"USER anonymous\r\n")
+        assert sock.recv(1000).startswith(b"331")
+        sock.sendall(b"PASS x\r\n")
+        assert sock.recv(1000).startswith(b"230")
+        sock.sendall(b"AUTH TLS\r\n" + behind)
+        assert sock.recv(1000).startswith(b"234")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with context.wrap_socket(sock) as secure:
+                # The login in the clear does not count any more either.
+                secure.sendall(b"DELE kept\r\nNOOP\r\n")
+                said = b""
+                while said.count(b"\r\n") < 2:
+                    said += secure.recv(1000)
+                assert said.startswith(b"530 ") and b"\r\n200 " in said, said
+        except (ssl.SSLError, ConnectionError):
+            # What does not come in one piece breaks the handshake instead.
+            assert len(behind) > 100
+    print("not injected")
+
+
 globals()[what]()

@@ -14,6 +14,7 @@ mod io;
 pub mod iperf;
 pub mod line;
 mod requests;
+pub mod rtp;
 mod session;
 mod stream;
 mod work;

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
 use super::manual;
+use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Size, Wishes};
+use super::wishes::{AddressWish, Given, Number, RtpWishes, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
@@ -135,7 +137,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MAC", help_heading = "Addresses")]
     mac: Option<Mac>,
 
-    /// echo, discard, chargen, iperf, ftp, NAME=PORT to move one; all; none [default: all]
+    /// echo, discard, chargen, iperf, ftp, rtp, NAME=PORT to move one; all; none [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
@@ -146,6 +148,26 @@ pub(super) struct Args {
     /// Let anonymous users of FTP change what is below --root
     #[arg(long, help_heading = "Services")]
     writable: bool,
+
+    /// Directory in which RTP streams are recorded as WAV and rtpdump, made if missing [default: none]
+    #[arg(long, value_name = "DIR", help_heading = "Services")]
+    rtp_record: Option<PathBuf>,
+
+    /// What a dynamic RTP payload type means; repeatable [default: none]
+    #[arg(long, value_name = "TYPE=NAME/RATE", help_heading = "Services")]
+    rtp_map: Option<Vec<Binding>>,
+
+    /// Group to take RTP from, GROUP@SOURCE of one source only; repeatable [default: none]
+    #[arg(long, value_name = "GROUP", help_heading = "Services")]
+    rtp_group: Option<Vec<GroupWish>>,
+
+    /// Send RTP packets back, or on to somebody else [default: neither]
+    #[arg(long, value_name = "back|ADDR:PORT", help_heading = "Services")]
+    rtp_reflect: Option<ReflectWish>,
+
+    /// Ask RTP senders for lost packets and whole pictures (AVPF)
+    #[arg(long, help_heading = "Services")]
+    rtp_feedback: bool,
 
     /// Capture every frame to a pcapng file [default: none]
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
@@ -186,6 +208,11 @@ impl Args {
             services,
             root,
             writable,
+            rtp_record,
+            rtp_map,
+            rtp_group,
+            rtp_reflect,
+            rtp_feedback,
             record,
             trace,
             config: _,
@@ -208,6 +235,13 @@ impl Args {
             services: services.map(each),
             root: root.map(Given::on_the_command_line),
             writable,
+            rtp: RtpWishes {
+                record: rtp_record.map(Given::on_the_command_line),
+                map: rtp_map.map(each),
+                groups: rtp_group.map(each),
+                reflect: rtp_reflect.map(Given::on_the_command_line),
+                feedback: rtp_feedback,
+            },
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,
@@ -350,7 +384,7 @@ mod tests {
             ),
             (
                 "--services echo,finger",
-                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
             ),
             ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
             ("-x", "`-x` is not an option: try `taphouse --help`"),

@@ -8,14 +8,16 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
+use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Origin, Size, Wishes};
+use super::wishes::{AddressWish, Given, Number, Origin, RtpWishes, Size, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -56,6 +58,11 @@ struct File {
     services: Option<List<ServiceWish>>,
     root: Option<Spanned<Text<PathBuf>>>,
     writable: Option<bool>,
+    rtp_record: Option<Spanned<Text<PathBuf>>>,
+    rtp_map: Option<List<Binding>>,
+    rtp_group: Option<List<GroupWish>>,
+    rtp_reflect: Option<Spanned<Text<ReflectWish>>>,
+    rtp_feedback: Option<bool>,
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
@@ -89,6 +96,11 @@ impl File {
             services,
             root,
             writable,
+            rtp_record,
+            rtp_map,
+            rtp_group,
+            rtp_reflect,
+            rtp_feedback,
             record,
             trace,
             rarp,
@@ -127,6 +139,13 @@ impl File {
             services: services.map(|list| source.each(list)),
             root: root.map(|value| source.text(value)),
             writable: writable.unwrap_or(false),
+            rtp: RtpWishes {
+                record: rtp_record.map(|value| source.text(value)),
+                map: rtp_map.map(|list| source.each(list)),
+                groups: rtp_group.map(|list| source.each(list)),
+                reflect: rtp_reflect.map(|value| source.text(value)),
+                feedback: rtp_feedback.unwrap_or(false),
+            },
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),
             rarp,

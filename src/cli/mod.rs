@@ -10,6 +10,7 @@ mod files;
 mod identity;
 mod manual;
 mod notices;
+pub(crate) mod rtp;
 mod services;
 mod settings;
 mod trouble;

@@ -11,7 +11,7 @@ use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
-use taphouse::application::{Datagrams, Service};
+use taphouse::application::{Datagrams, Folder, Service};
 use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
@@ -21,6 +21,7 @@ use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 use super::card;
 use super::files::{self, Files};
 use super::notices;
+use super::rtp::{self, Printer};
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 use super::trouble;
@@ -41,24 +42,34 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     prepare_host(settings, &namespace, created)?;
 
     // No thread before this, and no file opened behind it.
-    let (settings, Files { paths, folders }) = files::open(settings.clone());
+    let (settings, Files { paths, folders, recordings }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
+    let printer = Printer::start(rtp::types(&settings.rtp.map))?;
+    let with = With { storage: &storage, recordings, printer: &printer };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
     let served = if copies.is_empty() {
-        serve(settings, ports, start, signals, clock, &confined, &storage)
+        serve(settings, ports, start, signals, clock, &confined, &with)
     } else {
         let watched = ports.into_iter().map(|port| Capture::new(port, copies.clone())).collect();
         drop(copies);
-        serve(settings, watched, start, signals, clock, &confined, &storage)
+        serve(settings, watched, start, signals, clock, &confined, &with)
     };
     // The stacks are gone, so nothing more is asked for.
     storage.into_iter().for_each(Storage::end);
+    printer.end();
     let watched = watching.end();
     served.and(watched)
+}
+
+/// What services are given besides their settings.
+struct With<'a> {
+    storage: &'a Option<Storage>,
+    recordings: Option<Folder>,
+    printer: &'a Printer,
 }
 
 /// Runs a shard on each of `devices` until a signal ends them.
@@ -69,10 +80,10 @@ fn serve<D: Device + Send>(
     signals: Signals,
     clock: Clock,
     confined: &Confinement,
-    storage: &Option<Storage>,
+    with: &With<'_>,
 ) -> Result<()> {
     let device = describe(devices.first().map(Device::capabilities));
-    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start, clock, storage)?.into_iter().unzip();
+    let (mut shards, handles): (Vec<_>, Vec<_>) = shards(settings, devices, start, clock, with)?.into_iter().unzip();
     let news = trouble::listen(&settings.tap).context("cannot start the thread that tells of the device")?;
     shards.iter_mut().for_each(|shard| shard.tell(news.clone()));
     signals.answer(handles.clone(), report).context("cannot start the thread that answers signals")?;
@@ -144,7 +155,7 @@ fn shards<D: Device>(
     devices: Vec<D>,
     start: Start,
     clock: Clock,
-    storage: &Option<Storage>,
+    with: &With<'_>,
 ) -> Result<Vec<(Shard<D>, Handle)>> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
@@ -166,11 +177,11 @@ fn shards<D: Device>(
     let rules = Rules { anonymous: if settings.writable { Access::Write } else { Access::Read }, began };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
-        if let Some(storage) = storage {
+        if let Some(storage) = with.storage {
             stack.set_storage(storage.orders());
         }
         for service in &settings.services {
-            serve_with(&mut stack, *service, rules)?;
+            serve_with(&mut stack, *service, settings, rules, clock, with)?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
@@ -178,7 +189,14 @@ fn shards<D: Device>(
 }
 
 /// Gives a service its port, of both transport protocols.
-fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt, rules: Rules) -> Result<()> {
+fn serve_with<D: Device>(
+    stack: &mut Stack<D>,
+    ServiceAt { name, port }: ServiceAt,
+    settings: &Settings,
+    rules: Rules,
+    clock: Clock,
+    with: &With<'_>,
+) -> Result<()> {
     let (datagrams, streams): (Box<dyn Datagrams>, Box<dyn Service>) = match name {
         ServiceName::Echo => (Box::new(Echo), Box::new(Echo)),
         ServiceName::Discard => (Box::new(Discard), Box::new(Discard)),
@@ -189,6 +207,7 @@ fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: Service
             (Box::new(iperf.clone()), Box::new(iperf))
         }
         ServiceName::Ftp => return serve_files(stack, port, rules),
+        ServiceName::Rtp => return rtp::serve(stack, port, &settings.rtp, with.recordings, clock, with.printer),
     };
     stack.bind(port, datagrams)?;
     stack.listen(port, streams)?;

@@ -156,7 +156,8 @@ impl Udp {
 
         let mut io =
             Io::new(net.now(), &net.largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
-        let answer = bound.owner.service.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
+        let answer =
+            bound.owner.service.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
         let deadline = bound.owner.service.deadline();
         match answer {

@@ -39,6 +39,7 @@
 
 pub mod breaker;
 pub mod extension;
+pub mod g711;
 pub mod interval;
 pub mod jitter;
 pub mod members;
@@ -48,11 +49,14 @@ pub mod payload;
 pub mod playout;
 pub mod quality;
 pub mod rtcp;
+pub mod rtpdump;
 pub mod sequence;
+pub mod service;
 pub mod session;
 pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod wav;
 
 pub use session::{Arrived, Config, Ended, Session};
 

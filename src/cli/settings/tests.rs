@@ -44,6 +44,7 @@ fn the_defaults_are_those_of_the_contract() {
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
         root: "/var/lib/taphouse/ftp".into(),
         writable: false,
+        rtp: Default::default(),
         record: None,
         trace: None,
         rarp: vec![],

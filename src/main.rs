@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     let done = match cli::parse(std::env::args_os()) {
         Ok(Parsed::Run(settings)) if settings.check => return show(&cli::card::check(&settings)),
         Ok(Parsed::Run(settings)) => cli::up::up(&settings),
+        Ok(Parsed::Stream(settings, args)) => cli::stream::stream(&settings, &args),
         Ok(Parsed::Show(text)) => return show(&text),
         Err(unusable) => {
             eprintln!("taphouse: {unusable}");

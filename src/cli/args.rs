@@ -16,6 +16,7 @@ use super::manual;
 use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
+use super::stream::StreamArgs;
 use super::wishes::{AddressWish, Given, Number, RtpWishes, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
@@ -23,6 +24,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
     match Program::try_parse_from(arguments) {
         Ok(Program { command: None, args }) => Ok(Read::Args(Box::new(args))),
         Ok(Program { command: Some(Command::Up(args)), .. }) => Ok(Read::Args(args)),
+        Ok(Program { command: Some(Command::Stream { args, stream }), .. }) => Ok(Read::Stream(args, stream)),
         Ok(Program { command: Some(Command::Man), .. }) => {
             let table = Program::command().mut_subcommands(|command| command.hide(true));
             Ok(Read::Show(manual::page(table)))
@@ -40,6 +42,8 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
 /// What the arguments say.
 pub(super) enum Read {
     Args(Box<Args>),
+    /// Send a file as RTP.
+    Stream(Box<Args>, Box<StreamArgs>),
     /// Print this text, be it help, the version or the manual, and leave.
     Show(String),
 }
@@ -60,6 +64,14 @@ enum Command {
     /// Attach to a TAP and serve until SIGINT or SIGTERM; the default
     #[command(after_help = EXAMPLES)]
     Up(Box<Args>),
+
+    /// Send a WAV or rtpdump file as RTP from a host of our own, then leave
+    Stream {
+        #[command(flatten)]
+        stream: Box<StreamArgs>,
+        #[command(flatten)]
+        args: Box<Args>,
+    },
 
     /// Print the manual page: taphouse man | man -l -
     Man,

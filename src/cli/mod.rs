@@ -13,6 +13,7 @@ mod notices;
 pub(crate) mod rtp;
 mod services;
 mod settings;
+pub(crate) mod stream;
 mod trouble;
 pub(crate) mod up;
 mod watch;
@@ -27,6 +28,8 @@ use settings::Settings;
 pub(crate) enum Parsed {
     /// Run, or with [`Settings::check`] only say what would be run.
     Run(Box<Settings>),
+    /// Send a file as RTP.
+    Stream(Box<Settings>, Box<stream::StreamArgs>),
     /// Print this text on stdout: help, version.
     Show(String),
 }
@@ -38,8 +41,9 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Reads the arguments, of which the first is the program's name, and the configuration file that they name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    let args = match args::read(arguments)? {
-        args::Read::Args(args) => args,
+    let (args, streamed) = match args::read(arguments)? {
+        args::Read::Args(args) => (args, None),
+        args::Read::Stream(args, streamed) => (args, Some(streamed)),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
     };
     let file = match &args.config {
@@ -48,7 +52,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     };
     let wishes = args.into_wishes().over(file);
     let settings = Settings::new(wishes, &identity::machine())?;
-    Ok(Parsed::Run(Box::new(settings)))
+    Ok(match streamed {
+        Some(streamed) => Parsed::Stream(Box::new(settings), streamed),
+        None => Parsed::Run(Box::new(settings)),
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +68,7 @@ mod tests {
         match parse(line.split_whitespace().map(OsString::from)) {
             Ok(Parsed::Run(settings)) => Ok(*settings),
             Ok(Parsed::Show(text)) => panic!("only text to show: {text}"),
+            Ok(Parsed::Stream(..)) => panic!("only a file to send"),
             Err(UsageError(line)) => Err(line),
         }
     }

@@ -101,7 +101,7 @@ fn serve<D: Device + Send>(
 }
 
 /// Nobody else is on a wire that we made, so nobody has to wait; on any other, others come first.
-fn start(settings: &Settings, created: bool) -> Start {
+pub(super) fn start(settings: &Settings, created: bool) -> Start {
     match (settings.no_probe, created) {
         (true, _) => Start::AtOnce,
         (false, true) => Start::Optimistic,
@@ -109,7 +109,7 @@ fn start(settings: &Settings, created: bool) -> Start {
     }
 }
 
-fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
+pub(super) fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
     let Settings { tap, queues, mtu, device, .. } = settings;
     let options = TapOptions { name: tap.clone(), namespace: namespace.clone(), queues: *queues, mtu: *mtu };
     let want = match device {
@@ -129,7 +129,7 @@ fn attach(settings: &Settings, namespace: &Namespace) -> Result<Vec<Port>> {
 }
 
 /// Gives the host's side its addresses. A TAP that somebody else made, and that we may not change, is left as it is.
-fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
+pub(super) fn prepare_host(settings: &Settings, namespace: &Namespace, created: bool) -> Result<()> {
     let prepare = || -> Result<(), HostError> {
         let mut link = Link::open(namespace, &settings.tap)?;
         if created {

@@ -181,3 +181,161 @@ fn ffmpeg_and_gstreamer_send_linear_sound_over_ipv6_and_ipv4() {
         assert!(sent == recorded, "{tool}");
     }
 }
+
+/// A session description as ours prints it.
+fn description(to: &str, port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 10.77.0.2\r\ns=x\r\nc=IN IP4 {to}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+    )
+}
+
+const PLAYS: &str = "-v error -protocol_whitelist file,udp,rtp";
+
+#[test]
+fn a_stream_of_ours_opens_in_ffprobe_and_arrives_whole_in_ffmpeg() {
+    let Some(studio) = Studio::new() else { return };
+    let wav = studio.wav("pcm_mulaw", 8000, 1, 8);
+    let (file, name) = (wav.display(), studio.lab.name.clone());
+    let capture = studio.path("all.pcapng");
+    // ffprobe opens what we print.
+    let send = |to: &str| {
+        let line = format!("stream {file} {to} --sdp --stats --netns {name} --record {}", capture.display());
+        studio.lab.start(crate::house::taphouse(&line))
+    };
+    let mut sending = send("rtp://10.77.0.1:6000");
+    let printed = sending.printed_with("a=rtpmap:0 PCMU/8000");
+    let sdp = studio.path("ours.sdp");
+    let from = printed.find("v=0").unwrap();
+    fs::write(&sdp, &printed[from..]).unwrap();
+    let probe = studio.lab.run(&format!("ffprobe {PLAYS} -show_streams {}", sdp.display())).ok();
+    assert!(probe.contains("codec_name=pcm_mulaw") && probe.contains("sample_rate=8000"), "{probe}");
+    let ended = sending.ended();
+    assert!(ended.status.success(), "{ended:?}");
+
+    // ffmpeg hears all of it.
+    let (sdp, heard) = (studio.path("heard.sdp"), studio.path("heard.wav"));
+    fs::write(&sdp, description("10.77.0.1", 5004)).unwrap();
+    let receive = format!("ffmpeg {PLAYS} -y -i {} -c:a copy {}", sdp.display(), heard.display());
+    let receiver = studio.lab.start(command(&receive));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let ended = send("rtp://10.77.0.1:5004").ended();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains("sent 400 packets, 64000 octets"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("reports: lost 0 in all"), "{}", ended.stderr);
+    receiver.ended();
+    let (sent, heard) = (studio.samples(&wav, "mulaw"), studio.samples(&heard, "mulaw"));
+    // It needs some packets to find out what it is, and keeps them.
+    assert!(sent == heard, "{} and {}", sent.len(), heard.len());
+    assert_eq!(studio.judged(5004).lost, 0);
+    assert_eq!(
+        studio.tshark("-Y (udp.port==5004||udp.port==5005)&&(_ws.malformed||_ws.expert.severity>=\"Warning\")"),
+        ""
+    );
+}
+
+#[test]
+fn what_was_recorded_is_played_back_as_the_same_packets() {
+    for (codec, arguments) in [
+        ("opus", "-f lavfi -i sine=duration=4 -c:a libopus -ar 48000 -ac 2"),
+        ("h264", "-f lavfi -i testsrc=size=320x240:rate=25:duration=4 -c:v libx264 -g 25 -pix_fmt yuv420p"),
+    ] {
+        let Some(studio) = Studio::new() else { return };
+        let house = studio.house("");
+        studio.lab.run(&format!("ffmpeg -v error -re {arguments} -f rtp rtp://{V4}:5004?pkt_size=1300")).ok();
+        let ended = house.end();
+        let told = told(&ended.stderr);
+        let judged = studio.judged(5004);
+        assert_eq!((told.received, told.lost), (judged.packets, judged.lost), "{codec}: {}", ended.stderr);
+        let path = studio.recorded("rtpdump");
+        let dump = fs::read(&path).unwrap();
+        let kept: Vec<String> = packets(&dump).unwrap().into_iter().map(|(_due, range)| hex(&dump[range])).collect();
+        assert_eq!(kept.len() as u64, told.received, "{codec}");
+
+        let (file, name, capture) = (path.display(), &studio.lab.name, studio.path("all.pcapng"));
+        let line = format!("stream {file} rtp://10.77.0.1:7000 --netns {name} --record {}", capture.display());
+        let ended = studio.lab.start(crate::house::taphouse(&line)).ended();
+        assert!(ended.status.success(), "{ended:?}");
+        let sent = studio.tshark("-Y udp.dstport==7000 -T fields -e udp.payload");
+        let sent: Vec<&str> = sent.lines().collect();
+        assert_eq!(sent.len(), kept.len(), "{codec}");
+        assert!(sent.iter().zip(&kept).all(|(sent, kept)| sent == kept), "{codec}");
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_is_dropped_on_the_way_is_what_is_said_to_be_lost() {
+    let Some(studio) = Studio::new() else { return };
+    let wav = studio.wav("pcm_mulaw", 8000, 1, 20);
+    let house = studio.house("");
+    for rule in [
+        "add table inet lossy",
+        "add chain inet lossy out { type filter hook output priority 0 ; }",
+        "add rule inet lossy out udp dport 5004 numgen random mod 100 < 5 counter drop",
+    ] {
+        studio.lab.run(&format!("nft {rule}")).ok();
+    }
+    studio.lab.run(&format!("ffmpeg -v error -re -i {} -c:a copy -f rtp rtp://{V4}:5004", wav.display())).ok();
+    let rules = studio.lab.run("nft list table inet lossy").ok();
+    let dropped: u64 = rules.split("counter packets ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let ended = house.end();
+    let told = told(&ended.stderr);
+    let judged = studio.judged(5004);
+    assert_eq!((told.received, told.lost), (judged.packets, judged.lost), "{}", ended.stderr);
+    assert_eq!((told.duplicate, told.reordered), (0, 0));
+    // Those before the first that came, and behind the last, nobody misses.
+    assert!(told.lost <= dropped && told.lost + 5 >= dropped && dropped > 0, "{} of {dropped}", told.lost);
+    // Silence is where something is missing, so what follows is at its place.
+    let (sent, recorded) = (studio.samples(&wav, "mulaw"), studio.samples(&studio.recorded("wav"), "mulaw"));
+    let same = sent.chunks(80).zip(recorded.chunks(80)).filter(|(one, other)| one == other).count();
+    assert!(same * 100 >= sent.len() / 80 * 85, "{same} of {}", sent.len() / 80);
+}
+
+#[test]
+fn a_stream_to_a_group_is_taken_and_one_that_is_reflected_goes_back() {
+    let Some(studio) = Studio::new() else { return };
+    let wav = studio.wav("pcm_mulaw", 8000, 1, 7);
+    let file = wav.display();
+    let house = studio.house("--rtp-group 239.1.2.3 --rtp-group 232.1.2.3@10.77.0.1");
+    studio.lab.ip("route add 224.0.0.0/4 dev tap0");
+    studio.lab.run(&format!("ffmpeg -v error -re -i {file} -c:a copy -f rtp rtp://239.1.2.3:5004?ttl=4")).ok();
+    let ended = house.end();
+    assert_eq!(
+        (told(&ended.stderr).received, told(&ended.stderr).lost),
+        (studio.judged(5004).packets, 0),
+        "{}",
+        ended.stderr
+    );
+    let reports = studio.tshark("-Y ip.src==10.77.0.2&&ip.dst==239.1.2.3&&rtcp.pt==201");
+    assert!(reports.lines().count() >= 1, "a group's reports are for all of it");
+
+    let house = studio
+        .lab
+        .house(&format!("--services rtp --rtp-reflect back --record {}", studio.path("all.pcapng").display()));
+    studio
+        .lab
+        .run(&format!("ffmpeg -v error -re -i {file} -t 2 -c:a copy -f rtp rtp://{V4}:5004?localrtpport=6000"))
+        .ok();
+    house.end();
+    let went = studio.tshark("-Y udp.dstport==5004 -T fields -e udp.payload");
+    let came = studio.tshark("-Y udp.srcport==5004&&udp.dstport==6000 -T fields -e udp.payload");
+    assert!(!went.is_empty() && went == came);
+}
+
+/// Prints how punctual two thousand streams are: a measurement, for a quiet machine.
+#[test]
+#[ignore = "a measurement"]
+fn two_thousand_streams_are_punctual() {
+    let Some(studio) = Studio::new() else { return };
+    let wav = studio.wav("pcm_mulaw", 8000, 1, 10);
+    let line = format!("stream {} rtp://10.77.0.1:9 --streams 2000 --stats --netns {}", wav.display(), studio.lab.name);
+    let ended = studio.lab.start(crate::house::taphouse(&line)).ended();
+    let sent = ended.stderr.lines().find(|line| line.contains("sent ")).unwrap_or_else(|| panic!("{ended:?}"));
+    println!("{sent}");
+    let words: Vec<&str> = sent.split_whitespace().collect();
+    let late: u64 = words[words.iter().position(|word| *word == "(99").unwrap() - 2].parse().unwrap();
+    assert!(late < 2000, "{sent}");
+}

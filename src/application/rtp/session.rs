@@ -174,13 +174,15 @@ impl Session {
     }
 
     /// Adds a stream of ours, and returns its place among them. The first one takes the SSRC that the receiver had.
-    pub fn add_stream(&mut self, rate: u32, first_timestamp: u32, now: Instant) -> usize {
+    /// A stream that was recorded has an `ssrc` already.
+    pub fn add_stream(&mut self, rate: u32, first_timestamp: u32, now: Instant, ssrc: Option<u32>) -> usize {
         if !self.sends {
             self.sends = true;
-            self.own[0] = Outgoing::new(self.own[0].ssrc, rate, first_timestamp, now);
+            let ssrc = ssrc.unwrap_or(self.own[0].ssrc);
+            self.own[0] = Outgoing::new(ssrc, rate, first_timestamp, now);
             return 0;
         }
-        let ssrc = self.random.next_u64() as u32;
+        let ssrc = ssrc.unwrap_or_else(|| self.random.next_u64() as u32);
         self.own.push(Outgoing::new(ssrc, rate, first_timestamp, now));
         self.own.len() - 1
     }

@@ -8,6 +8,7 @@ fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
     let args = match args::read(words.map(Into::into)) {
         Ok(Read::Args(args)) => args,
         Ok(Read::Show(text)) => panic!("{text}"),
+        Ok(Read::Stream(..)) => panic!("a file to send"),
         Err(UsageError(error)) => return Err(error),
     };
     let file = config::read("t.toml", file).unwrap();

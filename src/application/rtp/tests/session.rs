@@ -107,7 +107,7 @@ fn a_report_tells_what_came_and_when_the_last_sender_report_did() {
 #[test]
 fn round_trips_are_measured_by_those_who_send_and_by_those_who_do_not() {
     let (mut sender, mut receiver) = (session(1), session(2));
-    sender.add_stream(8000, 0, Instant::ZERO);
+    sender.add_stream(8000, 0, Instant::ZERO, None);
     let ssrc = sender.own()[0].ssrc;
     let mut now = Instant::from_millis(100);
     let way = Duration::from_millis(35);
@@ -175,7 +175,7 @@ fn who_is_silent_is_gone_after_five_intervals() {
 fn an_ssrc_that_another_has_is_given_up_once_and_a_loop_is_not_answered() {
     let mut ours = session(5);
     let types = PayloadTypes::default();
-    ours.add_stream(8000, 0, Instant::ZERO);
+    ours.add_stream(8000, 0, Instant::ZERO, None);
     let before = ours.own()[0].ssrc;
     let now = Instant::from_millis(10);
     assert_eq!(ours.on_rtp(&packet(before, 1, 1), &types, at(7, 1), now), Err(Dropped::RtpCollision));
@@ -222,7 +222,7 @@ fn what_is_missing_is_asked_for_where_that_is_agreed() {
 fn several_streams_of_ours_take_turns() {
     let mut sender = session(8);
     for _ in 0..30 {
-        sender.add_stream(8000, 0, Instant::ZERO);
+        sender.add_stream(8000, 0, Instant::ZERO, None);
     }
     assert_eq!(sender.own().len(), 30);
     let mut told = std::collections::HashSet::new();

@@ -113,6 +113,8 @@ struct Shared {
     queue: BinaryHeap<Reverse<(Instant, u32)>>,
     control: Flow,
     sent: Sent,
+    /// When the last packet has been played: the BYE is not to overtake it.
+    ends: Option<Instant>,
     is_over: bool,
 }
 
@@ -124,6 +126,8 @@ struct Stream {
     own: usize,
 }
 
+/// The least time from the last packet to the BYE.
+const END: Duration = Duration::from_millis(20);
 /// Packets that are sent again for one datagram of feedback.
 const AGAIN: usize = 64;
 /// The largest compound packet: what every path carries.
@@ -143,6 +147,7 @@ impl Sender {
             queue: BinaryHeap::new(),
             control,
             sent: Sent::default(),
+            ends: None,
             is_over: false,
         };
         Sender { shared: Arc::new(Mutex::new(shared)) }
@@ -180,7 +185,7 @@ impl Shared {
         }
         let Some(session) = &self.session else { return Some(Instant::ZERO) };
         let packet = self.queue.peek().map(|Reverse((due, _))| *due);
-        packet.into_iter().chain(session.deadline()).min()
+        packet.into_iter().chain(session.deadline()).chain(self.ends).min()
     }
 
     fn begin(&mut self, io: &mut Io<'_>) {
@@ -219,7 +224,7 @@ impl Shared {
             self.begin(io);
         }
         let now = io.now();
-        let Shared { plan, session: Some(session), streams, queue, control, sent, .. } = self else { return };
+        let Shared { plan, session: Some(session), streams, queue, control, sent, ends, .. } = self else { return };
         let local = Endpoint { address: Address::UNSPECIFIED, port: plan.port };
         let flow = Flow { local, remote: plan.to };
         while let Some(Reverse((due, number))) = queue.peek().copied().filter(|Reverse((due, _))| *due <= now) {
@@ -247,6 +252,8 @@ impl Shared {
             stream.next += 1;
             if let Some(after) = plan.media.due(stream.next) {
                 queue.push(Reverse((stream.began + after, number)));
+            } else if queue.is_empty() {
+                *ends = Some(due + plan.media.interval().max(END));
             }
         }
         let mut place = [0; RTCP];
@@ -258,7 +265,7 @@ impl Shared {
                 return self.end(tripped.reason(), Some(tripped.reason()), io);
             }
         }
-        if self.queue.is_empty() {
+        if self.ends.is_some_and(|ends| ends <= now) {
             self.end("", None, io);
         }
     }

@@ -41,7 +41,7 @@ pub enum News {
     /// All was sent, or had to end.
     Over {
         /// What was sent.
-        sent: Sent,
+        sent: Box<Sent>,
         /// Why it had to end before (RFC 8083).
         cut_off: Option<&'static str>,
     },
@@ -316,6 +316,6 @@ impl Shared {
         {
             let _lost = io.reply(&self.control, &place[..length]);
         }
-        (self.plan.news)(News::Over { sent: self.sent.clone(), cut_off });
+        (self.plan.news)(News::Over { sent: Box::new(self.sent.clone()), cut_off });
     }
 }

@@ -338,7 +338,7 @@ impl Session {
                     }
                 }
                 Packet::TransportFeedback { about, format: NACK, control, .. } => {
-                    asked(Asked::Packets { ssrc: about, control })
+                    asked(Asked::Packets { ssrc: about, control });
                 }
                 Packet::PayloadFeedback { about, format: PLI, .. } => asked(Asked::Picture { ssrc: about }),
                 Packet::Extended { ssrc, blocks } => {

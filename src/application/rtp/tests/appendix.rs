@@ -238,7 +238,8 @@ fn rtcp_interval(
         t = rtcp_min_time;
     }
     t *= drand48 + 0.5;
-    t / (2.71828 - 1.5)
+    // The RFC writes five digits of e.
+    t / (std::f64::consts::E - 1.5)
 }
 
 impl Timer {
@@ -303,7 +304,7 @@ fn the_timer_is_that_of_a_7() {
         for step in 0..400 {
             let close = (second(ours.deadline()) - stated.tn).abs();
             assert!(close < 1e-3 + stated.tn * 1e-5, "{seed}, {step}: {} and {}", second(ours.deadline()), stated.tn);
-            // The RFC rounds e, so both draw times that differ a little: from here on both have the same.
+            // Nanoseconds and seconds in floating point differ a little: from here on both have the same.
             stated.tn = second(ours.deadline());
             now = (now + Duration::from_millis(random.below(3000))).max(now);
             match random.below(6) {

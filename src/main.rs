@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Run(settings)) => cli::up::up(&settings),
         Ok(Parsed::Transfer(request, settings)) => cli::transfer::transfer(&request, &settings),
         Ok(Parsed::Password) => cli::password::password(),
+        Ok(Parsed::Stream(settings, args)) => cli::stream::stream(&settings, &args),
         Ok(Parsed::Show(text)) => return show(&text),
         Err(unusable) => {
             eprintln!("taphouse: {unusable}");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::{Batch, Data, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
+use super::{Batch, Data, DeskId, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
 use crate::base::address::{Endpoint, Family, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
@@ -114,6 +114,31 @@ impl Errands {
     }
 }
 
+/// Something of a service of datagrams for which storage threads work: a recording. It has its own files, and its work is
+/// done in order.
+#[derive(Debug)]
+pub struct Desk {
+    id: DeskId,
+    errands: Errands,
+}
+
+impl Desk {
+    /// One by its name.
+    pub fn new(id: DeskId) -> Desk {
+        Desk { id, errands: Errands::default() }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> DeskId {
+        self.id
+    }
+
+    /// Some of its work was done.
+    pub fn done(&mut self) {
+        self.errands.done();
+    }
+}
+
 impl<'a> Io<'a> {
     /// The means of one call at `now`; no datagram is larger than `largest`.
     pub fn new(
@@ -193,6 +218,28 @@ impl<'a> Io<'a> {
         Ok(())
     }
 
+    /// The same for a service of datagrams, which hears of it in [`Datagrams::on_done`](super::Datagrams::on_done).
+    ///
+    /// # Errors
+    /// As those of [`Io::ask`].
+    pub fn ask_for(&mut self, desk: &mut Desk, tag: u64, work: Work) -> Result<(), Work> {
+        let Errands(under_way) = desk.errands;
+        let under_way = under_way.unwrap_or(0);
+        if under_way >= limits::WORK_A_SESSION {
+            return Err(work);
+        }
+        self.requests.add_work(Errand { session: desk.id.into(), tag, work })?;
+        desk.errands = Errands(Some(under_way + 1));
+        Ok(())
+    }
+
+    /// Closes what a desk has open, after all that it asked for.
+    pub fn close_desk(&mut self, desk: &Desk) {
+        if desk.errands.were_any() {
+            self.requests.forget(desk.id.into());
+        }
+    }
+
     /// An empty block for at least `length` bytes, to be read into. It stays charged until it is sent or released.
     pub fn block(&mut self, length: usize) -> Result<Block, PoolFull> {
         self.pool.write(length, Purpose::Taken)
@@ -203,7 +250,7 @@ impl<'a> Io<'a> {
         self.random.below(end)
     }
 
-    /// Writes a datagram: `write` gets `room` bytes where it will lie, and returns how many it used.
+    /// Writes a datagram: from the address of ours from which its peer is best reached, where the flow says none. `write` gets `room` bytes where it will lie, and returns how many it used.
     pub fn send(&mut self, flow: Flow, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Result<(), NoRoom> {
         let start = self.written.used + HEADROOM;
         if room > self.largest.over(flow.remote.address.family()) || self.written.datagrams.is_full() {

@@ -15,13 +15,14 @@ mod io;
 pub mod iperf;
 pub mod line;
 mod requests;
+pub mod rtp;
 mod session;
 mod stream;
 pub mod tls;
 mod work;
 
-pub use io::{Datagram, Errands, Io, Largest, NoRoom, Written};
-pub use requests::{Errand, Message, Request, Requests, SessionId, TooMany};
+pub use io::{Datagram, Desk, Errands, Io, Largest, NoRoom, Written};
+pub use requests::{DeskId, Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
 pub use stream::{Reading, Stream, Wishes};
 pub use work::{Done, Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
@@ -31,6 +32,7 @@ use std::ops::Range;
 use crate::base::address::Flow;
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
+use crate::base::time::Instant;
 use crate::buffer::Frame;
 
 /// What a service does with the datagrams that it was shown.
@@ -52,6 +54,23 @@ pub trait Datagrams: Send {
     /// Something that was sent from our end of `flow` to the other did not arrive, an ICMP error says. Anybody can say so:
     /// it is a hint, and nothing is answered.
     fn on_error(&mut self, _flow: &Flow, _error: IcmpError) {}
+
+    /// When [`Datagrams::on_timer`] is to be called; asked after every call.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The deadline has come.
+    fn on_timer(&mut self, _io: &mut Io<'_>) {}
+
+    /// A storage thread did what was asked for with [`Io::ask_for`], or could not. Who overrides this releases what it does
+    /// not give on.
+    fn on_done(&mut self, _desk: DeskId, done: Done, io: &mut Io<'_>) {
+        done.release(io);
+    }
+
+    /// The host ends: what is said and asked for now is the last.
+    fn on_end(&mut self, _io: &mut Io<'_>) {}
 }
 
 /// Datagrams of one sender that came in one frame, and lie in it still.

@@ -12,6 +12,33 @@ use crate::base::limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub u64);
 
+/// Names something of a service of datagrams that has files of its own, beside the sessions: the service's port, and what
+/// it calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeskId {
+    /// The port of the service.
+    pub port: u16,
+    /// What the service calls it; below 2²⁴ there are no two alike.
+    pub number: u32,
+}
+
+impl DeskId {
+    /// No connection has this bit: a generation is never so high.
+    const MARK: u64 = 1 << 63;
+
+    /// The one that an asker is, if it is no connection.
+    pub fn of(asker: SessionId) -> Option<DeskId> {
+        let SessionId(bits) = asker;
+        (bits & DeskId::MARK != 0).then_some(DeskId { port: (bits >> 32) as u16, number: bits as u32 })
+    }
+}
+
+impl From<DeskId> for SessionId {
+    fn from(id: DeskId) -> SessionId {
+        SessionId(DeskId::MARK | u64::from(id.port) << 32 | u64::from(id.number))
+    }
+}
+
 /// What one session tells another of the same service: who gets it knows what it is.
 pub type Message = Box<dyn Any + Send>;
 

@@ -57,6 +57,9 @@ pub enum Work {
     Read(Handle, Block, usize),
     /// Writes all of the block, which goes back to the pool then.
     Write(Handle, Block),
+    /// Writes all of the block over what is at this place of the file, and goes on writing where it was: a head that can be
+    /// told only at the end.
+    WriteAt(Handle, Block, u64),
     /// Waits until all that was written is on the disk; of a directory, until its names are.
     Sync(Handle),
     /// Closes what is open under a name.
@@ -88,7 +91,7 @@ impl Work {
     /// The block that goes with it.
     pub fn into_block(self) -> Option<Block> {
         match self {
-            Work::Read(_, block, _) | Work::Write(_, block) => Some(block),
+            Work::Read(_, block, _) | Work::Write(_, block) | Work::WriteAt(_, block, _) => Some(block),
             _ => None,
         }
     }

@@ -122,6 +122,18 @@ dropped! {
     PortUnreachable,
     /// from a port that would answer the answer (RFC 862 to 865)
     EchoLoop,
+    /// no RTP: another version, or it ends within its header, its extension or its padding
+    BadRtp,
+    /// no RTCP: another version, lengths that do not add up, or it does not begin with a report (RFC 3550 §A.2)
+    BadRtcp,
+    /// RTP far from all that came of its source (RFC 3550 §A.1)
+    RtpStrange,
+    /// RTP or RTCP under an SSRC that another host has, or that we had (RFC 3550 §8.2)
+    RtpCollision,
+    /// RTP or RTCP of ours that came back (RFC 3550 §8.2)
+    RtpLoop,
+    /// more members of an RTP session, or more sessions, than are remembered
+    RtpFull,
     /// a TCP header that cannot be
     BadTcp,
     /// the TCP checksum is wrong

@@ -383,3 +383,15 @@ pub const PASSWORD_GUESSERS: usize = 1024;
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(30);
 /// Bytes that are decrypted before they are shown: a few records, in one large buffer.
 pub const TLS_SHOWN: usize = 60 << 10;
+/// RTP sessions of one service at a shard: groups, and hosts that send to us.
+pub const RTP_SESSIONS: usize = 256;
+/// Members of an RTP session that are remembered, ourselves not counted.
+pub const RTP_MEMBERS: usize = 4096;
+/// SSRCs of a session that did not prove themselves: of one more the oldest is forgotten.
+pub const RTP_STRANGERS: usize = 64;
+/// Whence others use an SSRC of ours, as far as it is remembered (RFC 3550 §8.2).
+pub const RTP_CONFLICTS: usize = 16;
+/// Octets a second of an RTP session that says nothing of it: a call in G.711, with headers. RTCP takes 5 % of it.
+pub const RTP_BANDWIDTH: f64 = 10_000.0;
+/// Packets that a jitter buffer holds: more than two seconds of a call, and what is reordered of a picture.
+pub const RTP_PLAYOUT: usize = 128;

@@ -9,15 +9,18 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use taphouse::application::ftp::client::Mode;
 use taphouse::application::ftp::url::Url;
+use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
 use super::manual;
+use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
+use super::stream::StreamArgs;
 use super::transfer::{Request, Way};
-use super::wishes::{AddressWish, Given, Number, Size, Wishes};
+use super::wishes::{AddressWish, Given, Number, RtpWishes, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
 pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read, UsageError> {
@@ -27,6 +30,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
         Ok(Program { command: Some(Command::Get(get)), .. }) => Ok(get.read()),
         Ok(Program { command: Some(Command::Put(put)), .. }) => put.read(),
         Ok(Program { command: Some(Command::Password), .. }) => Ok(Read::Password),
+        Ok(Program { command: Some(Command::Stream { args, stream }), .. }) => Ok(Read::Stream(args, stream)),
         Ok(Program { command: Some(Command::Man), .. }) => {
             let table = Program::command().mut_subcommands(|command| command.hide(true));
             Ok(Read::Show(manual::page(table)))
@@ -48,6 +52,8 @@ pub(super) enum Read {
     Transfer(Box<Request>, Box<Args>),
     /// Hash a password.
     Password,
+    /// Send a file as RTP.
+    Stream(Box<Args>, Box<StreamArgs>),
     /// Print this text, be it help, the version or the manual, and leave.
     Show(String),
 }
@@ -77,6 +83,13 @@ enum Command {
 
     /// Read a password and print its hash, as `password` of a [[user]] in the configuration
     Password,
+    /// Send a WAV or rtpdump file as RTP from a host of our own, then leave
+    Stream {
+        #[command(flatten)]
+        stream: Box<StreamArgs>,
+        #[command(flatten)]
+        args: Box<Args>,
+    },
 
     /// Print the manual page: taphouse man | man -l -
     Man,
@@ -233,7 +246,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MAC", help_heading = "Addresses")]
     mac: Option<Mac>,
 
-    /// echo, discard, chargen, iperf, ftp, NAME=PORT to move one; all; none [default: all]
+    /// echo, discard, chargen, iperf, ftp, rtp, NAME=PORT to move one; all; none [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
@@ -256,6 +269,26 @@ pub(super) struct Args {
     /// Let anonymous users of FTP change what is below --root
     #[arg(long, help_heading = "Services")]
     writable: bool,
+
+    /// Directory in which RTP streams are recorded as WAV and rtpdump, made if missing [default: none]
+    #[arg(long, value_name = "DIR", help_heading = "Services")]
+    rtp_record: Option<PathBuf>,
+
+    /// What a dynamic RTP payload type means; repeatable [default: none]
+    #[arg(long, value_name = "TYPE=NAME/RATE", help_heading = "Services")]
+    rtp_map: Option<Vec<Binding>>,
+
+    /// Group to take RTP from, GROUP@SOURCE of one source only; repeatable [default: none]
+    #[arg(long, value_name = "GROUP", help_heading = "Services")]
+    rtp_group: Option<Vec<GroupWish>>,
+
+    /// Send RTP packets back, or on to somebody else [default: neither]
+    #[arg(long, value_name = "back|ADDR:PORT", help_heading = "Services")]
+    rtp_reflect: Option<ReflectWish>,
+
+    /// Ask RTP senders for lost packets and whole pictures (AVPF)
+    #[arg(long, help_heading = "Services")]
+    rtp_feedback: bool,
 
     /// Capture every frame to a pcapng file [default: none]
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
@@ -299,6 +332,11 @@ impl Args {
             tls_key,
             state,
             writable,
+            rtp_record,
+            rtp_map,
+            rtp_group,
+            rtp_reflect,
+            rtp_feedback,
             record,
             trace,
             config: _,
@@ -324,6 +362,13 @@ impl Args {
             tls_key: tls_key.map(Given::on_the_command_line),
             state: state.map(Given::on_the_command_line),
             writable,
+            rtp: RtpWishes {
+                record: rtp_record.map(Given::on_the_command_line),
+                map: rtp_map.map(each),
+                groups: rtp_group.map(each),
+                reflect: rtp_reflect.map(Given::on_the_command_line),
+                feedback: rtp_feedback,
+            },
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,
@@ -471,7 +516,7 @@ mod tests {
             ),
             (
                 "--services echo,finger",
-                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
             ),
             ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
             ("-x", "`-x` is not an option: try `taphouse --help`"),

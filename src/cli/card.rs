@@ -66,7 +66,7 @@ pub(crate) fn check(settings: &Settings) -> String {
         [] => line_of(&mut text, "serve nothing but ARP, RARP, ICMP and NDP"),
         _ => line_of(&mut text, format_args!("serve {}", services(settings))),
     }
-    if settings.services.iter().any(|service| service.name == ServiceName::Ftp) {
+    if settings.serves(ServiceName::Ftp) {
         let may = if settings.writable { "and change " } else { "" };
         line_of(&mut text, format_args!("let anybody fetch {may}the files below {}", settings.root.display()));
         match settings.users.len() {
@@ -74,6 +74,9 @@ pub(crate) fn check(settings: &Settings) -> String {
             1 => line_of(&mut text, "let 1 user log in and change what lies in its home"),
             more => line_of(&mut text, format_args!("let {more} users log in and change what lies in their homes")),
         }
+    }
+    if let Some(folder) = settings.rtp.record.as_ref().filter(|_| settings.serves(ServiceName::Rtp)) {
+        line_of(&mut text, format_args!("record RTP streams below {}", folder.display()));
     }
     match settings.rarp.len() {
         0 => (),
@@ -121,6 +124,10 @@ fn things_to_try(settings: &Settings) -> Vec<String> {
             (ServiceName::Iperf, port) => Some(format!("{within}iperf3 -c {address} -p {port}")),
             (ServiceName::Ftp, ftp::PORT) => Some(format!("{within}curl ftp://{}/", in_url(address))),
             (ServiceName::Ftp, port) => Some(format!("{within}curl ftp://{}:{port}/", in_url(address))),
+            (ServiceName::Rtp, port) => Some(format!(
+                "{within}ffmpeg -re -f lavfi -i sine -c:a pcm_mulaw -f rtp rtp://{}:{port}",
+                in_url(address)
+            )),
             // It answers nothing, so there is nothing to see.
             (ServiceName::Discard, _) => None,
         };

@@ -8,14 +8,17 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
+use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
-use super::wishes::{AddressWish, Given, Number, Origin, Size, UserWish, Wishes};
+
+use super::wishes::{AddressWish, Given, Number, Origin, RtpWishes, Size, UserWish, Wishes};
 
 /// Reads a configuration file.
 pub(super) fn load(path: &Path) -> Result<Wishes, UsageError> {
@@ -59,6 +62,11 @@ struct File {
     tls_key: Option<Spanned<Text<PathBuf>>>,
     state: Option<Spanned<Text<PathBuf>>>,
     writable: Option<bool>,
+    rtp_record: Option<Spanned<Text<PathBuf>>>,
+    rtp_map: Option<List<Binding>>,
+    rtp_group: Option<List<GroupWish>>,
+    rtp_reflect: Option<Spanned<Text<ReflectWish>>>,
+    rtp_feedback: Option<bool>,
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
@@ -105,6 +113,11 @@ impl File {
             tls_key,
             state,
             writable,
+            rtp_record,
+            rtp_map,
+            rtp_group,
+            rtp_reflect,
+            rtp_feedback,
             record,
             trace,
             rarp,
@@ -154,6 +167,13 @@ impl File {
             tls_key: tls_key.map(|value| source.text(value)),
             state: state.map(|value| source.text(value)),
             writable: writable.unwrap_or(false),
+            rtp: RtpWishes {
+                record: rtp_record.map(|value| source.text(value)),
+                map: rtp_map.map(|list| source.each(list)),
+                groups: rtp_group.map(|list| source.each(list)),
+                reflect: rtp_reflect.map(|value| source.text(value)),
+                feedback: rtp_feedback.unwrap_or(false),
+            },
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),
             rarp,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taphouse::application::Folder;
@@ -19,42 +19,72 @@ pub(super) struct Files {
     pub(super) folders: Folders,
     /// Who may log in, each with its home among them.
     pub(super) accounts: Arc<Accounts>,
+    /// The one for RTP's recordings.
+    pub(super) recordings: Option<Folder>,
 }
 
-/// Opens what the services need. A service that cannot have its directory is left out, which is said; the others go on.
+/// Opens what the services need. A service that cannot have its directory is left out, or goes on without it, which is said;
+/// the others go on.
 pub(super) fn open(mut settings: Settings) -> (Settings, Files) {
-    let nothing = || Files { paths: Vec::new(), folders: Folders::none(), accounts: Arc::default() };
-    if !settings.services.iter().any(|service| service.name == ServiceName::Ftp) {
-        return (settings, nothing());
+    // The root is the first folder, and each home one more, so that no symbolic link leads from one home into another.
+    let mut opened = Vec::new();
+    if settings.serves(ServiceName::Ftp) {
+        let homes = settings.users.iter().map(|user| settings.root.join(user.home.path()));
+        let wanted: Vec<PathBuf> = std::iter::once(settings.root.clone()).chain(homes).collect();
+        match prepare(&wanted) {
+            Ok(()) => opened = wanted,
+            Err((path, why)) => {
+                eprintln!("taphouse: {}", not_served(&path, &why));
+                settings.services.retain(|service| service.name != ServiceName::Ftp);
+            }
+        }
     }
-    match open_all(&settings) {
-        Ok(files) => (settings, files),
+    let mut paths: Vec<PathBuf> = opened.first().cloned().into_iter().collect();
+    let accounts = if opened.is_empty() { Vec::new() } else { accounts(&settings) };
+    let mut recordings = None;
+    if let Some(path) = settings.rtp.record.clone().filter(|_| settings.serves(ServiceName::Rtp)) {
+        match prepare(std::slice::from_ref(&path)) {
+            Ok(()) => {
+                recordings = Some(Folder(opened.len() as u16));
+                opened.push(path.clone());
+                paths.push(path);
+            }
+            Err((path, why)) => {
+                let path = path.display();
+                eprintln!("taphouse: rtp is not recorded: {path}: {why}: name a directory of yours with --rtp-record");
+            }
+        }
+    }
+    let accounts = Arc::new(Accounts::new(accounts));
+    match Folders::open(&opened) {
+        Ok(folders) => (settings, Files { paths, folders, accounts, recordings }),
         Err((path, why)) => {
-            eprintln!("taphouse: {}", not_served(&path, &why));
+            // It was there a moment ago.
+            eprintln!("taphouse: nothing is served from files: {}: {why}", path.display());
             settings.services.retain(|service| service.name != ServiceName::Ftp);
-            (settings, nothing())
+            let (paths, folders) = (Vec::new(), Folders::none());
+            (settings, Files { paths, folders, accounts: Arc::default(), recordings: None })
         }
     }
 }
 
-/// The root is the first folder, and each home one more, so that no symbolic link leads from one home into another.
-fn open_all(settings: &Settings) -> Result<Files, (PathBuf, io::Error)> {
-    let root = &settings.root;
-    let homes = settings.users.iter().map(|user| root.join(user.home.path()));
-    let paths: Vec<PathBuf> = std::iter::once(root.clone()).chain(homes).collect();
-    paths.iter().try_for_each(|path| fs::create_dir_all(path).map_err(|why| (path.clone(), why)))?;
-    let folders = Folders::open(&paths)?;
+fn accounts(settings: &Settings) -> Vec<Account> {
     let account = |(number, User { name, password, home }): (u16, &User)| Account {
         name: name.clone(),
         password: Arc::new(password.clone()),
         home: home.clone(),
         folder: Folder(number),
     };
-    let accounts = (1..).zip(&settings.users).map(account).collect();
-    Ok(Files { paths: vec![root.clone()], folders, accounts: Arc::new(Accounts::new(accounts)) })
+    (1..).zip(&settings.users).map(account).collect()
 }
 
-fn not_served(path: &std::path::Path, why: &io::Error) -> String {
+/// Makes directories that are missing, and looks whether all can be opened.
+fn prepare(paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
+    paths.iter().try_for_each(|path| fs::create_dir_all(path).map_err(|why| (path.clone(), why)))?;
+    Folders::open(paths).map(drop)
+}
+
+fn not_served(path: &Path, why: &io::Error) -> String {
     let path = path.display();
     format!("ftp is not served: {path}: {why}: name a directory of yours with --root, or leave ftp out of --services")
 }

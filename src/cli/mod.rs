@@ -14,8 +14,10 @@ mod names;
 mod notices;
 pub(crate) mod password;
 mod progress;
+pub(crate) mod rtp;
 mod services;
 mod settings;
+pub(crate) mod stream;
 pub(crate) mod transfer;
 mod trouble;
 pub(crate) mod up;
@@ -35,6 +37,8 @@ pub(crate) enum Parsed {
     Transfer(Box<transfer::Request>, Box<Settings>),
     /// Hash a password.
     Password,
+    /// Send a file as RTP.
+    Stream(Box<Settings>, Box<stream::StreamArgs>),
     /// Print this text on stdout: help, version.
     Show(String),
 }
@@ -46,9 +50,10 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Reads the arguments, of which the first is the program's name, and the configuration file that they name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, UsageError> {
-    let (args, request) = match args::read(arguments)? {
-        args::Read::Args(args) => (args, None),
-        args::Read::Transfer(request, args) => (args, Some(request)),
+    let (args, errand) = match args::read(arguments)? {
+        args::Read::Args(args) => (args, Errand::Serve),
+        args::Read::Transfer(request, args) => (args, Errand::Transfer(request)),
+        args::Read::Stream(args, streamed) => (args, Errand::Stream(streamed)),
         args::Read::Password => return Ok(Parsed::Password),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
     };
@@ -57,11 +62,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
         None => wishes::Wishes::default(),
     };
     let wishes = args.into_wishes().over(file);
-    let settings = Settings::new(wishes, &identity::machine())?;
-    Ok(match request {
-        Some(request) => Parsed::Transfer(request, Box::new(settings)),
-        None => Parsed::Run(Box::new(settings)),
+    let settings = Box::new(Settings::new(wishes, &identity::machine())?);
+    Ok(match errand {
+        Errand::Serve => Parsed::Run(settings),
+        Errand::Transfer(request) => Parsed::Transfer(request, settings),
+        Errand::Stream(streamed) => Parsed::Stream(settings, streamed),
     })
+}
+
+/// What a host is started for.
+enum Errand {
+    Serve,
+    Transfer(Box<transfer::Request>),
+    Stream(Box<stream::StreamArgs>),
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use taphouse::application::{ftp, iperf};
+use taphouse::application::{ftp, iperf, rtp};
 
 use super::wishes::Given;
 
@@ -20,12 +20,20 @@ pub(crate) enum ServiceName {
     Iperf,
     /// RFC 959.
     Ftp,
+    /// RFC 3550; RTCP has the next port.
+    Rtp,
 }
 
 impl ServiceName {
     /// Every service that there is.
-    pub(crate) const ALL: [ServiceName; 5] =
-        [ServiceName::Echo, ServiceName::Discard, ServiceName::Chargen, ServiceName::Iperf, ServiceName::Ftp];
+    pub(crate) const ALL: [ServiceName; 6] = [
+        ServiceName::Echo,
+        ServiceName::Discard,
+        ServiceName::Chargen,
+        ServiceName::Iperf,
+        ServiceName::Ftp,
+        ServiceName::Rtp,
+    ];
 
     /// The port that IANA gave it, or that its clients expect.
     pub(crate) const fn port(self) -> u16 {
@@ -35,6 +43,7 @@ impl ServiceName {
             ServiceName::Chargen => 19,
             ServiceName::Iperf => iperf::PORT,
             ServiceName::Ftp => ftp::PORT,
+            ServiceName::Rtp => rtp::PORT,
         }
     }
 }
@@ -47,6 +56,7 @@ impl fmt::Display for ServiceName {
             ServiceName::Chargen => "chargen",
             ServiceName::Iperf => "iperf",
             ServiceName::Ftp => "ftp",
+            ServiceName::Rtp => "rtp",
         })
     }
 }
@@ -56,6 +66,14 @@ impl fmt::Display for ServiceName {
 pub(crate) struct ServiceAt {
     pub(crate) name: ServiceName,
     pub(crate) port: u16,
+}
+
+impl ServiceAt {
+    /// Its port, and that of RTCP.
+    fn ports(self) -> impl Iterator<Item = u16> {
+        let last = if self.name == ServiceName::Rtp { self.port.saturating_add(1) } else { self.port };
+        self.port..=last
+    }
 }
 
 impl fmt::Display for ServiceAt {
@@ -128,7 +146,16 @@ pub(super) fn choose(wishes: &[Given<ServiceWish>]) -> Result<Vec<ServiceAt>, St
 
 fn add(chosen: &mut Vec<ServiceAt>, service: ServiceAt) -> Result<(), String> {
     let ServiceAt { name, port } = service;
-    match chosen.iter().find(|other| other.port == port) {
+    if name == ServiceName::Rtp && port == u16::MAX {
+        return Err(format!(
+            "`rtp={port}` leaves no port for RTCP, which has the next: write it like rtp={}",
+            suggested_port(name)
+        ));
+    }
+    let shared = |other: &&ServiceAt| other.ports().any(|theirs| service.ports().any(|ours| ours == theirs));
+    let clash = chosen.iter().find(shared);
+    let port = clash.map_or(port, |other| port.max(other.port));
+    match clash {
         None => chosen.push(service),
         Some(other) if other.name == name => {
             return Err(format!("port {port} is given to `{name}` twice: name it once"));
@@ -169,13 +196,13 @@ mod tests {
     #[test]
     fn lists_are_read() {
         for (list, chosen) in [
-            ("all", "echo 7, discard 9, chargen 19, iperf 5201, ftp 21"),
+            ("all", "echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004"),
             ("none", ""),
             ("chargen,echo", "chargen 19, echo 7"),
             ("echo=1007", "echo 1007"),
             ("echo,echo=1007", "echo 7, echo 1007"),
-            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, ftp 21, echo 1007"),
-            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, ftp 21, discard 7"),
+            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, echo 1007"),
+            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, ftp 21, rtp 5004, discard 7"),
         ] {
             assert_eq!(services(list).as_deref(), Ok(chosen), "{list}");
         }
@@ -192,19 +219,27 @@ mod tests {
                 "echo=9,all",
                 "--services: port 9 is given to `echo` and to `discard`: give each service a port of its own, as in `discard=1009`",
             ),
+            (
+                "rtp,echo=5005",
+                "--services: port 5005 is given to `rtp` and to `echo`: give each service a port of its own, as in `echo=1007`",
+            ),
+            (
+                "rtp=65535",
+                "--services: `rtp=65535` leaves no port for RTCP, which has the next: write it like rtp=6004",
+            ),
             ("echo,echo", "--services: port 7 is given to `echo` twice: name it once"),
             ("echo,none", "--services: `none` stands beside other services: leave out one or the other"),
             (
                 "finger",
-                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
             ),
             (
                 "",
-                "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+                "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
             ),
             (
                 "all=7",
-                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, or write `all` or `none`",
+                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
             ),
             ("echo=0", "`echo=0` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=", "`echo=` has no port from 1 to 65535: write it like echo=1007"),

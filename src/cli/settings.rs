@@ -17,7 +17,8 @@ use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
 use self::users::users_of;
-use super::services::{self, ServiceAt, ServiceWish};
+use super::rtp::RtpSettings;
+use super::services::{self, ServiceAt, ServiceName, ServiceWish};
 use super::wishes::{AddressWish, Given, Number, Size, Wishes};
 use super::{UsageError, identity};
 
@@ -64,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     /// Anonymous users of FTP may change them.
     pub(crate) writable: bool,
+    /// What is asked of RTP.
+    pub(crate) rtp: RtpSettings,
     /// Where every frame is captured to.
     pub(crate) record: Option<PathBuf>,
     /// Which frames are told of on stderr.
@@ -104,6 +107,11 @@ impl Settings {
     /// The IPv6 address that always exists, unless the wire is too narrow for IPv6.
     pub(crate) fn link_local(&self) -> Option<Address> {
         (self.mtu as u64 >= MTU_OF_IPV6).then(|| Address::link_local(self.mac))
+    }
+
+    /// Whether a service runs.
+    pub(crate) fn serves(&self, name: ServiceName) -> bool {
+        self.services.iter().any(|service| service.name == name)
     }
 
     /// Our own addresses in the order given, then the link-local one.
@@ -162,6 +170,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         tls_key,
         state,
         writable,
+        rtp,
         record,
         trace,
         rarp,
@@ -217,6 +226,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         tls,
         state,
         writable,
+        rtp: rtp.into_settings(),
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,

@@ -14,7 +14,7 @@ use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
 use taphouse::application::tls::Identity;
-use taphouse::application::{Datagrams, Service};
+use taphouse::application::{Datagrams, Folder, Service};
 use taphouse::base::counters::Counters;
 use taphouse::device::host::{HostError, Link, LinkLocal};
 use taphouse::device::{Capabilities, Capture, Device, Namespace, Opened, Port, TapOptions, Want};
@@ -25,6 +25,7 @@ use super::card;
 use super::certificate;
 use super::files::{self, Files};
 use super::notices;
+use super::rtp::{self, Printer};
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
 use super::trouble;
@@ -35,6 +36,8 @@ struct Means {
     storage: Option<Storage>,
     accounts: Arc<Accounts>,
     identity: Option<Identity>,
+    recordings: Option<Folder>,
+    printer: Printer,
 }
 
 /// Serves until a signal ends it.
@@ -53,11 +56,12 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
 
     // No thread before this, and no file opened behind it.
     let identity = certificate::identity(settings)?;
-    let (settings, Files { paths, folders, accounts }) = files::open(settings.clone());
+    let (settings, Files { paths, folders, accounts, recordings }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
-    let means = Means { storage, accounts, identity };
+    let printer = Printer::start(rtp::types(&settings.rtp.map))?;
+    let means = Means { storage, accounts, identity, recordings, printer };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -70,6 +74,7 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     };
     // The stacks are gone, so nothing more is asked for.
     means.storage.into_iter().for_each(Storage::end);
+    means.printer.end();
     let watched = watching.end();
     served.and(watched)
 }
@@ -189,7 +194,7 @@ fn shards<D: Device>(
             stack.set_storage(storage.orders());
         }
         for service in &settings.services {
-            serve_with(&mut stack, *service, &rules)?;
+            serve_with(&mut stack, *service, settings, &rules, clock, means)?;
         }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
@@ -197,7 +202,14 @@ fn shards<D: Device>(
 }
 
 /// Gives a service its port, of both transport protocols.
-fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: ServiceAt, rules: &Rules) -> Result<()> {
+fn serve_with<D: Device>(
+    stack: &mut Stack<D>,
+    ServiceAt { name, port }: ServiceAt,
+    settings: &Settings,
+    rules: &Rules,
+    clock: Clock,
+    means: &Means,
+) -> Result<()> {
     let (datagrams, streams): (Box<dyn Datagrams>, Box<dyn Service>) = match name {
         ServiceName::Echo => (Box::new(Echo), Box::new(Echo)),
         ServiceName::Discard => (Box::new(Discard), Box::new(Discard)),
@@ -208,6 +220,7 @@ fn serve_with<D: Device>(stack: &mut Stack<D>, ServiceAt { name, port }: Service
             (Box::new(iperf.clone()), Box::new(iperf))
         }
         ServiceName::Ftp => return serve_files(stack, port, rules),
+        ServiceName::Rtp => return rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer),
     };
     stack.bind(port, datagrams)?;
     stack.listen(port, streams)?;

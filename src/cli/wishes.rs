@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 
+use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac, Unreadable};
 use taphouse::run::trace::Protocol;
 
+use super::rtp::{GroupWish, ReflectWish, RtpSettings};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 
@@ -34,6 +36,7 @@ pub(super) struct Wishes {
     pub(super) tls_key: Option<Given<PathBuf>>,
     pub(super) state: Option<Given<PathBuf>>,
     pub(super) writable: bool,
+    pub(super) rtp: RtpWishes,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
     pub(super) trace: Option<Vec<Given<Protocol>>>,
@@ -65,6 +68,7 @@ impl Wishes {
             tls_key: self.tls_key.or(below.tls_key),
             state: self.state.or(below.state),
             writable: self.writable || below.writable,
+            rtp: self.rtp.over(below.rtp),
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),
@@ -81,6 +85,42 @@ pub(super) struct UserWish {
     /// The hash of it.
     pub(super) password: String,
     pub(super) home: String,
+}
+
+/// What can be asked for of RTP.
+#[derive(Debug, Default)]
+pub(super) struct RtpWishes {
+    pub(super) record: Option<Given<PathBuf>>,
+    pub(super) map: Option<Vec<Given<Binding>>>,
+    pub(super) groups: Option<Vec<Given<GroupWish>>>,
+    pub(super) reflect: Option<Given<ReflectWish>>,
+    pub(super) feedback: bool,
+}
+
+impl RtpWishes {
+    fn over(self, below: RtpWishes) -> RtpWishes {
+        RtpWishes {
+            record: self.record.or(below.record),
+            map: self.map.or(below.map),
+            groups: self.groups.or(below.groups),
+            reflect: self.reflect.or(below.reflect),
+            feedback: self.feedback || below.feedback,
+        }
+    }
+
+    pub(super) fn into_settings(self) -> RtpSettings {
+        fn values<T>(list: Option<Vec<Given<T>>>) -> Vec<T> {
+            list.into_iter().flatten().map(|given| given.value).collect()
+        }
+        let RtpWishes { record, map, groups, reflect, feedback } = self;
+        RtpSettings {
+            record: record.map(|given| given.value),
+            map: values(map),
+            groups: values(groups),
+            reflect: reflect.map(|given| given.value),
+            feedback,
+        }
+    }
 }
 
 /// An address of our own that is asked for.

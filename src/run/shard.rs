@@ -88,7 +88,7 @@ impl<D: Device> Shard<D> {
             if !self.commands.is_empty() {
                 match self.commands.try_recv() {
                     Ok(Command::Stop) => {
-                        self.stack.release_lease(now);
+                        self.stack.end(now);
                         return Ok(());
                     }
                     Ok(Command::Report(answer)) => drop(answer.try_send(self.stack.counters().clone())),

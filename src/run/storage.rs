@@ -12,7 +12,7 @@ use std::thread;
 use std::thread::JoinHandle;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, ReadDir};
+use cap_std::fs::{Dir, File, FileExt, FileType, OpenOptions, OpenOptionsExt, ReadDir};
 use cap_std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens};
@@ -120,6 +120,11 @@ impl Desk {
             }
             Work::Write(handle, block) => {
                 let written = self.file(asker, handle).and_then(|mut file| file.write_all(block.frame().bytes()));
+                (written.map(|()| Outcome::Done), Some(block))
+            }
+            Work::WriteAt(handle, block, at) => {
+                let file = self.file(asker, handle);
+                let written = file.and_then(|file| file.write_all_at(block.frame().bytes(), at));
                 (written.map(|()| Outcome::Done), Some(block))
             }
             Work::Open(handle, place, opening) => (self.open_file(asker, handle, &place, opening), None),

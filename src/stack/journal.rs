@@ -150,7 +150,7 @@ impl Replay {
 impl Stack<Replay> {
     /// Says that the host had storage threads. What they did is in the recording.
     pub fn had_storage(&mut self) {
-        self.tcp.allow_work(limits::WORK);
+        self.allow_work(limits::WORK);
     }
 
     /// Repeats one turn; false at the end of the recording.

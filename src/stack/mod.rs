@@ -47,6 +47,7 @@ use self::net::{Arrived, Net, Up};
 use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
+use crate::application::DeskId;
 use crate::base::address::{Address, Cidr, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
@@ -177,8 +178,14 @@ impl<D: Device> Stack<D> {
     /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the
     /// same one. Without channels there is nobody to ask.
     pub fn set_storage(&mut self, orders: Vec<Sender<Order>>) {
-        self.tcp.allow_work(if orders.is_empty() { 0 } else { limits::WORK });
+        self.allow_work(if orders.is_empty() { 0 } else { limits::WORK });
         self.storage = Storage::new(self.mailbox.id(), self.mailbox.post(), orders);
+    }
+
+    /// Half for sessions, half for services of datagrams, so that neither takes all.
+    fn allow_work(&mut self, most: usize) {
+        self.tcp.allow_work(most / 2);
+        self.udp.allow_work(most / 2);
     }
 
     /// Lets a journal note everything that comes in.
@@ -205,16 +212,19 @@ impl<D: Device> Stack<D> {
     /// more waits for the next turn.
     fn end_turn(&mut self) -> bool {
         self.fire_timers();
+        self.udp.fire_timers(&mut self.net);
         let fired = self.tcp.fire_timers(&mut self.net);
         self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         unsent || fired == limits::TIMERS_A_TURN
     }
 
-    /// Gives back what was lent to it, an address from a DHCP server (RFC 2131 §4.4.6): the end of a host. A journal does not note
-    /// it.
-    pub fn release_lease(&mut self, now: Instant) {
+    /// The end of a host: services of datagrams say their last words, and what was lent to it is given back, an address from a
+    /// DHCP server (RFC 2131 §4.4.6). A journal does not note it.
+    pub fn end(&mut self, now: Instant) {
         self.net.begin(now);
+        self.udp.end(&mut self.net);
+        self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
         self.net.release();
     }
 
@@ -224,7 +234,7 @@ impl<D: Device> Stack<D> {
         let settled = self.unsent.is_empty() && self.storage.is_settled();
         let unsent = (!settled).then(|| self.net.now() + limits::MAILBOX_RETRY);
         let tcp = self.tcp.deadline(self.net.now());
-        self.net.deadline().into_iter().chain(unsent).chain(tcp).min()
+        self.net.deadline().into_iter().chain(unsent).chain(tcp).chain(self.udp.deadline()).min()
     }
 
     /// Sleeps until something arrives or `at_most` has passed.
@@ -418,11 +428,14 @@ impl<D: Device> Stack<D> {
         limits::MESSAGES_A_TURN
     }
 
-    /// Tells a session what a storage thread did.
+    /// Tells a session or service what a storage thread did.
     fn take_done(&mut self, finished: Finished) {
         self.net.note_done(&finished);
         let (session, done) = finished.open(&mut self.net.pool);
-        self.tcp.on_done(session, done, &mut self.net);
+        match DeskId::of(session) {
+            Some(desk) => self.udp.on_done(desk, done, &mut self.net),
+            None => self.tcp.on_done(session, done, &mut self.net),
+        }
     }
 }
 

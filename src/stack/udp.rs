@@ -1,15 +1,16 @@
 //! UDP's way over the top: from a frame to a service, and back down.
 
 use super::net::Net;
-use crate::application::{Answer, Batch, Datagrams, Io, Requests, Written};
-use crate::base::address::Flow;
+use crate::application::{Answer, Batch, Datagrams, DeskId, Done, Io, Requests, Written};
+use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
 use crate::base::random::Random;
+use crate::base::time::Instant;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 use crate::device::Device;
 use crate::internet::notice::Notice;
-use crate::internet::{self, Outbound, Packet, output};
+use crate::internet::{self, Outbound, Packet, output, source};
 use crate::link::Cast;
 use crate::transport::endpoints::{Endpoints, InUse};
 use crate::transport::udp::{self, Arrival};
@@ -18,16 +19,28 @@ use crate::wire::{ethernet, protocol};
 
 /// Who listens, and what services need while they are called.
 pub(super) struct Udp {
-    endpoints: Endpoints<Box<dyn Datagrams>>,
+    endpoints: Endpoints<Bound>,
+    /// Ports of the services that ever had a deadline: few.
+    timed: Vec<u16>,
+    /// Nothing is due before this.
+    alarm: Instant,
     written: Written,
     requests: Requests,
     random: Random,
+}
+
+/// What is bound to a port.
+struct Bound {
+    service: Box<dyn Datagrams>,
+    is_timed: bool,
 }
 
 impl Udp {
     pub(super) fn new(mut random: Random) -> Udp {
         Udp {
             endpoints: Endpoints::new(&mut random),
+            timed: Vec::new(),
+            alarm: Instant::NEVER,
             written: Written::default(),
             requests: Requests::default(),
             random,
@@ -35,7 +48,90 @@ impl Udp {
     }
 
     pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
-        self.endpoints.bind(None, port, service).map(|_id| ())
+        self.endpoints.bind(None, port, Bound { service, is_timed: false })?;
+        self.note_deadline(port);
+        Ok(())
+    }
+
+    /// Lets services ask for so much work before some of it is done.
+    pub(super) fn allow_work(&mut self, most: usize) {
+        self.requests.allow_work(most);
+    }
+
+    fn at(&mut self, port: u16) -> Option<&mut Bound> {
+        let bound = self.endpoints.find(Endpoint { address: Address::UNSPECIFIED, port });
+        bound.map(|bound| &mut bound.owner)
+    }
+
+    /// A service was bound, or called: when is it to be called next?
+    fn note_deadline(&mut self, port: u16) {
+        let Some(bound) = self.at(port) else { return };
+        let Some(deadline) = bound.service.deadline() else { return };
+        if !std::mem::replace(&mut bound.is_timed, true) {
+            self.timed.push(port);
+        }
+        self.alarm = self.alarm.min(deadline);
+    }
+
+    /// When [`Udp::fire_timers`] is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (self.alarm != Instant::NEVER).then_some(self.alarm)
+    }
+
+    /// Calls services whose time has come.
+    #[inline]
+    pub(super) fn fire_timers<D: Device>(&mut self, net: &mut Net<D>) {
+        if self.alarm <= net.now() {
+            self.call_timed(net);
+        }
+    }
+
+    fn call_timed<D: Device>(&mut self, net: &mut Net<D>) {
+        let now = net.now();
+        self.alarm = Instant::NEVER;
+        for index in 0..self.timed.len() {
+            let port = self.timed[index];
+            let is_due = |bound: &mut Bound| bound.service.deadline().is_some_and(|deadline| deadline <= now);
+            if self.at(port).is_some_and(is_due) {
+                self.call(port, net, |service, io| service.on_timer(io));
+            }
+            self.note_deadline(port);
+        }
+    }
+
+    /// A storage thread answered.
+    pub(super) fn on_done<D: Device>(&mut self, desk: DeskId, done: Done, net: &mut Net<D>) {
+        self.requests.work_done();
+        let mut done = Some(done);
+        self.call(desk.port, net, |service, io| {
+            if let Some(done) = done.take() {
+                service.on_done(desk, done, io);
+            }
+        });
+        if let Some(block) = done.and_then(|done| done.data) {
+            net.pool.release(block);
+        }
+        self.note_deadline(desk.port);
+    }
+
+    /// The host ends, which all services hear.
+    pub(super) fn end<D: Device>(&mut self, net: &mut Net<D>) {
+        for port in self.endpoints.ports() {
+            self.call(port, net, |service, io| service.on_end(io));
+        }
+    }
+
+    /// Calls a service, and sends what it wrote.
+    fn call<D: Device>(&mut self, port: u16, net: &mut Net<D>, work: impl FnOnce(&mut dyn Datagrams, &mut Io<'_>)) {
+        let Udp { endpoints, written, requests, random, .. } = self;
+        let Some(bound) = endpoints.find(Endpoint { address: Address::UNSPECIFIED, port }) else { return };
+        let mut io = Io::new(net.now(), &net.largest, &mut net.pool, random, written, requests);
+        work(bound.owner.service.as_mut(), &mut io);
+        let copied = io.copied();
+        net.counters.bytes_copied += copied as u64;
+        if !self.written.is_empty() {
+            send_written(&mut self.written, net);
+        }
     }
 
     /// What services asked for in this turn.
@@ -60,8 +156,10 @@ impl Udp {
 
         let mut io =
             Io::new(net.now(), &net.largest, &mut net.pool, &mut self.random, &mut self.written, &mut self.requests);
-        let answer = bound.owner.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
+        let answer =
+            bound.owner.service.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
+        let deadline = bound.owner.service.deadline();
         match answer {
             Answer::Done => {}
             Answer::Drop(why) => net.counters.drop_unsent(why),
@@ -79,6 +177,9 @@ impl Udp {
         if !self.written.is_empty() {
             send_written(&mut self.written, net);
         }
+        if deadline.is_some_and(|deadline| deadline < self.alarm) {
+            self.note_deadline(arrival.flow.local.port);
+        }
     }
 
     /// An ICMP error quotes a datagram. UDP does not know what it sent, so that the port is in use is all that tells it from
@@ -90,7 +191,7 @@ impl Udp {
             IcmpError::Redirected(target) => return net.redirect(notice, target),
             _ => {}
         }
-        bound.owner.on_error(&notice.flow, notice.error);
+        bound.owner.service.on_error(&notice.flow, notice.error);
         Ok(())
     }
 }
@@ -114,7 +215,12 @@ pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped
 
 /// Puts the header in front of one datagram, and lets it go.
 fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: usize) {
-    let (source, destination) = (flow.local.address, flow.remote.address);
+    let destination = flow.remote.address;
+    let source = match flow.local.address.is_unspecified() {
+        true => source::select(&net.interface, destination).unwrap_or_default(),
+        false => flow.local.address,
+    };
+    let flow = &Flow { local: Endpoint { address: source, port: flow.local.port }, ..*flow };
     // A service that answers what came for a group has no address to answer from.
     if !net.interface.owns(source) {
         return net.counters.drop_unsent(Dropped::AskedOfGroup);

@@ -104,6 +104,11 @@ impl<T> Endpoints<T> {
         self.unbind(id)
     }
 
+    /// Every port at which somebody listens on any address.
+    pub fn ports(&self) -> Vec<u16> {
+        self.index.iter().filter(|entry| entry.any_address).map(|entry| entry.port).collect()
+    }
+
     fn at_any(&self, port: u16) -> Option<Entry> {
         let here = |entry: &Entry| entry.port == port && entry.any_address;
         self.index.find(self.key.hash(port), here).copied()

@@ -236,7 +236,7 @@ fn an_address_that_somebody_has_is_declined() {
 #[test]
 fn an_address_is_given_back_in_the_end() {
     let mut host = leased(Start::AtOnce, &terms(3600, &[]));
-    host.stack.release_lease(host.now);
+    host.stack.end(host.now);
     let frames: Vec<_> = std::iter::from_fn(|| host.wire.take()).map(|(frame, _)| frame).collect();
     let release = letters(frames).pop().expect("a release");
     assert_eq!(
@@ -247,7 +247,7 @@ fn an_address_is_given_back_in_the_end() {
     assert_eq!(release.option(54).unwrap(), SERVER.octets());
     // Who has none gives none back.
     let mut host = self::host(Start::AtOnce);
-    host.stack.release_lease(host.now);
+    host.stack.end(host.now);
     assert!(host.wire.take().is_none());
 }
 

@@ -37,6 +37,7 @@ mod relay;
 mod relayed;
 mod rival;
 mod routed;
+mod rtp;
 mod shape;
 mod start;
 mod taps;

@@ -8,7 +8,7 @@ fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
     let args = match args::read(words.map(Into::into)) {
         Ok(Read::Args(args)) => args,
         Ok(Read::Show(text)) => panic!("{text}"),
-        Ok(Read::Password | Read::Transfer(..)) => panic!("no settings"),
+        Ok(Read::Password | Read::Transfer(..) | Read::Stream(..)) => panic!("no settings"),
         Err(UsageError(error)) => return Err(error),
     };
     let file = config::read("t.toml", file).unwrap();
@@ -47,6 +47,7 @@ fn the_defaults_are_those_of_the_contract() {
         tls: None,
         state: "/var/lib/taphouse".into(),
         writable: false,
+        rtp: Default::default(),
         record: None,
         trace: None,
         rarp: vec![],

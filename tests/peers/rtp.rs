@@ -267,7 +267,9 @@ fn gstreamer_reports_on_a_stream_of_ours() {
     let ended = studio.lab.start(crate::house::taphouse(&line)).ended();
     assert!(ended.status.success(), "{ended:?}");
     let report = ended.stderr.lines().rfind(|line| line.contains("reports: ")).unwrap_or_else(|| panic!("{ended:?}"));
-    assert!(report.contains("reports: lost 0 in all") && !report.contains("unknown"), "{report}");
+    // It counts a packet of its probation twice, so it may have one more than there were.
+    let none = ["reports: lost 0 in all, 0.0 %", "reports: lost -1 in all, 0.0 %"];
+    assert!(none.iter().any(|none| report.contains(none)), "{report}");
     assert_eq!(studio.judged(5004).lost, 0);
 }
 

@@ -7,7 +7,7 @@ const BEST: f64 = 93.2;
 /// Robustness of G.711 with concealment against random loss (G.113, Appendix I: Bpl).
 const ROBUSTNESS: f64 = 25.1;
 
-/// The rating factor R, 0 to [93.2](BEST): `loss` is the share of packets that were not played, `delay` that from mouth to
+/// The rating factor R, 0 to 93.2: `loss` is the share of packets that were not played, `delay` that from mouth to
 /// ear.
 pub fn rating(loss: f64, delay: Duration) -> f64 {
     let d = delay.as_secs_f64() * 1e3;

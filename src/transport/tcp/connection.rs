@@ -71,6 +71,8 @@ pub(super) struct Sender {
     pub(super) path_mss: u16,
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
+    /// Whether the next acknowledgment is too far away to wait for it with part of a window.
+    pub(super) hurries: bool,
     pub(super) queue: SendQueue,
     /// What of it is on its way.
     pub(super) flight: Flight,
@@ -291,9 +293,11 @@ impl Connection {
             return 0;
         }
         let (least, most) = self.tuning.send_buffer;
-        // What may be in flight, and what is to be sent when that is acknowledged.
+        // What may be in flight, and what is to be sent when that is acknowledged. While something is missing, what arrived
+        // behind it has to be kept, too: without room beside that, recovery would find nothing new to send (RFC 9937 §6.2).
         let window = self.congestion.window().min(self.snd.window) as usize;
-        let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
+        let kept = window.max(self.snd.nxt - self.snd.una);
+        let buffer = (kept + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }
 
@@ -493,6 +497,7 @@ impl Sender {
             path_mss: mss,
             fin: Fin::Open,
             coalescing: Coalescing::default(),
+            hurries: false,
             queue: SendQueue::default(),
             flight: Flight::new(initial),
             measured: initial,

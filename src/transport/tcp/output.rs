@@ -299,6 +299,10 @@ impl Connection {
                 self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
+                if nothing_in_flight {
+                    // What held it back did so until now.
+                    self.stalled = Instant::NEVER;
+                }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);

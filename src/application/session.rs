@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::stream::Stream;
 use super::{Done, Io, Message, SessionId};
 use crate::base::address::Flow;
+use crate::base::icmp::IcmpError;
 use crate::base::stream::Ending;
 use crate::base::time::Instant;
 use crate::buffer::Frame;
@@ -33,6 +34,10 @@ pub trait Session: Send {
     fn on_end(&mut self, stream: &mut Stream<'_>) {
         stream.close();
     }
+
+    /// A router or the peer's host says that something of what was sent did not arrive. That may pass: the connection goes
+    /// on, and if nothing is acknowledged until its user timeout, [`Ending::why`] says this (RFC 1122 §4.2.4.1).
+    fn on_error(&mut self, _error: IcmpError, _stream: &mut Stream<'_>) {}
 
     /// The connection is no more. Blocks that the session holds are to be released; other sessions can be told, and
     /// storage threads can be asked for something, of which the session will not hear any more.

@@ -80,7 +80,7 @@ fn the_response_to_one_percent() {
 
 #[test]
 fn the_response_to_one_in_a_thousand() {
-    responds(1, 48 << 20, 2);
+    responds(1, 96 << 20, 4);
 }
 
 mod whole {

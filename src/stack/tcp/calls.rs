@@ -6,6 +6,7 @@ use super::{Entry, emit};
 use crate::application::{
     Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
 };
+use crate::base::icmp::IcmpError;
 use crate::base::random::Random;
 use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
@@ -161,6 +162,11 @@ impl Caller {
 
     pub(super) fn on_timer<D: Device>(&mut self, entry: &mut Entry, net: &mut Net<D>) {
         self.call(entry, net, |session, stream| session.on_timer(stream));
+    }
+
+    /// RFC 1122 §4.2.4.1: soft errors are told to who wants to hear of them.
+    pub(super) fn on_error<D: Device>(&mut self, entry: &mut Entry, error: IcmpError, net: &mut Net<D>) {
+        self.call(entry, net, |session, stream| session.on_error(error, stream));
     }
 
     pub(super) fn on_message<D: Device>(

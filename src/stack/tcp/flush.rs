@@ -5,6 +5,7 @@ use arrayvec::ArrayVec;
 use super::{Entry, Tcp, emit};
 use crate::base::limits;
 use crate::base::stream::Gone;
+use crate::base::time::Instant;
 use crate::device::{Device, SLICES};
 use crate::stack::net::{Net, Sent};
 use crate::transport::tcp::{Connection, Why};
@@ -25,7 +26,7 @@ enum Round {
 impl Tcp {
     /// Sends what there is to send, in rounds; returns whether more waits for the next turn.
     pub(in crate::stack) fn flush<D: Device>(&mut self, net: &mut Net<D>) -> bool {
-        self.blocked = false;
+        let was_blocked = std::mem::replace(&mut self.blocked, false);
         if !self.unresolved.is_empty() && net.neighbors_settled() {
             self.retry_unresolved(net);
         }
@@ -45,9 +46,15 @@ impl Tcp {
                     entry.dirty = true;
                     self.dirty.push_front(index);
                     self.blocked = matches!(round, Round::Blocked);
+                    if self.blocked && !was_blocked {
+                        self.hold_back(net.now());
+                    }
                     return !self.blocked;
                 }
                 Round::Waits => {
+                    // The next try comes before the end.
+                    entry.connection.rest(net.now());
+                    entry.connection.hold_back(net.now());
                     if !std::mem::replace(&mut entry.waits, true) {
                         self.unresolved.extend(self.entries.id_at(index));
                     }
@@ -56,6 +63,16 @@ impl Tcp {
             }
         }
         false
+    }
+
+    /// The device is full, and nobody behind the first will be asked for what it has to send.
+    #[cold]
+    fn hold_back(&mut self, now: Instant) {
+        for index in &self.dirty {
+            let Some(entry) = self.entries.at_mut(*index) else { continue };
+            entry.connection.hold_back(now);
+            entry.set_alarm(&mut self.timers);
+        }
     }
 
     /// It has nothing to send now: it waits for a segment or its timer, or is over.

@@ -299,9 +299,11 @@ impl Tcp {
             }
             IcmpError::Redirected(target) => net.redirect(notice, target)?,
             error => {
-                if entry.connection.on_error(error) {
-                    self.after(index, net);
+                let was_open = entry.connection.state() != State::SynSent;
+                if !entry.connection.on_error(error) && was_open {
+                    self.caller.on_error(entry, error, net);
                 }
+                self.after(index, net);
             }
         }
         Ok(())
@@ -317,6 +319,10 @@ impl Tcp {
         }
         if over {
             return self.remove(index, net);
+        }
+        if self.blocked {
+            entry.connection.hold_back(net.now());
+            entry.set_alarm(&mut self.timers);
         }
         if !entry.dirty {
             entry.dirty = true;

@@ -71,6 +71,8 @@ pub(super) struct Sender {
     pub(super) path_mss: u16,
     pub(super) fin: Fin,
     pub(super) coalescing: Coalescing,
+    /// Whether the next acknowledgment is too far away to wait for it with part of a window.
+    pub(super) hurries: bool,
     pub(super) queue: SendQueue,
     /// What of it is on its way.
     pub(super) flight: Flight,
@@ -203,6 +205,8 @@ pub struct Connection {
     pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
+    /// What was said of what is in flight since something was acknowledged last: why it does not arrive, if it never does.
+    pub(super) soft: Option<IcmpError>,
 }
 
 /// The numbers with which a connection begins.
@@ -249,6 +253,7 @@ impl Connection {
             stalled: Instant::NEVER,
             lingers_until: Instant::NEVER,
             challenged: None,
+            soft: None,
         }
     }
 
@@ -291,9 +296,11 @@ impl Connection {
             return 0;
         }
         let (least, most) = self.tuning.send_buffer;
-        // What may be in flight, and what is to be sent when that is acknowledged.
+        // What may be in flight, and what is to be sent when that is acknowledged. While something is missing, what arrived
+        // behind it has to be kept, too: without room beside that, recovery would find nothing new to send (RFC 9937 §6.2).
         let window = self.congestion.window().min(self.snd.window) as usize;
-        let buffer = (window + window.min(limits::SEND_AHEAD)).clamp(least, most);
+        let kept = window.max(self.snd.nxt - self.snd.una);
+        let buffer = (kept + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }
 
@@ -394,12 +401,16 @@ impl Connection {
     }
 
     /// An ICMP error quotes what is in flight. A hard one ends who is only opening (RFC 1122 §4.2.3.9); who is open goes on,
-    /// for what still arrives is worth more than what anybody can say (RFC 5927 §5.2). Returns whether it is over.
+    /// for what still arrives is worth more than what anybody can say (RFC 5927 §5.2), and it is remembered as the reason in
+    /// case that nothing does (RFC 5461 §2.2). Returns whether it is over.
     pub fn on_error(&mut self, error: IcmpError) -> bool {
         let why = match (self.state, error) {
             (State::SynSent, IcmpError::Refused) => Gone::Refused,
             (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
-            _ => return false,
+            _ => {
+                self.soft = Some(error);
+                return false;
+            }
         };
         self.end(why);
         true
@@ -426,6 +437,15 @@ impl Connection {
             (self.retransmit_at, self.acknowledge_at) = (Instant::NEVER, Instant::NEVER);
             self.lingers_until = Instant::NEVER;
         }
+    }
+
+    /// Nothing was acknowledged for too long: the reason is what was said of it, if anything was.
+    pub(super) fn time_out(&mut self) {
+        self.end(match self.soft {
+            Some(IcmpError::Unreachable | IcmpError::Prohibited | IcmpError::TimeExceeded) => Gone::Unreachable,
+            Some(IcmpError::Refused) => Gone::Refused,
+            _ => Gone::TimedOut,
+        });
     }
 
     /// Gives the memory of its queues back to the pool.
@@ -493,6 +513,7 @@ impl Sender {
             path_mss: mss,
             fin: Fin::Open,
             coalescing: Coalescing::default(),
+            hurries: false,
             queue: SendQueue::default(),
             flight: Flight::new(initial),
             measured: initial,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::connection::{Connection, Fin, State};
 use super::recovery::Phase;
+use crate::base::icmp::IcmpError;
 
 /// What a sender thinks of what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Info {
     pub timeout: (Duration, u8),
     /// Questions that the peer left unanswered.
     pub probes: u8,
+    /// What routers or the peer's host said since something was acknowledged last (RFC 1122 §4.2.3.9: a soft error).
+    pub error: Option<IcmpError>,
     /// What the peer lets us send.
     pub send_window: usize,
     /// What may still be written.
@@ -115,6 +118,7 @@ impl Connection {
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),
             probes: self.unanswered,
+            error: self.soft,
             send_window: self.snd.window as usize,
             room: self.room(),
             received: self.rcv.position,

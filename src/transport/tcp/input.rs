@@ -371,7 +371,7 @@ impl Connection {
             _ => {}
         }
         self.rtt.stop_backing_off();
-        self.stalled = Instant::NEVER;
+        (self.stalled, self.soft) = (Instant::NEVER, None);
         if !self.is_reducing() {
             // What was known to have arrived lets nothing more leave: that would be a burst (RFC 5681 §3.1, N).
             self.grow(data.saturating_sub(known), sent, now);

@@ -200,10 +200,11 @@ impl Connection {
             return (worth || self.urge == Urge::Override)
                 .then(|| self.with_data(Why::New, nxt, all, size, fin && last));
         }
-        // What a window cuts short is worth waiting for while an acknowledgment is on its way: the superframe that it lets
-        // leave will be a fuller one.
+        // What a window cuts short is worth waiting for while an acknowledgment is near: the superframe that it lets leave will
+        // be a fuller one.
         let window = self.congestion.window().min(self.snd.window) as usize;
-        if usable < unsent.min(piece) && in_flight > 0 && length < worth_waiting_for.min(window / 4) {
+        let waits = usable < unsent.min(piece) && in_flight > 0 && !self.snd.hurries;
+        if waits && length < worth_waiting_for.min(window / 4) {
             return None;
         }
         Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))
@@ -298,6 +299,10 @@ impl Connection {
                 self.snd.flight.sent(plan.sequence, now);
             }
             Why::New => {
+                if nothing_in_flight {
+                    // What held it back did so until now.
+                    self.stalled = Instant::NEVER;
+                }
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);
@@ -360,9 +365,13 @@ impl Connection {
     /// is as old as that.
     #[inline]
     pub fn wake(&mut self, now: Instant) {
-        if self.snd.nxt == self.snd.una && now - self.snd.flight.newest_at() > self.rtt.timeout() {
+        let is_idle = self.snd.nxt == self.snd.una;
+        if is_idle && now - self.snd.flight.newest_at() > self.rtt.timeout() {
             self.congestion.on_idle(self.data_size() as u32);
         }
+        let round_trip = self.rtt.smoothed().unwrap_or_default();
+        let oldest = if is_idle { now } else { self.snd.flight.oldest_at() };
+        self.snd.hurries = round_trip > limits::SUPERFRAME_WAIT && oldest + round_trip > now + limits::SUPERFRAME_WAIT;
     }
 
     /// Whether data are held out of order.

@@ -271,7 +271,7 @@ impl Connection {
     /// was lost (RFC 3168 §6.1.2), and not all at once (RFC 9937 §6.1).
     pub(super) fn begin_reduction(&mut self, advanced: usize, now: Instant) {
         let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size());
-        let in_flight = ((nxt - una) as u32).min(self.congestion.window());
+        let in_flight = self.flight_size();
         self.congestion.on_loss(in_flight, size as u32, now);
         if una == nxt {
             return self.congestion.set_window(self.congestion.threshold());
@@ -286,12 +286,19 @@ impl Connection {
         recovery.proportion = Proportion { flight, ..Proportion::default() };
     }
 
+    /// How much of the window the network was found to hold: the most that was in flight in this round trip, for between two
+    /// superframes there is less (RFC 9438 §4.6). What limited transmit sent ahead (RFC 3042) was never allowed to stay.
+    fn flight_size(&self) -> u32 {
+        let (until, most) = self.used;
+        let most = if self.snd.una.is_before(until) { most } else { 0 };
+        most.max((self.snd.nxt - self.snd.una) as u32).min(self.congestion.window())
+    }
+
     /// RFC 6675 §5, step 4; RFC 9937 §6.1.
     fn begin_fast(&mut self, news: News, now: Instant) {
         let (una, nxt, size) = (self.snd.una, self.snd.nxt, self.data_size());
         let before = Before { congestion: self.congestion.clone(), first: None, resent: 0, from: una, until: None };
-        // What limited transmit sent ahead (RFC 3042) was never allowed to stay.
-        let in_flight = ((nxt - una) as u32).min(self.congestion.window());
+        let in_flight = self.flight_size();
         self.congestion.on_loss(in_flight, size as u32, now);
         self.ecn.reduced(nxt);
         let Some(recovery) = &mut self.recovery else { return };
@@ -448,7 +455,7 @@ impl Connection {
         let twice = self.stalled != Instant::NEVER;
         let congestion = self.congestion.clone();
         if !twice && self.snd.window > 0 {
-            let in_flight = ((nxt - una) as u32).min(self.congestion.window());
+            let in_flight = self.flight_size();
             self.congestion.on_timeout(in_flight, size as u32);
             self.ecn.reduced(nxt);
         }

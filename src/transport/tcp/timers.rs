@@ -47,7 +47,7 @@ impl Connection {
 
     fn on_retransmit(&mut self, now: Instant) {
         if self.give_up_at() <= now {
-            return self.end(Gone::TimedOut);
+            return self.time_out();
         }
         match self.state {
             State::SynSent | State::SynReceived => {
@@ -93,11 +93,30 @@ impl Connection {
         if self.stalled == Instant::NEVER {
             return Instant::NEVER;
         }
-        self.stalled
-            + match self.state {
-                State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
-                _ => self.user_timeout(),
-            }
+        self.stalled + self.patience()
+    }
+
+    fn patience(&self) -> Duration {
+        match self.state {
+            State::SynSent | State::SynReceived => limits::CONNECT_TIMEOUT.min(self.tuning.user_timeout),
+            _ => self.user_timeout(),
+        }
+    }
+
+    /// What is to be sent cannot leave: the device takes nothing, or there is no way to the peer. The user timeout runs for that,
+    /// too (RFC 9293 §3.10.8).
+    pub fn hold_back(&mut self, now: Instant) {
+        let is_in_flight = self.snd.nxt != self.snd.una;
+        let owes = is_in_flight || self.data_end().is_after(self.snd.nxt) || self.snd.fin == Fin::Wanted;
+        if !owes || self.state == State::Closed {
+            return;
+        }
+        if !is_in_flight {
+            self.note_stall(now);
+        }
+        if self.retransmit_at == Instant::NEVER {
+            (self.alarm, self.retransmit_at) = (Alarm::Timeout, self.give_up_at());
+        }
     }
 
     /// When a silent peer is asked whether it is there (RFC 9293 §3.8.4). In FIN-WAIT-2 always: nothing else would tell.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use taphouse::base::address::Family;
 use taphouse::base::counters::Dropped;
+use taphouse::base::icmp::IcmpError;
 use taphouse::base::stream::Gone;
 
 use super::peer::{Offer, Peer, Sent, joined};
@@ -191,4 +192,51 @@ fn a_hard_error_ends_who_is_opening_and_a_soft_one_does_not() {
             assert_eq!(peer.host.stack.connections(), 0);
         }
     }
+}
+
+/// RFC 1122 §4.2.3.9, §4.2.4.1: a soft error ends nobody who is open, is told, and is why it was if nothing arrives.
+#[test]
+fn a_soft_error_is_told_and_is_the_reason_if_nothing_arrives() {
+    for family in BOTH {
+        let unreachable = error_of(family, if family == Family::V4 { (3, 1, 0) } else { (1, 3, 0) });
+        let exceeded = error_of(family, if family == Family::V4 { (11, 0, 0) } else { (3, 0, 0) });
+        let cases: [(Option<&dyn Fn(&[u8]) -> Packet>, _, _); 3] = [
+            (Some(&unreachable), Some(IcmpError::Unreachable), Gone::Unreachable),
+            (Some(&exceeded), Some(IcmpError::TimeExceeded), Gone::Unreachable),
+            (None, None, Gone::TimedOut),
+        ];
+        for (what, said, gone) in cases {
+            let mut peer = Peer::connected(family);
+            // The peer's service chooses a timeout of half a minute.
+            assert_eq!(peer.data(b"us").iter().filter(|sent| !sent.data.is_empty()).count(), 1);
+            if let Some(what) = what {
+                let packet = what(&quote(&peer, peer.expected));
+                assert!(peer.exchange(&packet).is_empty());
+            }
+            assert_eq!((peer.seen().errors, peer.gone()), (said.into_iter().collect(), None));
+            peer.pass(Duration::from_secs(40));
+            assert_eq!(peer.gone(), Some(gone));
+        }
+    }
+}
+
+/// What was said before something arrived is no reason any more.
+#[test]
+fn an_acknowledgment_takes_a_soft_error_back() {
+    for family in BOTH {
+        let unreachable = error_of(family, if family == Family::V4 { (3, 1, 0) } else { (1, 3, 0) });
+        let mut peer = Peer::connected(family);
+        let sent = peer.data(b"us");
+        let packet = unreachable(&quote(&peer, peer.expected));
+        peer.exchange(&packet);
+        peer.acknowledge(&sent);
+        peer.data(b"s");
+        peer.pass(Duration::from_secs(40));
+        assert_eq!(peer.gone(), Some(Gone::TimedOut));
+    }
+}
+
+/// An error of this type, code and word about what is quoted.
+fn error_of(family: Family, what: (u8, u8, u32)) -> impl Fn(&[u8]) -> Packet {
+    move |quote| error(family, what, quote)
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use taphouse::base::limits;
 use taphouse::base::stream::Gone;
+use taphouse::buffer::Offload;
 use taphouse::transport::tcp::{TimeoutOption, Tuning};
 
 use super::peer::{Offer, PATIENCE, Peer, Sent, only};
-use crate::packet::BOTH;
+use crate::packet::{BOTH, echo};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTES: u16 = 1 << 15;
@@ -137,5 +138,62 @@ fn keep_alives_wait_as_long_as_was_agreed() {
         let mut peer = Peer::connected_with(BOTH[0], told(theirs), tuned);
         peer.pass(1000 * SECOND);
         assert_eq!(peer.gone(), gone);
+    }
+}
+
+/// RFC 9293 §3.10.8: the user timeout runs whatever it is that holds data up, also what is on this side of the wire.
+#[test]
+fn a_device_that_takes_nothing_holds_nobody_up_for_longer() {
+    for family in BOTH {
+        for in_flight in [false, true] {
+            let mut peer = Peer::connected_with(family, Offer::default(), tuning(20, TimeoutOption::Off));
+            if in_flight {
+                assert_eq!(peer.data(b"ns").len(), 1);
+            }
+            // Nobody takes what comes back, until nothing more fits.
+            let ping = echo(family, b"").frame();
+            for _ in 0..1100 {
+                peer.host.give(&ping, Offload::default());
+                peer.host.stack.turn(peer.host.now).unwrap();
+            }
+            let command = peer.packet(|header| header.psh = true, b"s").frame();
+            peer.host.give(&command, Offload::default());
+            peer.host.stack.turn(peer.host.now).unwrap();
+            let start = peer.host.now;
+            while peer.gone().is_none() {
+                assert!(peer.host.now - start < 60 * SECOND, "it is held up for ever: {in_flight}");
+                peer.host.now = peer.host.now + SECOND;
+                peer.host.stack.turn(peer.host.now).unwrap();
+            }
+            assert_eq!(peer.gone(), Some(Gone::TimedOut));
+            assert_about(peer.host.now - start, 20 * SECOND);
+            assert_eq!(peer.host.stack.connections(), 0);
+            while peer.host.wire.take().is_some() {}
+        }
+    }
+}
+
+/// Room again before that: everything arrives, and its timer is that of any other data.
+#[test]
+fn a_device_that_takes_something_again_goes_on() {
+    for family in BOTH {
+        let mut peer = Peer::connected_with(family, Offer::default(), tuning(20, TimeoutOption::Off));
+        let ping = echo(family, b"").frame();
+        for _ in 0..1100 {
+            peer.host.give(&ping, Offload::default());
+            peer.host.stack.turn(peer.host.now).unwrap();
+        }
+        let command = peer.packet(|header| header.psh = true, b"s").frame();
+        peer.host.give(&command, Offload::default());
+        peer.next += 1;
+        peer.host.stack.turn(peer.host.now).unwrap();
+        peer.host.now = peer.host.now + 15 * SECOND;
+        while peer.host.wire.take().is_some() {}
+        let data = |sent: Vec<Sent>| sent.iter().filter(|segment| !segment.data.is_empty()).count();
+        assert_eq!(data(peer.turn()), 1);
+        assert!(data(peer.pass(6 * SECOND)) > 1, "it is sent again");
+        assert_eq!(peer.gone(), None, "its time began when it left");
+        peer.pass(20 * SECOND);
+        assert_eq!(peer.gone(), Some(Gone::TimedOut));
     }
 }

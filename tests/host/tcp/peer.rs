@@ -7,6 +7,7 @@ use etherparse::TcpHeader;
 use taphouse::application::{Data, Io, Service, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint, Family, Flow};
 use taphouse::base::counters::Dropped;
+use taphouse::base::icmp::IcmpError;
 use taphouse::base::stream::{Coalescing, Ending, Gone};
 use taphouse::base::time::Instant;
 use taphouse::buffer::Offload;
@@ -24,6 +25,8 @@ pub(super) struct Seen {
     pub(super) opened: bool,
     pub(super) data: Vec<u8>,
     pub(super) ended: bool,
+    /// What was said of what it sent.
+    pub(super) errors: Vec<IcmpError>,
     pub(super) gone: Option<Gone>,
     /// Bytes that the peer had not acknowledged then.
     pub(super) unacknowledged: usize,
@@ -88,6 +91,10 @@ impl Session for Puppet {
             Puppet::write(stream, 3000);
         }
         stream.close();
+    }
+
+    fn on_error(&mut self, error: IcmpError, _stream: &mut Stream<'_>) {
+        self.seen.lock().unwrap().errors.push(error);
     }
 
     fn on_gone(&mut self, ending: Ending, _io: &mut Io<'_>) {

@@ -200,8 +200,9 @@ fn a_soft_error_is_told_and_is_the_reason_if_nothing_arrives() {
     for family in BOTH {
         let unreachable = error_of(family, if family == Family::V4 { (3, 1, 0) } else { (1, 3, 0) });
         let exceeded = error_of(family, if family == Family::V4 { (11, 0, 0) } else { (3, 0, 0) });
-        let cases: [(Option<&dyn Fn(&[u8]) -> Packet>, _, _); 3] = [
-            (Some(&unreachable), Some(IcmpError::Unreachable), Gone::Unreachable),
+        let unreachable: &dyn Fn(&[u8]) -> Packet = &unreachable;
+        let cases = [
+            (Some(unreachable), Some(IcmpError::Unreachable), Gone::Unreachable),
             (Some(&exceeded), Some(IcmpError::TimeExceeded), Gone::Unreachable),
             (None, None, Gone::TimedOut),
         ];

@@ -206,7 +206,8 @@ pub struct Connection {
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
     /// What was said of what is in flight since something was acknowledged last: why it does not arrive, if it never does.
-    pub(super) soft: Option<IcmpError>,
+    // Rare, and large for a connection that is to be small.
+    pub(super) soft: Option<Box<IcmpError>>,
 }
 
 /// The numbers with which a connection begins.
@@ -408,7 +409,7 @@ impl Connection {
             (State::SynSent, IcmpError::Refused) => Gone::Refused,
             (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
             _ => {
-                self.soft = Some(error);
+                self.soft = Some(Box::new(error));
                 return false;
             }
         };
@@ -441,7 +442,7 @@ impl Connection {
 
     /// Nothing was acknowledged for too long: the reason is what was said of it, if anything was.
     pub(super) fn time_out(&mut self) {
-        self.end(match self.soft {
+        self.end(match self.soft.as_deref() {
             Some(IcmpError::Unreachable | IcmpError::Prohibited | IcmpError::TimeExceeded) => Gone::Unreachable,
             Some(IcmpError::Refused) => Gone::Refused,
             _ => Gone::TimedOut,

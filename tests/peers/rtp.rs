@@ -330,7 +330,9 @@ fn what_is_dropped_on_the_way_is_what_is_said_to_be_lost() {
     assert!(told.lost <= dropped && told.lost + 5 >= dropped && dropped > 0, "{} of {dropped}", told.lost);
     // Silence is where something is missing, so what follows is at its place.
     let (sent, recorded) = (studio.samples(&wav, "mulaw"), studio.samples(&studio.recorded("wav"), "mulaw"));
-    let same = sent.chunks(80).zip(recorded.chunks(80)).filter(|(one, other)| one == other).count();
+    // The recording begins with the first packet that came.
+    let begins = sent.windows(400).position(|window| *window == recorded[..400]).expect("it was sent");
+    let same = sent[begins..].chunks(80).zip(recorded.chunks(80)).filter(|(one, other)| one == other).count();
     assert!(same * 100 >= sent.len() / 80 * 85, "{same} of {}", sent.len() / 80);
 }
 

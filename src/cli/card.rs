@@ -208,7 +208,7 @@ taphouse VERSION: a host behind tap0
   addresses  10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64
   ethernet   02:00:00:00:00:01, mtu 1500
   device     offload: checksums, TCP
-  services   echo 7, discard 9, chargen 19, iperf 5201, ftp 21
+  services   echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004
   confined   no capabilities, no files, few system calls
 try
   ping 10.77.0.2
@@ -218,6 +218,7 @@ try
   echo | nc -u -w1 10.77.0.2 19
   iperf3 -c 10.77.0.2
   curl ftp://10.77.0.2/
+  ffmpeg -re -f lavfi -i sine -c:a pcm_mulaw -f rtp rtp://10.77.0.2:5004
 ";
         assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP", &CONFINED)), text);
     }
@@ -294,7 +295,7 @@ taphouse would
   give the host's side 10.77.0.1/24, fd77::1/64
   be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
   send packets of up to 1500 bytes
-  serve echo 7, discard 9, chargen 19, iperf 5201, ftp 21
+  serve echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004
   let anybody fetch the files below /var/lib/taphouse/ftp
   take up to 256 MiB of memory for connections
   spin for 50 µs before sleeping while there is traffic

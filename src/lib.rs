@@ -60,7 +60,7 @@
 //!     icmp.checksum = Sum::of(icmp.as_bytes()).bytes(b"are you there?").checksum();
 //!     let ip = ipv4::Header::new(ipv4::Fields {
 //!         traffic_class: 0,
-//!         payload_length: (icmpv4::LENGTH + 14) as u16,
+//!         payload_length: icmpv4::LENGTH + 14,
 //!         identification: 1,
 //!         flags_offset: ipv4::DONT_FRAGMENT,
 //!         time_to_live: 64,

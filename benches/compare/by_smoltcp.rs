@@ -4,27 +4,26 @@ use std::io;
 use std::time::Duration;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
 use taphouse::base::address::{Cidr, Mac};
-use taphouse::buffer::{CAPACITY, DEVICE_ROOM, Frame, Offload};
-use taphouse::device::{Device as _, Interest, Plain, Received, Waker};
+use taphouse::device::{Device as _, Interest, Plain, Waker};
 
+use crate::phy::Phy;
 use crate::spin::Spin;
 use crate::{DISCARD_PORT, ECHO_PORT, SOURCE_PORT, contender};
 
 const DATAGRAMS: usize = 256;
 const DATAGRAM: usize = 1472;
-const MTU: usize = 1514;
 
 /// Answers until the device fails.
 pub(crate) fn run(tap: Plain, mac: Mac, own: Cidr, buffer: usize, sockets_each: usize) -> io::Result<()> {
     let waker = Waker::new()?;
     let origin = std::time::Instant::now();
     let now = || Instant::from_micros(origin.elapsed().as_micros() as i64);
-    let mut device = Device { tap, received: Frame::new(CAPACITY), sent: [0; _], arrived: false };
+    let mut device = Phy::new(tap, ChecksumCapabilities::default());
     let mut interface = Interface::new(Config::new(EthernetAddress(mac.bytes()).into()), &mut device, now());
     let own = IpCidr::new(std::net::IpAddr::from(own.address()).into(), own.length());
     interface.update_ip_addrs(|addresses| addresses.push(own).expect("the first address has room"));
@@ -93,59 +92,5 @@ fn serve(port: u16, socket: &mut tcp::Socket<'_>) {
     }
     if socket.may_send() && !socket.may_recv() && !socket.can_recv() {
         socket.close();
-    }
-}
-
-/// A TAP as smoltcp wants it.
-struct Device {
-    tap: Plain,
-    received: Frame,
-    sent: [u8; DEVICE_ROOM + MTU],
-    arrived: bool,
-}
-
-impl phy::Device for Device {
-    type RxToken<'a> = Rx<'a>;
-    type TxToken<'a> = Tx<'a>;
-
-    fn receive(&mut self, _now: Instant) -> Option<(Rx<'_>, Tx<'_>)> {
-        let Device { tap, received, sent, arrived } = self;
-        let Ok(Received::Frame) = tap.receive(received) else { return None };
-        *arrived = true;
-        Some((Rx(received.bytes()), Tx { tap, sent }))
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Tx<'_>> {
-        Some(Tx { tap: &mut self.tap, sent: &mut self.sent })
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
-    }
-}
-
-struct Rx<'a>(&'a [u8]);
-
-impl phy::RxToken for Rx<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(self.0)
-    }
-}
-
-struct Tx<'a> {
-    tap: &'a mut Plain,
-    sent: &'a mut [u8; DEVICE_ROOM + MTU],
-}
-
-impl phy::TxToken for Tx<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let frame = &mut self.sent[..DEVICE_ROOM + length];
-        let written = write(&mut frame[DEVICE_ROOM..]);
-        // A frame that the device refuses is lost, as on any wire.
-        let _ = self.tap.transmit(frame, Offload::default(), &[]);
-        written
     }
 }

@@ -31,6 +31,8 @@ mod lab;
 mod load;
 #[path = "../tap/others.rs"]
 mod others;
+#[path = "../tap/phy.rs"]
+mod phy;
 #[path = "../tap/spin.rs"]
 mod spin;
 #[path = "../tap/swap.rs"]

@@ -17,6 +17,7 @@ mod lab;
 mod load;
 mod others;
 mod ours;
+mod phy;
 mod report;
 mod spin;
 mod swap;

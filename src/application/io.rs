@@ -250,7 +250,8 @@ impl<'a> Io<'a> {
         self.random.below(end)
     }
 
-    /// Writes a datagram: from the address of ours from which its peer is best reached, where the flow says none. `write` gets `room` bytes where it will lie, and returns how many it used.
+    /// Writes a datagram: from the address of ours from which its peer is best reached, where the flow says none. `write` gets
+    /// `room` bytes where it will lie, and returns how many it used.
     pub fn send(&mut self, flow: Flow, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Result<(), NoRoom> {
         let start = self.written.used + HEADROOM;
         if room > self.largest.over(flow.remote.address.family()) || self.written.datagrams.is_full() {

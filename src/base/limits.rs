@@ -289,8 +289,8 @@ pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(100);
 pub const MSS_DEFAULT: (u16, u16) = (536, 1220);
 /// A peer that names less than this is taken to mean this: Linux's least, so that headers do not outweigh the data.
 pub const MSS_LEAST: u16 = 48;
-/// The largest TCP superframe for a device that takes more than 64 KiB, as an IP packet: two full chunks of a send queue. Larger ones
-/// leave the cache.
+/// The largest TCP superframe for a device that takes more than 64 KiB, as an IP packet: two full chunks of a send queue. Larger
+/// ones leave the cache.
 pub const SUPERFRAME: usize = 128 << 10;
 /// What may be in flight at most, whatever the congestion control thinks.
 pub const CONGESTION_WINDOW: u32 = 16 << 20;
@@ -317,7 +317,7 @@ pub const PROBE_DELAYED_ACK: Duration = Duration::from_millis(200);
 /// How long the end of what is in flight is waited for at least, so that a short round trip and a busy peer make no probe.
 /// RFC 8985 has no such bound; the drafts before it had 10 ms, and Linux adds two ticks, which are 2 to 20.
 pub const PROBE_MINIMUM: Duration = Duration::from_millis(5);
-/// Bytes of one connection that are sent before it is another's turn: four superframes.
+/// Bytes of one connection that are sent before it is another's turn: four superframes of 64 KiB.
 pub const BYTES_A_ROUND: usize = 256 << 10;
 /// Bytes of all connections that are sent in one turn of the loop, so that receiving is not held up.
 pub const BYTES_SENT_A_TURN: usize = 4 << 20;
@@ -386,6 +386,7 @@ pub const PASSWORD_GUESSERS: usize = 1024;
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(30);
 /// Bytes that are decrypted before they are shown: a few records, in one large buffer.
 pub const TLS_SHOWN: usize = 60 << 10;
+
 /// RTP sessions of one service at a shard: groups, and hosts that send to us.
 pub const RTP_SESSIONS: usize = 256;
 /// Members of an RTP session that are remembered, ourselves not counted.

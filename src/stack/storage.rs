@@ -1,7 +1,8 @@
 //! Work on its way to the storage threads and back.
 //!
-//! All work of a session goes to the same thread, which does it in order; only passwords have a thread of their own. A session may wait behind another one's slow
-//! disk then; in return nothing has to be locked, and what a session has open belongs to one thread.
+//! All work of a session goes to the same thread, which does it in order; only passwords have a thread of their own. A session
+//! may wait behind another one's slow disk then; in return nothing has to be locked, and what a session has open belongs to one
+//! thread.
 //!
 //! Work has a number, and the shard's journal notes only that and the outcome. In a repetition there are no threads: work
 //! is kept here until the journal says what came of it.

@@ -159,6 +159,7 @@ impl Udp {
         let answer =
             bound.owner.service.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
+        // A call a frame, and no reading of the clock: only the service knows whether what came changed when it is due.
         let deadline = bound.owner.service.deadline();
         match answer {
             Answer::Done => {}

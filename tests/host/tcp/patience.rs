@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use taphouse::base::address::Family;
 use taphouse::base::limits;
 use taphouse::base::stream::Gone;
 use taphouse::buffer::Offload;
@@ -150,12 +151,7 @@ fn a_device_that_takes_nothing_holds_nobody_up_for_longer() {
             if in_flight {
                 assert_eq!(peer.data(b"ns").len(), 1);
             }
-            // Nobody takes what comes back, until nothing more fits.
-            let ping = echo(family, b"").frame();
-            for _ in 0..1100 {
-                peer.host.give(&ping, Offload::default());
-                peer.host.stack.turn(peer.host.now).unwrap();
-            }
+            fill_the_device(&mut peer, family);
             let command = peer.packet(|header| header.psh = true, b"s").frame();
             peer.host.give(&command, Offload::default());
             peer.host.stack.turn(peer.host.now).unwrap();
@@ -173,16 +169,21 @@ fn a_device_that_takes_nothing_holds_nobody_up_for_longer() {
     }
 }
 
+/// Nobody takes what comes back, until nothing more fits.
+fn fill_the_device(peer: &mut Peer, family: Family) {
+    let ping = echo(family, b"").frame();
+    for _ in 0..1100 {
+        peer.host.give(&ping, Offload::default());
+        peer.host.stack.turn(peer.host.now).unwrap();
+    }
+}
+
 /// Room again before that: everything arrives, and its timer is that of any other data.
 #[test]
 fn a_device_that_takes_something_again_goes_on() {
     for family in BOTH {
         let mut peer = Peer::connected_with(family, Offer::default(), tuning(20, TimeoutOption::Off));
-        let ping = echo(family, b"").frame();
-        for _ in 0..1100 {
-            peer.host.give(&ping, Offload::default());
-            peer.host.stack.turn(peer.host.now).unwrap();
-        }
+        fill_the_device(&mut peer, family);
         let command = peer.packet(|header| header.psh = true, b"s").frame();
         peer.host.give(&command, Offload::default());
         peer.next += 1;

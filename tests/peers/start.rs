@@ -31,14 +31,19 @@ fn the_card_tells_things_to_try_that_work() {
     let Some(lab) = Lab::new() else { return };
     let mut house = lab.house("");
     // The last line of the card. It goes to another stream than the ready line, and so may be read before it.
-    let printed = house.program.printed_with("-w1 10.77.0.2 19\n");
+    let printed = house.program.printed_with("rtp://10.77.0.2:5004\n");
     let tries = printed.lines().filter_map(|line| line.trim().strip_prefix(&format!("ip netns exec {} ", lab.name)));
     let tries: Vec<String> = tries.map(str::to_owned).collect();
     assert!(tries.len() >= 3, "{printed}");
     for line in tries {
-        // They run until they are interrupted, unless they are told how often.
-        let (name, rest) = line.split_once(' ').unwrap_or((&line, ""));
-        lab.run(&format!("{name} -c 1 {rest}")).ok();
+        // They run until they are interrupted, or for long, unless they are told how often, or for how long.
+        let brief = match line.split_once(' ').unwrap_or((&line, "")) {
+            (name @ ("ping" | "arping"), rest) => format!("{name} -c 1 {rest}"),
+            ("iperf3", rest) => format!("iperf3 -t 1 {rest}"),
+            ("ffmpeg", _) => line.replace(" -f rtp ", " -t 1 -f rtp "),
+            _ => line,
+        };
+        lab.run(&brief).ok();
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn describe() -> String {
     let mut line = |line: String| writeln!(text, "* {line}").expect("a String takes all");
     line(format!("{cores} cores of {}, Linux {}", cpu.trim_start_matches([' ', '\t', ':']), kernel.trim()));
     line(format!("the load on core {LOAD_CORE}; the contender, a process of its own, on core {CONTENDER_CORE}"));
+    line("the limit is an endpoint without a stack, made by hand: where anybody passes it, it was none".to_owned());
     line(format!(
         "without a kernel to wait in, a contender goes on reading for {SPIN:?} after the last frame, then sleeps"
     ));

@@ -11,6 +11,7 @@ mod impair;
 mod matrix;
 mod network;
 mod path_mtu;
+mod rtp;
 mod sequence;
 mod transfer;
 mod window;

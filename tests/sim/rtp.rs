@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rtp_types::{RtpPacket, RtpPacketBuilder};
+use taphouse::application::rtp::burst::Bursts;
 use taphouse::application::rtp::ntp::WallClock;
 use taphouse::application::rtp::payload::PayloadTypes;
 use taphouse::application::rtp::playout::{Discarded, Played, Playout};
@@ -134,6 +135,10 @@ fn check(conditions: &Conditions, happened: &Happened, session: &Session) {
     );
     assert_eq!((summary.lost, summary.duplicates, summary.received), (dropped, again, came.len() as u64 + again));
     assert_eq!(summary.reordered, *overtaken);
+    let mut losses = Bursts::default();
+    (first..=last).for_each(|number| losses.packets(came.contains_key(&number).into(), 1));
+    let source = session.members().iter().find_map(|member| member.source.as_ref()).expect("the stream is known");
+    assert_eq!(source.sequence.losses(), losses.so_far(), "lost in the same bursts");
     assert!(played.is_sorted_by(|one, next| one < next), "in order, and none twice");
     assert!(given_up.is_sorted_by(|one, next| one < next));
     assert!(given_up.iter().all(|number| played.binary_search(number).is_err()));

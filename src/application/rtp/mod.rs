@@ -38,6 +38,7 @@
 //! place, and nothing else does.
 
 pub mod breaker;
+pub mod burst;
 pub mod extension;
 pub mod g711;
 pub mod interval;

@@ -1,5 +1,7 @@
 //! Sequence numbers: which packets are of the stream, in which cycle, and how many are missing (RFC 3550 §A.1, §A.3).
 
+use super::burst::{Bursts, Losses};
+
 /// Packets in order that make a source believed (RFC 3550 §A.1, MIN_SEQUENTIAL).
 pub const MIN_SEQUENTIAL: u8 = 2;
 /// A gap that is still one of the same stream (MAX_DROPOUT).
@@ -7,6 +9,8 @@ pub const MAX_DROPOUT: u16 = 3000;
 /// How far back a late packet may be (MAX_MISORDER).
 pub const MAX_MISORDER: u16 = 100;
 
+/// How many of the last packets are remembered.
+const WINDOW: u16 = 128;
 const CYCLE: u32 = 1 << 16;
 /// Matches no sequence number.
 const NONE: u32 = CYCLE + 1;
@@ -45,6 +49,9 @@ pub struct Sequence {
     seen: u128,
     duplicates: u32,
     reordered: u32,
+    /// What became of those before the last `open`; these may still come late.
+    bursts: Bursts,
+    open: u16,
 }
 
 impl Sequence {
@@ -62,6 +69,8 @@ impl Sequence {
             seen: 0,
             duplicates: 0,
             reordered: 0,
+            bursts: Bursts::default(),
+            open: 0,
         };
         sequence.begin(first);
         sequence.max = first.wrapping_sub(1);
@@ -72,6 +81,7 @@ impl Sequence {
         (self.base, self.max, self.bad, self.cycles) = (u32::from(first), first, NONE, 0);
         (self.received, self.received_prior, self.expected_prior) = (0, 0, 0);
         (self.seen, self.duplicates, self.reordered) = (0, 0, 0);
+        self.open = 1;
     }
 
     /// Says what a packet with this number is.
@@ -89,6 +99,10 @@ impl Sequence {
             if number < self.max {
                 self.cycles = self.cycles.wrapping_add(CYCLE);
             }
+            if self.open + ahead > WINDOW {
+                self.judge(ahead);
+            }
+            self.open += ahead.min(WINDOW);
             self.max = number;
             self.seen = self.seen.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
             self.received = self.received.wrapping_add(1);
@@ -110,6 +124,22 @@ impl Sequence {
         Place::Late(self.highest().wrapping_sub(u32::from(back)))
     }
 
+    /// Those that are too old to come, and those that lie too far back once so many more are open, are judged.
+    #[cold]
+    fn judge(&mut self, ahead: u16) {
+        let judged = (self.open + ahead - WINDOW).max(WINDOW - MAX_MISORDER).min(self.open);
+        self.bursts.packets(self.seen >> (self.open - judged), judged.into());
+        self.open -= judged;
+        self.bursts.lost(ahead.saturating_sub(WINDOW).into());
+    }
+
+    /// Whether packets are lost one at a time or in bursts.
+    pub fn losses(&self) -> Losses {
+        let mut bursts = self.bursts.clone();
+        bursts.packets(self.seen, self.open.into());
+        bursts.so_far()
+    }
+
     #[cold]
     fn prove(&mut self, number: u16, ahead: u16) -> Place {
         if ahead != 1 {
@@ -128,6 +158,7 @@ impl Sequence {
         (self.max, self.received) = (number, u32::from(MIN_SEQUENTIAL));
         self.cycles = if number < u16::from(before) { CYCLE } else { 0 };
         self.seen = (1 << MIN_SEQUENTIAL) - 1;
+        self.open = MIN_SEQUENTIAL.into();
         Place::Believed(self.highest())
     }
 
@@ -137,6 +168,7 @@ impl Sequence {
             self.bad = u32::from(number.wrapping_add(1));
             return Place::Strange;
         }
+        self.bursts.packets(self.seen, self.open.into());
         self.begin(number);
         (self.received, self.seen) = (1, 1);
         Place::Restarted(self.highest())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::burst::{GMIN, Losses};
 use super::jitter::{Jitter, units};
 use super::ntp;
 use super::ntp::Ntp;
@@ -209,21 +210,24 @@ impl Source {
         let expected = self.totals().expected.max(1);
         let share = lost as f64 / expected as f64;
         let buffer = self.jitter_time() * 2;
+        let Losses { burst_density, gap_density, burst_length, gap_length } = self.sequence.losses();
+        let packet = self.came.since(self.first).as_secs_f64() / expected as f64;
+        let time = |packets: f64| milliseconds(Duration::from_secs_f64(packets * packet));
         let tenths = (opinion * 10.0).round() as u8;
         VoipMetrics {
             ssrc: ssrc.into(),
-            loss_rate: (share * 256.0).min(255.0) as u8,
+            loss_rate: fraction(share),
             discard_rate: 0,
-            burst_density: 0,
-            gap_density: (share * 256.0).min(255.0) as u8,
-            burst_duration: 0.into(),
-            gap_duration: milliseconds(self.came.since(self.first)),
+            burst_density: fraction(burst_density),
+            gap_density: fraction(gap_density),
+            burst_duration: time(burst_length),
+            gap_duration: time(gap_length),
             round_trip: milliseconds(round_trip.unwrap_or_default()),
             end_system: milliseconds(buffer),
             signal_level: UNAVAILABLE,
             noise_level: UNAVAILABLE,
             rerl: UNAVAILABLE,
-            gmin: 16,
+            gmin: GMIN,
             r_factor: quality::rating(share, self.delay(round_trip)) as u8,
             external_r_factor: UNAVAILABLE,
             mos_lq: tenths,
@@ -235,6 +239,11 @@ impl Source {
             buffer_limit: milliseconds(Duration::from_secs(1)),
         }
     }
+}
+
+/// A share in 256ths.
+fn fraction(share: f64) -> u8 {
+    (share * 256.0).min(255.0) as u8
 }
 
 /// The media clock of a stream of ours at the same time as the wall clock's.

@@ -17,6 +17,7 @@ pub mod line;
 mod requests;
 pub mod rtp;
 mod session;
+pub mod smtp;
 mod stream;
 pub mod tls;
 mod work;

@@ -399,3 +399,8 @@ pub const RTP_CONFLICTS: usize = 16;
 pub const RTP_BANDWIDTH: f64 = 10_000.0;
 /// Packets that a jitter buffer holds: more than two seconds of a call, and what is reordered of a picture.
 pub const RTP_PLAYOUT: usize = 128;
+
+/// Entries of the queue of mail that the relay was told of and has not looked at; of more it hears that there are some.
+pub const SMTP_ARRIVALS: usize = 1024;
+/// Bytes of an envelope or a report that are written at once.
+pub const SMTP_BLOCK: usize = 60 << 10;

@@ -404,3 +404,17 @@ pub const RTP_PLAYOUT: usize = 128;
 pub const SMTP_ARRIVALS: usize = 1024;
 /// Bytes of an envelope or a report that are written at once.
 pub const SMTP_BLOCK: usize = 60 << 10;
+/// Blocks of one message that the disk reads ahead: enough that neither waits for the other.
+pub const SMTP_BLOCKS: usize = 4;
+/// Bytes of a line of a reply: RFC 5321 §4.5.3.1.5 has 512, and servers explain themselves.
+pub const SMTP_REPLY_LINE: usize = 2 << 10;
+/// Lines of a reply that are kept: of the longest there is, that to EHLO, a few times as many.
+pub const SMTP_REPLY_LINES: usize = 64;
+/// Commands that a client sends ahead of their replies (RFC 2920).
+pub const SMTP_PIPELINE: usize = 100;
+/// How long a server's host may take to answer at all: there are others.
+pub const SMTP_CONNECT: Duration = Duration::from_secs(30);
+/// How long a connection that is ready waits for one more message.
+pub const SMTP_LINGER: Duration = Duration::from_secs(5);
+/// How long a server may take to hear that we go.
+pub const SMTP_FAREWELL: Duration = Duration::from_secs(10);

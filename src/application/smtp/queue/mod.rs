@@ -39,7 +39,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::super::{Folder, Place};
 use crate::base::limits;
 
-pub use envelope::{Body, Envelope, Notify, Recipient, Return, Status, Unreadable};
+pub use envelope::{Body, Envelope, Notify, Recipient, Return, Said, Status, Unreadable};
 pub use placing::{Handles, Placing};
 
 /// Names an entry: when it was put, by which process, and which of that process's.

@@ -32,9 +32,18 @@ impl Trust {
     pub fn signed_by(certificates: &[u8]) -> Result<Trust, BadTrust> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(CertificateDer::pem_slice_iter(certificates).filter_map(Result::ok));
-        if roots.is_empty() {
-            return Err(BadTrust::Empty);
-        }
+        if roots.is_empty() { Err(BadTrust::Empty) } else { Trust::with(roots) }
+    }
+
+    /// Nobody: there is nobody who could vouch.
+    ///
+    /// # Errors
+    /// rustls does not do it.
+    pub fn nobody() -> Result<Trust, BadTrust> {
+        Trust::with(RootCertStore::empty())
+    }
+
+    fn with(roots: RootCertStore) -> Result<Trust, BadTrust> {
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let config = builder.map_err(BadTrust::Unusable)?.with_root_certificates(roots).with_no_client_auth();
         Ok(Trust(Arc::new(config)))
@@ -165,6 +174,6 @@ mod tests {
         }
         assert!(matches!(Server::new("not a name", trust), Err(NoName)));
         assert!(matches!(Trust::signed_by(key.as_bytes()), Err(BadTrust::Empty)));
-        assert!(Trust::anybody().is_ok());
+        assert!(Trust::anybody().is_ok() && Trust::nobody().is_ok());
     }
 }

@@ -400,6 +400,10 @@ pub const RTP_BANDWIDTH: f64 = 10_000.0;
 /// Packets that a jitter buffer holds: more than two seconds of a call, and what is reordered of a picture.
 pub const RTP_PLAYOUT: usize = 128;
 
+/// Ports that are tried for a service that wants one of its own, at random: with 64 shards, each of which has one in 64, none of
+/// them would do once in 3,000 times.
+pub const PORTS_TRIED: usize = 512;
+
 /// Entries of the queue of mail that the relay was told of and has not looked at; of more it hears that there are some.
 pub const SMTP_ARRIVALS: usize = 1024;
 /// Bytes of an envelope or a report that are written at once.

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Run(settings)) if settings.check => return show(&cli::card::check(&settings)),
         Ok(Parsed::Run(settings)) => cli::up::up(&settings),
         Ok(Parsed::Transfer(request, settings)) => cli::transfer::transfer(&request, &settings),
+        Ok(Parsed::Send(settings, args)) => cli::send::send(&settings, &args),
         Ok(Parsed::Password) => cli::password::password(),
         Ok(Parsed::Stream(settings, args)) => cli::stream::stream(&settings, &args),
         Ok(Parsed::Show(text)) => return show(&text),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::{Batch, Data, DeskId, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
+use super::{Batch, Data, Datagrams, DeskId, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
 use crate::base::address::{Endpoint, Family, Flow};
 use crate::base::limits;
 use crate::base::random::Random;
@@ -201,6 +201,17 @@ impl<'a> Io<'a> {
     /// Takes connections at a port from the end of the turn on, unless it is in use.
     pub fn listen(&mut self, port: u16, service: Box<dyn Service>) -> Result<(), TooMany> {
         self.requests.add(Request::Listen { port, service })
+    }
+
+    /// Lets a service have a port of its own from the end of the turn on, one that nobody can guess, from which it sends to
+    /// `remote`. It hears in [`Datagrams::on_port`](super::Datagrams::on_port) which.
+    pub fn open(&mut self, remote: Endpoint, service: Box<dyn Datagrams>) -> Result<(), TooMany> {
+        self.requests.add(Request::Open { remote, service })
+    }
+
+    /// Gives such a port back, and ends its service, at the end of the turn. There is always room for this.
+    pub fn shut(&mut self, port: u16) {
+        self.requests.shut(port);
     }
 
     /// Lets a storage thread do something, which begins at the end of the turn. [`Session::on_done`] tells when it is

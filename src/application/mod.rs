@@ -17,6 +17,7 @@ pub mod line;
 mod requests;
 pub mod rtp;
 mod session;
+pub mod smtp;
 mod stream;
 pub mod tls;
 mod work;
@@ -68,6 +69,13 @@ pub trait Datagrams: Send {
     fn on_done(&mut self, _desk: DeskId, done: Done, io: &mut Io<'_>) {
         done.release(io);
     }
+
+    /// It has this port of its own now ([`Io::open`]), and our address from which the other end is reached; `None`: there is
+    /// no way to it, or no port, and this is the last that it hears.
+    fn on_port(&mut self, _flow: Option<&Flow>, _io: &mut Io<'_>) {}
+
+    /// A session, or another service of datagrams (`None`), says something to something of this one.
+    fn on_message(&mut self, _desk: DeskId, _from: Option<SessionId>, _message: Message, _io: &mut Io<'_>) {}
 
     /// The host ends: what is said and asked for now is the last.
     fn on_end(&mut self, _io: &mut Io<'_>) {}

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 
-use super::{Service, Session, Work};
+use super::{Datagrams, Service, Session, Work};
 use crate::base::address::Endpoint;
 use crate::base::limits;
 
@@ -48,7 +48,7 @@ pub enum Request {
     Tell {
         /// Who says it; `None`: a service of datagrams.
         from: Option<SessionId>,
-        /// Who is told.
+        /// Who is told: a session, or something of a service of datagrams ([`DeskId`]).
         to: SessionId,
         /// What.
         message: Message,
@@ -66,6 +66,18 @@ pub enum Request {
         port: u16,
         /// By whom.
         service: Box<dyn Service>,
+    },
+    /// Datagrams are to be sent to somebody from a port of their own.
+    Open {
+        /// To whom.
+        remote: Endpoint,
+        /// Who sends them, and gets what comes back.
+        service: Box<dyn Datagrams>,
+    },
+    /// Such a port is not needed any more.
+    Shut {
+        /// The port.
+        port: u16,
     },
     /// A storage thread is to do something.
     Work(Errand),
@@ -130,6 +142,11 @@ impl Requests {
     /// A session is gone. There is always room for this, once for each that asked for work.
     pub fn forget(&mut self, session: SessionId) {
         self.waiting.push_back(Request::Forget(session));
+    }
+
+    /// A port is given back. There is always room for this, once for each that was opened.
+    pub(super) fn shut(&mut self, port: u16) {
+        self.waiting.push_back(Request::Shut { port });
     }
 
     /// The one that came first.

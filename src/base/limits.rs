@@ -399,3 +399,26 @@ pub const RTP_CONFLICTS: usize = 16;
 pub const RTP_BANDWIDTH: f64 = 10_000.0;
 /// Packets that a jitter buffer holds: more than two seconds of a call, and what is reordered of a picture.
 pub const RTP_PLAYOUT: usize = 128;
+
+/// Ports that are tried for a service that wants one of its own, at random: with 64 shards, each of which has one in 64, none of
+/// them would do once in 3,000 times.
+pub const PORTS_TRIED: usize = 512;
+
+/// Entries of the queue of mail that the relay was told of and has not looked at; of more it hears that there are some.
+pub const SMTP_ARRIVALS: usize = 1024;
+/// Bytes of an envelope or a report that are written at once.
+pub const SMTP_BLOCK: usize = 60 << 10;
+/// Blocks of one message that the disk reads ahead: enough that neither waits for the other.
+pub const SMTP_BLOCKS: usize = 4;
+/// Bytes of a line of a reply: RFC 5321 §4.5.3.1.5 has 512, and servers explain themselves.
+pub const SMTP_REPLY_LINE: usize = 2 << 10;
+/// Lines of a reply that are kept: of the longest there is, that to EHLO, a few times as many.
+pub const SMTP_REPLY_LINES: usize = 64;
+/// Commands that a client sends ahead of their replies (RFC 2920).
+pub const SMTP_PIPELINE: usize = 100;
+/// How long a server's host may take to answer at all: there are others.
+pub const SMTP_CONNECT: Duration = Duration::from_secs(30);
+/// How long a connection that is ready waits for one more message.
+pub const SMTP_LINGER: Duration = Duration::from_secs(5);
+/// How long a server may take to hear that we go.
+pub const SMTP_FAREWELL: Duration = Duration::from_secs(10);

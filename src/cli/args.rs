@@ -16,6 +16,7 @@ use taphouse::run::trace::Protocol;
 use super::UsageError;
 use super::manual;
 use super::rtp::{GroupWish, ReflectWish};
+use super::send::SendArgs;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 use super::stream::StreamArgs;
@@ -29,6 +30,7 @@ pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Read
         Ok(Program { command: Some(Command::Up(args)), .. }) => Ok(Read::Args(args)),
         Ok(Program { command: Some(Command::Get(get)), .. }) => Ok(get.read()),
         Ok(Program { command: Some(Command::Put(put)), .. }) => put.read(),
+        Ok(Program { command: Some(Command::Send { args, send }), .. }) => Ok(Read::Send(args, send)),
         Ok(Program { command: Some(Command::Password), .. }) => Ok(Read::Password),
         Ok(Program { command: Some(Command::Stream { args, stream }), .. }) => Ok(Read::Stream(args, stream)),
         Ok(Program { command: Some(Command::Man), .. }) => {
@@ -50,6 +52,8 @@ pub(super) enum Read {
     Args(Box<Args>),
     /// Fetch or bring a file.
     Transfer(Box<Request>, Box<Args>),
+    /// Send a message.
+    Send(Box<Args>, Box<SendArgs>),
     /// Hash a password.
     Password,
     /// Send a file as RTP.
@@ -80,6 +84,14 @@ enum Command {
 
     /// Bring a file: taphouse put FILE ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH[;type=a]
     Put(Box<Put>),
+
+    /// Send a message over SMTP: taphouse send --from ADDRESS --to ADDRESS [--server HOST[:PORT]] FILE.eml
+    Send {
+        #[command(flatten)]
+        send: Box<SendArgs>,
+        #[command(flatten)]
+        args: Box<Args>,
+    },
 
     /// Read a password and print its hash, as `password` of a [[user]] in the configuration
     Password,

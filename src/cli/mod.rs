@@ -7,6 +7,7 @@ mod args;
 pub(crate) mod card;
 mod certificate;
 mod config;
+mod errand;
 mod files;
 mod identity;
 mod manual;
@@ -15,6 +16,7 @@ mod notices;
 pub(crate) mod password;
 mod progress;
 pub(crate) mod rtp;
+pub(crate) mod send;
 mod services;
 mod settings;
 pub(crate) mod stream;
@@ -35,6 +37,8 @@ pub(crate) enum Parsed {
     Run(Box<Settings>),
     /// Fetch or bring a file.
     Transfer(Box<transfer::Request>, Box<Settings>),
+    /// Send a message.
+    Send(Box<Settings>, Box<send::SendArgs>),
     /// Hash a password.
     Password,
     /// Send a file as RTP.
@@ -53,6 +57,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     let (args, errand) = match args::read(arguments)? {
         args::Read::Args(args) => (args, Errand::Serve),
         args::Read::Transfer(request, args) => (args, Errand::Transfer(request)),
+        args::Read::Send(args, sent) => (args, Errand::Send(sent)),
         args::Read::Stream(args, streamed) => (args, Errand::Stream(streamed)),
         args::Read::Password => return Ok(Parsed::Password),
         args::Read::Show(text) => return Ok(Parsed::Show(text)),
@@ -66,6 +71,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     Ok(match errand {
         Errand::Serve => Parsed::Run(settings),
         Errand::Transfer(request) => Parsed::Transfer(request, settings),
+        Errand::Send(sent) => Parsed::Send(settings, sent),
         Errand::Stream(streamed) => Parsed::Stream(settings, streamed),
     })
 }
@@ -74,6 +80,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
 enum Errand {
     Serve,
     Transfer(Box<transfer::Request>),
+    Send(Box<send::SendArgs>),
     Stream(Box<stream::StreamArgs>),
 }
 

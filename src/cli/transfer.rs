@@ -8,19 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::unbounded;
 use taphouse::application::ftp::client::{Client, Direction, Mode, Told, Transfer};
 use taphouse::application::ftp::url::Url;
-use taphouse::application::{Folder, Place};
+use taphouse::application::{Folder, Place, Session};
 use taphouse::base::address::Endpoint;
-use taphouse::base::time::Instant;
-use taphouse::device::{Namespace, Port, Waker};
-use taphouse::run::{Clock, Folders, Storage, confine};
-use taphouse::stack::{ConnectError, Mailbox, Stack};
 
+use super::errand::Errand;
+use super::names;
 use super::progress::{Progress, Terminal};
 use super::settings::Settings;
-use super::{names, up};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -39,21 +36,14 @@ pub(super) enum Way {
     Put,
 }
 
-/// How long an address is waited for.
-const ADDRESS: Duration = Duration::from_secs(20);
 /// How long the server may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(20);
-/// How long the server may take to hear that we go.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// How often it is looked whether there is an address.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Carries one file.
 ///
 /// # Errors
 /// One line that says what, why and what to do.
 pub(crate) fn transfer(request: &Request, settings: &Settings) -> Result<()> {
-    let settings = &Settings { queues: 1, services: Vec::new(), ..settings.clone() };
     let address = names::resolve(&request.url.host).map_err(|why| anyhow!(why))?;
     let remote = Endpoint { address, port: request.url.port };
     let name = request.file.file_name().with_context(|| format!("{}: names no file", request.file.display()))?;
@@ -62,31 +52,32 @@ pub(crate) fn transfer(request: &Request, settings: &Settings) -> Result<()> {
         _ => PathBuf::from("."),
     };
     let folder = fs::canonicalize(&folder).with_context(|| format!("{}", folder.display()))?;
-    let namespace = settings.namespace.as_deref().map_or(Namespace::Own, Namespace::named);
-    let port = up::attach(settings, &namespace)?.into_iter().next().context("the TAP has no queue")?;
-    let created = port.created();
-    up::prepare_host(settings, &namespace, created)?;
-    let folders =
-        Folders::open(std::slice::from_ref(&folder)).map_err(|(path, why)| anyhow!("{}: {why}", path.display()))?;
     let terminal = Terminal::look();
-    confine(&[folder]);
-    let storage = Storage::start(folders).context("cannot start the threads that wait for the disk")?;
-    let (mailbox, waker) =
-        Mailbox::for_shards(1).context("cannot make a mailbox")?.pop().context("there is no mailbox")?;
-    let mut stack = Stack::shard(port, &up::config(settings, up::start(settings, created))?, mailbox)?;
-    stack.set_storage(storage.orders());
+    let mut errand = Errand::open(settings, &folder)?;
     let (moved, start) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
     let progress = Progress::start(terminal, moved.clone(), start.clone()).context("cannot start a thread")?;
-    let run = Run { stack: &mut stack, waker: &waker, clock: Clock::new(), progress: &progress, start: &start };
-    let done = run.until_done(remote, |now| {
-        let (tell, told) = unbounded();
-        (Client::new(wish(request, name), tell, moved.clone(), now + ANSWER), told)
-    });
+    let (tell, told) = unbounded();
+    let client =
+        |now| Box::new(Client::new(wish(request, name), tell.clone(), moved.clone(), now + ANSWER)) as Box<dyn Session>;
+    let mut carry = || {
+        errand.connect(remote, client)?;
+        // What those told that could not be connected yet.
+        while told.try_recv().is_ok() {}
+        errand.until(&told, |told| match told {
+            Told::Length(length, already) => {
+                start.store(already, Ordering::Relaxed);
+                progress.set_length(length);
+                None
+            }
+            Told::Done => Some(Ok(())),
+            Told::Failed(why) => Some(Err(anyhow!(why))),
+        })?
+    };
+    let done = carry();
     // What draws must be gone before anything else is said.
     progress.end();
-    drop(stack);
-    storage.end();
-    done.with_context(|| format!("{}:{}", request.url.host, request.url.port))
+    let ended = errand.end();
+    done.and(ended).with_context(|| format!("{}:{}", request.url.host, request.url.port))
 }
 
 fn wish(request: &Request, name: &OsStr) -> Transfer {
@@ -102,81 +93,4 @@ fn wish(request: &Request, name: &OsStr) -> Transfer {
         Way::Put => Direction::Put { file: place(name.to_owned()) },
     };
     Transfer { user, password, folders, name: remote, ascii, mode: *mode, resume: *resume, direction }
-}
-
-/// A stack that is turned here, with what its turns take.
-struct Run<'a> {
-    stack: &'a mut Stack<Port>,
-    waker: &'a Waker,
-    clock: Clock,
-    progress: &'a Progress,
-    start: &'a AtomicU64,
-}
-
-impl Run<'_> {
-    /// Turns until a client has told how it ended, and said goodbye.
-    fn until_done(mut self, remote: Endpoint, client: impl Fn(Instant) -> (Client, Receiver<Told>)) -> Result<()> {
-        let told = self.connected(remote, client)?;
-        let done = loop {
-            let turned = self.turn()?;
-            match told.try_recv() {
-                Ok(Told::Length(length, start)) => {
-                    self.start.store(start, Ordering::Relaxed);
-                    self.progress.set_length(length);
-                }
-                Ok(Told::Done) => break Ok(()),
-                Ok(Told::Failed(why)) => break Err(anyhow!(why)),
-                Err(_) => self.wait(turned, None)?,
-            }
-        };
-        let end = self.clock.now() + GOODBYE;
-        while self.stack.connections() > 0 && self.clock.now() < end {
-            let turned = self.turn()?;
-            self.wait(turned, Some(end))?;
-        }
-        done
-    }
-
-    /// Connects as soon as we have an address from which that goes.
-    fn connected(
-        &mut self,
-        remote: Endpoint,
-        client: impl Fn(Instant) -> (Client, Receiver<Told>),
-    ) -> Result<Receiver<Told>> {
-        let end = self.clock.now() + ADDRESS;
-        loop {
-            let turned = self.turn()?;
-            let (session, told) = client(turned.now);
-            match self.stack.connect(remote, Box::new(session)) {
-                Ok(_) => return Ok(told),
-                Err(ConnectError::Unreachable(_)) if turned.now < end => {
-                    self.wait(Turned { now: turned.now, arrived: false }, Some(turned.now + LOOK))?;
-                }
-                Err(why) => return Err(anyhow!("{why}: give --address and --gateway that reach it")),
-            }
-        }
-    }
-
-    fn turn(&mut self) -> Result<Turned> {
-        let now = self.clock.now();
-        let turn = self.stack.turn(now).context("the TAP is gone")?;
-        while self.stack.take_notice().is_some() {}
-        Ok(Turned { now, arrived: turn.arrived > 0 })
-    }
-
-    /// Waits until there is something to do, but not longer than until `end`; not at all while frames come.
-    fn wait(&mut self, Turned { now, arrived }: Turned, end: Option<Instant>) -> Result<()> {
-        if arrived {
-            return Ok(());
-        }
-        let at_most = self.stack.deadline().into_iter().chain(end).min().map(|until| until - now);
-        self.stack.wait(self.waker, at_most).context("the TAP is gone")
-    }
-}
-
-/// What came of a turn.
-#[derive(Clone, Copy)]
-struct Turned {
-    now: Instant,
-    arrived: bool,
 }

@@ -214,7 +214,7 @@ impl<D: Device> Stack<D> {
         self.fire_timers();
         self.udp.fire_timers(&mut self.net);
         let fired = self.tcp.fire_timers(&mut self.net);
-        self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
+        self.tcp.carry_out(&mut self.udp, &mut self.storage, &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
         unsent || fired == limits::TIMERS_A_TURN
     }
@@ -224,7 +224,7 @@ impl<D: Device> Stack<D> {
     pub fn end(&mut self, now: Instant) {
         self.net.begin(now);
         self.udp.end(&mut self.net);
-        self.tcp.carry_out(self.udp.requests_mut(), &mut self.storage, &self.owners, &mut self.net);
+        self.tcp.carry_out(&mut self.udp, &mut self.storage, &self.owners, &mut self.net);
         self.net.release();
     }
 

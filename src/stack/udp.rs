@@ -1,10 +1,14 @@
 //! UDP's way over the top: from a frame to a service, and back down.
 
 use super::net::Net;
-use crate::application::{Answer, Batch, Datagrams, DeskId, Done, Io, Requests, Written};
+use super::owner::Owners;
+use crate::application::{
+    Answer, Batch, Datagrams, DeskId, Done, Io, Message, Request, Requests, SessionId, Written,
+};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
+use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::time::Instant;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
@@ -114,6 +118,54 @@ impl Udp {
         self.note_deadline(desk.port);
     }
 
+    /// A session or a service says something to a service.
+    pub(super) fn on_message<D: Device>(
+        &mut self,
+        desk: DeskId,
+        from: Option<SessionId>,
+        message: Message,
+        net: &mut Net<D>,
+    ) {
+        self.call(desk.port, net, |service, io| service.on_message(desk, from, message, io));
+        self.note_deadline(desk.port);
+    }
+
+    /// Lets a service have an ephemeral port (RFC 6335 §6), any that is free and whose flow is ours (RFC 6056 §3.3.2): who
+    /// answers in somebody else's name has to guess it (RFC 5452 §9.2).
+    pub(super) fn open<D: Device>(
+        &mut self,
+        remote: Endpoint,
+        mut service: Box<dyn Datagrams>,
+        owners: &Owners,
+        net: &mut Net<D>,
+    ) {
+        const FIRST: u16 = 49_152;
+        const COUNT: u64 = u16::MAX as u64 - FIRST as u64 + 1;
+        let address = source::select(&net.interface, remote.address);
+        let flow = address.and_then(|address| {
+            let port = |_| FIRST + self.random.below(COUNT) as u16;
+            let ports: [u16; limits::PORTS_TRIED] = std::array::from_fn(port);
+            let mut flows = ports.into_iter().map(|port| Flow { local: Endpoint { address, port }, remote });
+            flows.find(|flow| self.at(flow.local.port).is_none() && owners.elsewhere(flow).is_none())
+        });
+        let Some(flow) = flow else {
+            let Udp { written, requests, random, .. } = self;
+            let mut io = Io::new(net.now(), &net.largest, &mut net.pool, random, written, requests);
+            return service.on_port(None, &mut io);
+        };
+        // It was looked whether the port is free.
+        if self.bind(flow.local.port, service).is_ok() {
+            self.call(flow.local.port, net, |service, io| service.on_port(Some(&flow), io));
+            self.note_deadline(flow.local.port);
+        }
+    }
+
+    /// Nobody has this port any more.
+    pub(super) fn shut(&mut self, port: u16) {
+        self.endpoints.unbind_any(port);
+        self.timed.retain(|timed| *timed != port);
+    }
+
     /// The host ends, which all services hear.
     pub(super) fn end<D: Device>(&mut self, net: &mut Net<D>) {
         for port in self.endpoints.ports() {
@@ -134,9 +186,9 @@ impl Udp {
         }
     }
 
-    /// What services asked for in this turn.
-    pub(super) fn requests_mut(&mut self) -> &mut Requests {
-        &mut self.requests
+    /// What services asked for in this turn: the one that came first.
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        self.requests.pop()
     }
 
     /// Shows an arrival to the service that listens, and sends what it answers.

@@ -25,7 +25,8 @@ use self::waits::Waits;
 use super::net::Net;
 use super::owner::Owners;
 use super::storage::Storage;
-use crate::application::{Done, Errands, Reading, Request, Requests, Service, Session, SessionId};
+use super::udp::Udp;
+use crate::application::{DeskId, Done, Errands, Reading, Request, Service, Session, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
@@ -369,17 +370,21 @@ impl Tcp {
         limits::TIMERS_A_TURN
     }
 
-    /// Carries out what sessions asked for in this turn, and those of another transport.
+    /// Carries out what sessions asked for in this turn, and services of datagrams.
     pub(super) fn carry_out<D: Device>(
         &mut self,
-        others: &mut Requests,
+        udp: &mut Udp,
         storage: &mut Storage,
         owners: &Owners,
         net: &mut Net<D>,
     ) {
-        while let Some(request) = self.caller.requests.pop().or_else(|| others.pop()) {
+        while let Some(request) = self.caller.requests.pop().or_else(|| udp.next_request()) {
             match request {
                 Request::Tell { from, to, message } => {
+                    if let Some(desk) = DeskId::of(to) {
+                        udp.on_message(desk, from, message, net);
+                        continue;
+                    }
                     let id = ConnectionId::from(to);
                     let Some(entry) = self.entries.get_mut(id) else { continue };
                     self.caller.on_message(entry, from, message, net);
@@ -394,6 +399,8 @@ impl Tcp {
                         net.counters.drop_unsent(Dropped::Misuse);
                     }
                 }
+                Request::Open { remote, service } => udp.open(remote, service, owners, net),
+                Request::Shut { port } => udp.shut(port),
                 Request::Work(errand) => storage.send(errand),
                 Request::Forget(session) => storage.forget(session),
             }

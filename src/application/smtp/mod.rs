@@ -1,0 +1,4 @@
+//! SMTP (RFC 5321).
+
+pub mod client;
+pub mod queue;

@@ -27,28 +27,42 @@ pub enum Line {
 
 /// Puts lines together from what comes. It keeps no more than one line and no more than the limit.
 ///
-/// A line ends with LF, with or without CR: what is typed by hand is understood, too. No protocol that hides one message in
-/// another is to be read with this.
+/// Over telnet a line ends with LF, with or without CR: what is typed by hand is understood, too. Where one message may be
+/// hidden in another, only CRLF is an end ([`Lines::exact`]).
 #[derive(Debug)]
 pub struct Lines {
     limit: usize,
     line: Vec<u8>,
     too_long: bool,
-    telnet: Telnet,
+    /// `None`: every byte is what it is.
+    telnet: Option<Telnet>,
+    /// The byte before was CR.
+    after_cr: bool,
 }
 
 impl Lines {
-    /// Lines of at most `limit` bytes, without their ends.
+    /// Lines of at most `limit` bytes, without their ends, over telnet.
     pub fn new(limit: usize) -> Lines {
-        Lines { limit, line: Vec::new(), too_long: false, telnet: Telnet::Text }
+        Lines { limit, line: Vec::new(), too_long: false, telnet: Some(Telnet::Text), after_cr: false }
+    }
+
+    /// The same without telnet: only CRLF ends a line, and a CR or LF that stands alone is a byte of it.
+    pub fn exact(limit: usize) -> Lines {
+        Lines { telnet: None, ..Lines::new(limit) }
     }
 
     /// Takes bytes up to the end of a line; returns how many, and the line if it ended there.
     pub fn take(&mut self, bytes: &[u8]) -> (usize, Option<Line>) {
         for (at, byte) in bytes.iter().enumerate() {
             match self.text(*byte) {
-                Some(b'\n') => return (at + 1, Some(self.end())),
-                Some(byte) => self.push(byte),
+                Some(b'\n') if self.after_cr || self.telnet.is_some() => {
+                    self.after_cr = false;
+                    return (at + 1, Some(self.end()));
+                }
+                Some(byte) => {
+                    self.after_cr = byte == b'\r';
+                    self.push(byte);
+                }
                 None => {}
             }
         }
@@ -57,7 +71,8 @@ impl Lines {
 
     /// What a byte is to those who read text.
     fn text(&mut self, byte: u8) -> Option<u8> {
-        let (next, text) = match (self.telnet, byte) {
+        let Some(telnet) = self.telnet else { return Some(byte) };
+        let (next, text) = match (telnet, byte) {
             (Telnet::Text, IAC) => (Telnet::Command, None),
             (Telnet::Text, byte) => (Telnet::Text, Some(byte)),
             // Doubled, it is a byte like others.
@@ -66,7 +81,7 @@ impl Lines {
             // Interrupt process, data mark: what they ask for, the command behind them does.
             (Telnet::Command | Telnet::Option, _) => (Telnet::Text, None),
         };
-        self.telnet = next;
+        self.telnet = Some(next);
         text
     }
 
@@ -99,7 +114,11 @@ mod tests {
 
     /// All lines, however the bytes are cut.
     fn lines(bytes: &[u8], piece: usize) -> Vec<Line> {
-        let (mut lines, mut found) = (Lines::new(8), Vec::new());
+        read(Lines::new(8), bytes, piece)
+    }
+
+    fn read(mut lines: Lines, bytes: &[u8], piece: usize) -> Vec<Line> {
+        let mut found = Vec::new();
         for mut piece in bytes.chunks(piece) {
             while !piece.is_empty() {
                 let (used, line) = lines.take(piece);
@@ -119,6 +138,16 @@ mod tests {
             let expected =
                 [whole(b"one"), whole(b"two"), whole(b""), whole(b"12345678"), Line::TooLong, whole(b"a\rb")];
             assert_eq!(lines(text, piece), expected);
+        }
+    }
+
+    #[test]
+    fn only_both_bytes_end_an_exact_line() {
+        let whole = |text: &[u8]| Line::Whole(text.to_vec());
+        for piece in [1, 2, 3, 1000] {
+            let text = b"a\nb\r\n\xff\xf4c\r\rd\r\n12345678\n9\r\n\r\n";
+            let expected = [whole(b"a\nb"), whole(b"\xff\xf4c\r\rd"), Line::TooLong, whole(b"")];
+            assert_eq!(read(Lines::exact(8), text, piece), expected);
         }
     }
 

@@ -74,6 +74,8 @@ pub enum Work {
     SetModified(Place, i64),
     /// Gives a file or directory another name, and replaces a file that has it.
     Rename(Place, Place),
+    /// Gives a file one more name, which nothing may have yet.
+    Link(Place, Place),
     /// Removes a file.
     Remove(Place),
     /// Makes a directory.

@@ -408,6 +408,30 @@ pub const PORTS_TRIED: usize = 512;
 pub const SMTP_ARRIVALS: usize = 1024;
 /// Bytes of an envelope or a report that are written at once.
 pub const SMTP_BLOCK: usize = 60 << 10;
+/// The same of a message that comes, at first: most are small, and one whose client stalls holds this much.
+pub const SMTP_FIRST_BLOCK: usize = 15 << 10;
+/// Bytes of a command without its end: RFC 5321 §4.5.3.1.4 has 512, and extensions add to it; RFC 4954 §4 wants 12,288 for AUTH.
+pub const SMTP_LINE: usize = 12_288;
+/// Bytes of replies that wait for room, before no command is heard any more.
+pub const SMTP_REPLIES: usize = 16 << 10;
+/// Sessions of a server's shard, of which so many may be of one address.
+pub const SMTP_SESSIONS: usize = 2000;
+/// See [`SMTP_SESSIONS`].
+pub const SMTP_SESSIONS_AN_ADDRESS: usize = 200;
+/// Recipients of one message (RFC 5321 §4.5.3.1.8 wants 100 at least).
+pub const SMTP_RECIPIENTS: usize = 1000;
+/// Commands in a row that are none, and wrong passwords, before a client is sent away.
+pub const SMTP_ERRORS: u32 = 20;
+/// See [`SMTP_ERRORS`].
+pub const SMTP_PASSWORDS: u32 = 5;
+/// Bytes of a message, if nothing else is wished.
+pub const SMTP_MESSAGE: u64 = 64 << 20;
+/// How long a client may say nothing (RFC 5321 §4.5.3.2.7).
+pub const SMTP_IDLE: Duration = Duration::from_secs(5 * 60);
+/// The same within a message (§4.5.3.2.5).
+pub const SMTP_DATA_IDLE: Duration = Duration::from_secs(3 * 60);
+/// When memory or a storage thread that was refused is asked for again.
+pub const SMTP_RETRY: Duration = Duration::from_millis(5);
 /// Blocks of one message that the disk reads ahead: enough that neither waits for the other.
 pub const SMTP_BLOCKS: usize = 4;
 /// Bytes of a line of a reply: RFC 5321 §4.5.3.1.5 has 512, and servers explain themselves.

@@ -135,6 +135,7 @@ impl Desk {
             Work::Look(place) => (self.look(&place), None),
             Work::SetModified(place, seconds) => (self.set_modified(&place, seconds), None),
             Work::Rename(from, to) => (self.rename(&from, &to), None),
+            Work::Link(from, to) => (self.link(&from, &to), None),
             Work::Remove(place) => (self.at(&place, |folder, path| folder.remove_file(path)), None),
             Work::MakeDirectory(place) => (self.at(&place, |folder, path| folder.create_dir(path)), None),
             Work::RemoveDirectory(place) => (self.at(&place, |folder, path| folder.remove_dir(path)), None),
@@ -249,6 +250,11 @@ impl Desk {
 
     fn rename(&self, from: &Place, to: &Place) -> io::Result<Outcome> {
         self.folder(from.folder)?.rename(&from.path, self.folder(to.folder)?, &to.path)?;
+        Ok(Outcome::Done)
+    }
+
+    fn link(&self, from: &Place, to: &Place) -> io::Result<Outcome> {
+        self.folder(from.folder)?.hard_link(&from.path, self.folder(to.folder)?, &to.path)?;
         Ok(Outcome::Done)
     }
 

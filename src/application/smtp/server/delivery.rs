@@ -1,0 +1,309 @@
+//! A message on its way to the disk: to mailboxes, to the queue, or both.
+//!
+//! ```text
+//!   open · write …              as it comes; each block is written when it is full
+//!   sync · close                when it is complete
+//!   the queue's steps           if it is for elsewhere, too
+//!   link … · rename · sync …    the name in each mailbox, and the directories with those
+//! ```
+//!
+//! A line of these is begun when the one before it was done well. Only when the last is, 250 may be said. When something
+//! fails, all of it is taken back first.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+
+use super::super::super::{Handle, Io, Opening, Work};
+use super::super::maildir::{Maildirs, Name};
+use super::super::queue::{Envelope, Handles, Id, Placing, Queue};
+use crate::base::limits;
+use crate::buffer::Block;
+
+const MAIL: Handle = Handle(0);
+const DIRECTORY: Handle = Handle(1);
+const HANDLES: Handles = Handles { content: Handle(2), envelope: Handle(3), directory: Handle(4) };
+
+/// A file that is being written.
+struct File {
+    handle: Handle,
+    block: Option<Block>,
+    /// Bytes that the block takes: few at first, for most messages are small, and who stalls holds one.
+    capacity: usize,
+}
+
+/// Where it stands.
+enum Phase {
+    Writing,
+    Syncing,
+    Queueing(Box<Placing>),
+    Naming,
+    Done,
+    /// It failed, and is being taken back.
+    Undoing(ErrorKind),
+    Failed(ErrorKind),
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Storage threads are at work.
+    More,
+    /// It wants memory or a storage thread: to be called again in a while.
+    Starved,
+    /// It is on the disk.
+    Complete,
+    /// It is not, and nothing of it is left.
+    Failed(ErrorKind),
+}
+
+/// For whom a message is.
+pub(super) struct Destinations {
+    pub(super) maildirs: Maildirs,
+    /// Mailboxes, none twice.
+    pub(super) mailboxes: Vec<String>,
+    pub(super) name: Name,
+    pub(super) queue: Option<(Queue, Id)>,
+}
+
+/// A message on its way.
+pub(super) struct Delivery {
+    to: Destinations,
+    mail: Option<File>,
+    queue: Option<File>,
+    phase: Phase,
+    /// What no storage thread took yet.
+    todo: VecDeque<Work>,
+    under_way: usize,
+    failed: Option<ErrorKind>,
+}
+
+impl Delivery {
+    /// Opens its files.
+    pub(super) fn begin(to: Destinations) -> Delivery {
+        let mut todo = VecDeque::new();
+        let mail = to.mailboxes.first().map(|mailbox| {
+            todo.push_back(Work::Open(MAIL, to.maildirs.unfinished(mailbox, &to.name), Opening::New));
+            File::new(MAIL)
+        });
+        let queue = to.queue.as_ref().map(|(queue, id)| {
+            todo.push_back(Work::Open(HANDLES.content, queue.place(id.content()), Opening::New));
+            File::new(HANDLES.content)
+        });
+        Delivery { to, mail, queue, phase: Phase::Writing, todo, under_way: 0, failed: None }
+    }
+
+    /// What a mailbox has in front of the message, and the queue has not.
+    pub(super) fn put_in_front(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
+        self.ready(io) && self.mail.iter_mut().all(|file| file.append(bytes))
+    }
+
+    /// Writes bytes of the message, which have to fit into a block; `false`: not now.
+    pub(super) fn write(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
+        let ready = self.ready(io);
+        ready && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(bytes))
+    }
+
+    /// Where the next bytes of the message go; nothing: not now. To be followed by [`Delivery::written`].
+    pub(super) fn place(&mut self, io: &mut Io<'_>) -> &mut [u8] {
+        if !self.ready(io) {
+            return &mut [];
+        }
+        let room = self.mail.iter().chain(&self.queue).map(File::room).min().unwrap_or(0);
+        let first = self.mail.as_mut().or(self.queue.as_mut()).and_then(|file| file.block.as_mut());
+        first.map_or(&mut [], |block| block.frame_mut().tailroom(room))
+    }
+
+    /// So many bytes lie there now.
+    pub(super) fn written(&mut self, length: usize) {
+        let mut files = self.mail.iter_mut().chain(&mut self.queue).filter_map(|file| file.block.as_mut());
+        let Some(first) = files.next() else { return };
+        first.frame_mut().extend(length);
+        // For elsewhere as well: the second file has a block of its own.
+        if let Some(second) = files.next() {
+            let all = first.frame().bytes();
+            let bytes = &all[all.len() - length..];
+            second.frame_mut().tailroom(length)[..length].copy_from_slice(bytes);
+            second.frame_mut().extend(length);
+        }
+    }
+
+    /// Whether each file has a block with room, or has one now.
+    fn ready(&mut self, io: &mut Io<'_>) -> bool {
+        if self.failed.is_some() || !matches!(self.phase, Phase::Writing) {
+            return false;
+        }
+        for file in self.mail.iter_mut().chain(&mut self.queue) {
+            if file.is_full()
+                && let Some(block) = file.block.take()
+            {
+                file.capacity = limits::SMTP_BLOCK;
+                self.todo.push_back(Work::Write(file.handle, block));
+            }
+        }
+        self.ask(io);
+        // Whoever sends faster than the disk writes waits.
+        if !self.todo.is_empty() || self.under_way > limits::SMTP_BLOCKS {
+            return false;
+        }
+        self.mail.iter_mut().chain(&mut self.queue).all(|file| {
+            if file.block.is_none() {
+                file.block = io.block(file.capacity).ok();
+            }
+            file.block.is_some()
+        })
+    }
+
+    /// All of it came.
+    pub(super) fn complete(&mut self) {
+        let mut sync = |file: &mut File| {
+            let block = file.block.take().filter(|block| !block.frame().is_empty());
+            self.todo.extend(block.map(|block| Work::Write(file.handle, block)));
+        };
+        self.mail.as_mut().map(&mut sync);
+        self.queue.as_mut().map(&mut sync);
+        if self.mail.is_some() {
+            self.todo.extend([Work::Sync(MAIL), Work::Close(MAIL)]);
+        }
+        self.phase = Phase::Syncing;
+    }
+
+    /// It is not wanted any more.
+    pub(super) fn cancel(&mut self) {
+        self.failed.get_or_insert(ErrorKind::Interrupted);
+    }
+
+    /// Goes on; `envelope` is what the queue is to know.
+    pub(super) fn go_on(&mut self, envelope: Option<&Envelope>, io: &mut Io<'_>) -> Step {
+        loop {
+            if let Some(why) = self.failed
+                && !matches!(self.phase, Phase::Undoing(_) | Phase::Failed(_) | Phase::Done)
+            {
+                self.undo(why, io);
+            }
+            self.ask(io);
+            if !self.todo.is_empty() && self.under_way == 0 {
+                return Step::Starved;
+            }
+            if !self.todo.is_empty() || self.under_way > 0 {
+                return Step::More;
+            }
+            match &mut self.phase {
+                Phase::Writing => return Step::More,
+                Phase::Syncing => {
+                    self.phase = match (&self.to.queue, envelope) {
+                        (Some((queue, id)), Some(envelope)) => {
+                            Phase::Queueing(Box::new(Placing::entry(queue, *id, HANDLES, envelope)))
+                        }
+                        _ => self.name(),
+                    }
+                }
+                Phase::Queueing(placing) => match placing.next(io) {
+                    Ok(Some(work)) => self.todo.push_back(work),
+                    Ok(None) => self.phase = self.name(),
+                    Err(_pool_full) => return Step::Starved,
+                },
+                Phase::Naming => self.phase = Phase::Done,
+                Phase::Undoing(why) => self.phase = Phase::Failed(*why),
+                Phase::Done => return Step::Complete,
+                Phase::Failed(why) => return Step::Failed(*why),
+            }
+        }
+    }
+
+    /// The names in the mailboxes: in the first one last, for that takes the unfinished name away.
+    fn name(&mut self) -> Phase {
+        let Destinations { maildirs, mailboxes, name, .. } = &self.to;
+        let Some((first, others)) = mailboxes.split_first() else { return Phase::Done };
+        let unfinished = maildirs.unfinished(first, name);
+        let link = |other: &String| Work::Link(unfinished.clone(), maildirs.finished(other, name));
+        self.todo.extend(others.iter().map(link));
+        self.todo.push_back(Work::Rename(unfinished.clone(), maildirs.finished(first, name)));
+        for mailbox in mailboxes {
+            let directory = maildirs.arrivals(mailbox);
+            self.todo.extend([
+                Work::OpenDirectory(DIRECTORY, directory),
+                Work::Sync(DIRECTORY),
+                Work::Close(DIRECTORY),
+            ]);
+        }
+        Phase::Naming
+    }
+
+    /// Takes everything back that may have been done.
+    fn undo(&mut self, why: ErrorKind, io: &mut Io<'_>) {
+        self.release(io);
+        let Destinations { maildirs, mailboxes, name, queue } = &self.to;
+        if let Some(first) = mailboxes.first() {
+            self.todo.extend([Work::Close(MAIL), Work::Remove(maildirs.unfinished(first, name))]);
+        }
+        if matches!(self.phase, Phase::Naming) {
+            self.todo.extend(mailboxes.iter().map(|mailbox| Work::Remove(maildirs.finished(mailbox, name))));
+        }
+        if let Some((queue, id)) = queue {
+            self.todo.extend(Placing::undo(queue, *id, HANDLES));
+        }
+        self.phase = Phase::Undoing(why);
+    }
+
+    /// The connection is gone: what is not complete is taken back, as far as threads take it.
+    pub(super) fn abandon(mut self, io: &mut Io<'_>) {
+        if !matches!(self.phase, Phase::Done | Phase::Failed(_) | Phase::Undoing(_)) {
+            self.undo(ErrorKind::Interrupted, io);
+        }
+        self.ask(io);
+        self.release(io);
+    }
+
+    fn release(&mut self, io: &mut Io<'_>) {
+        let blocks = self.mail.iter_mut().chain(&mut self.queue).filter_map(|file| file.block.take());
+        blocks.chain(self.todo.drain(..).filter_map(Work::into_block)).for_each(|block| io.release(block));
+    }
+
+    fn ask(&mut self, io: &mut Io<'_>) {
+        while let Some(work) = self.todo.pop_front() {
+            if let Err(work) = io.ask(super::STORED, work) {
+                return self.todo.push_front(work);
+            }
+            self.under_way += 1;
+        }
+    }
+
+    /// One work was done, or could not be.
+    pub(super) fn done(&mut self, failed: Option<ErrorKind>) {
+        self.under_way -= 1;
+        // What is taken back may never have been there.
+        if !matches!(self.phase, Phase::Undoing(_))
+            && let Some(why) = failed
+        {
+            self.failed.get_or_insert(why);
+        }
+    }
+
+    /// Its entry in the queue, to be announced.
+    pub(super) fn entry(&self) -> Option<&(Queue, Id)> {
+        self.to.queue.as_ref()
+    }
+}
+
+impl File {
+    fn new(handle: Handle) -> File {
+        File { handle, block: None, capacity: limits::SMTP_FIRST_BLOCK }
+    }
+
+    fn room(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| self.capacity.saturating_sub(block.frame().len()))
+    }
+
+    fn is_full(&self) -> bool {
+        // Less than a line's end and what is held back before it is no room.
+        self.block.is_some() && self.room() < 16
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        let Some(block) = &mut self.block else { return false };
+        let frame = block.frame_mut();
+        frame.tailroom(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        frame.extend(bytes.len());
+        true
+    }
+}

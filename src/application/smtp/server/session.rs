@@ -1,0 +1,412 @@
+//! A client's connection: what it says, one command after another, and the messages between them.
+
+use std::sync::Arc;
+
+use super::super::super::line::{Line, Lines};
+use super::super::super::{Data, Done, Io, Session, Stream, Used};
+use super::authentication::Login;
+use super::delivery::Step;
+use super::reply::{self, Reply};
+use super::trace::{self, Received};
+use super::transaction::{Content, Transaction, trouble};
+use super::{Role, STORED, Shared};
+use crate::base::address::{Address, Flow};
+use crate::base::limits;
+use crate::base::stream::Ending;
+use crate::base::time::Instant;
+
+/// How the client introduced itself.
+pub(super) struct Hello {
+    pub(super) name: String,
+    /// By EHLO.
+    pub(super) extended: bool,
+}
+
+/// What comes instead of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A message, up to its end.
+    Data,
+    /// So many bytes more of a chunk.
+    Chunk { left: u64, last: bool },
+}
+
+/// One client's connection.
+pub(super) struct Conversation {
+    pub(super) shared: Arc<Shared>,
+    pub(super) role: Role,
+    pub(super) peer: Address,
+    pub(super) own: Address,
+    /// Whether it was let in, and is counted.
+    entered: bool,
+    /// It is under TLS.
+    pub(super) secure: bool,
+    /// The handshake is due as soon as the answer to STARTTLS is written.
+    pub(super) securing: bool,
+    lines: Lines,
+    /// Replies that found no room.
+    out: Vec<u8>,
+    pub(super) hello: Option<Hello>,
+    pub(super) login: Login,
+    pub(super) transaction: Option<Transaction>,
+    pub(super) incoming: Option<Incoming>,
+    /// The message came, and is being made durable or taken back.
+    ending: bool,
+    /// When memory or a storage thread is asked for again.
+    pub(super) starved: Option<Instant>,
+    /// Lines in a row that were no commands.
+    errors: u32,
+    idle: Instant,
+    pub(super) quitting: bool,
+}
+
+impl Conversation {
+    pub(super) fn new(shared: Arc<Shared>, role: Role, flow: &Flow, secure: bool) -> Conversation {
+        Conversation {
+            shared,
+            role,
+            peer: flow.remote.address,
+            own: flow.local.address,
+            entered: false,
+            secure,
+            securing: false,
+            lines: Lines::exact(limits::SMTP_LINE),
+            out: Vec::new(),
+            hello: None,
+            login: Login::default(),
+            transaction: None,
+            incoming: None,
+            ending: false,
+            starved: None,
+            errors: 0,
+            idle: Instant::NEVER,
+            quitting: false,
+        }
+    }
+
+    /// Replies with one of the usual lines.
+    pub(super) fn say(&mut self, Reply { code, detail, text }: Reply) {
+        self.say_text(code, detail, text);
+    }
+
+    pub(super) fn say_text(&mut self, code: u16, detail: reply::Detail, text: &str) {
+        self.out.extend(reply::line(code, detail, text).as_bytes());
+    }
+
+    /// Replies without an enhanced status code.
+    pub(super) fn say_lines(&mut self, code: u16, texts: &[String]) {
+        self.out.extend(reply::lines(code, texts).as_bytes());
+    }
+
+    /// Whether more may be heard.
+    fn listens(&self) -> bool {
+        let waits = self.securing || self.ending || self.starved.is_some() || self.login.waits();
+        !waits && !self.quitting && self.out.len() < limits::SMTP_REPLIES
+    }
+
+    /// Sends what there is to send, and listens again if it may.
+    fn settle(&mut self, stream: &mut Stream<'_>) {
+        let sent = stream.write(&self.out);
+        self.out.drain(..sent);
+        if self.out.is_empty() && std::mem::take(&mut self.securing) {
+            self.secure = true;
+            self.forget();
+            stream.secure();
+        }
+        if self.quitting && self.out.is_empty() && !self.ending {
+            stream.close_within(limits::SMTP_FAREWELL);
+        }
+        // The end of the connection is heard behind what nobody reads any more.
+        match self.listens() || self.quitting {
+            true => stream.resume(),
+            false => stream.pause(),
+        }
+    }
+
+    /// Under TLS everything begins anew (RFC 3207 §4.2).
+    fn forget(&mut self) {
+        self.hello = None;
+        self.login = Login::default();
+        self.lines = Lines::exact(limits::SMTP_LINE);
+    }
+
+    fn hear(&mut self, line: Line, stream: &mut Stream<'_>) {
+        match line {
+            Line::TooLong => self.no_command(reply::LINE_TOO_LONG),
+            Line::Whole(line) if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) => {
+                self.no_command(reply::NO_LINE);
+            }
+            Line::Whole(line) if self.login.expects() => self.hear_login(&line, stream),
+            Line::Whole(line) => self.obey(&line, stream),
+        }
+    }
+
+    /// That was nothing.
+    pub(super) fn no_command(&mut self, reply: Reply) {
+        self.errors += 1;
+        self.say(reply);
+        if self.errors >= limits::SMTP_ERRORS {
+            self.leave(reply::NONSENSE);
+        }
+    }
+
+    /// That was something.
+    pub(super) fn understood(&mut self) {
+        self.errors = 0;
+    }
+
+    /// Says goodbye.
+    pub(super) fn leave(&mut self, reply: Reply) {
+        self.say(reply);
+        self.quitting = true;
+    }
+
+    /// Reads what comes of a message; returns how much of it.
+    fn receive(&mut self, incoming: Incoming, bytes: &[u8], stream: &mut Stream<'_>) -> usize {
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
+            return self.discard(incoming, bytes);
+        };
+        let bytes = match incoming {
+            Incoming::Data => bytes,
+            Incoming::Chunk { left, .. } => &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
+        };
+        // What was refused is read all the same, up to its end.
+        let mut waste = [0; 512];
+        let delivery = content.delivery.as_mut().filter(|_| content.refusal.is_none());
+        let is_kept = delivery.is_some();
+        let mut delivery = delivery;
+        let place = match &mut delivery {
+            Some(delivery) => delivery.place(&mut stream.io),
+            None => &mut waste[..],
+        };
+        if is_kept && place.is_empty() {
+            self.starve(&stream.io);
+            return 0;
+        }
+        let taken = content.body.take(bytes, place);
+        if let Some(delivery) = delivery {
+            delivery.written(taken.written);
+        }
+        content.length += taken.written as u64;
+        content.judge(self.shared.rules.largest);
+        match incoming {
+            Incoming::Data if taken.ended => self.end_message(stream),
+            Incoming::Data => {}
+            Incoming::Chunk { left, last } => self.count_chunk(left - taken.read as u64, last, stream),
+        }
+        taken.read
+    }
+
+    /// A chunk of which nobody wants anything: it was told why already.
+    fn discard(&mut self, incoming: Incoming, bytes: &[u8]) -> usize {
+        let Incoming::Chunk { left, last } = incoming else { return bytes.len() };
+        let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let left = left - length as u64;
+        self.incoming = (left > 0).then_some(Incoming::Chunk { left, last });
+        length
+    }
+
+    /// So much of a chunk is still to come.
+    pub(super) fn count_chunk(&mut self, left: u64, last: bool, stream: &mut Stream<'_>) {
+        self.incoming = Some(Incoming::Chunk { left, last });
+        if left > 0 {
+            return;
+        }
+        self.incoming = None;
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
+            return;
+        };
+        if last {
+            let mut held = [0; 4];
+            let length = content.body.end(&mut held);
+            content.length += length as u64;
+            content.judge(self.shared.rules.largest);
+            // A block has room for so little, always.
+            if let Some(delivery) = content.delivery.as_mut().filter(|_| content.refusal.is_none()) {
+                delivery.write(&held[..length], &mut stream.io);
+            }
+            self.end_message(stream);
+        } else if let Some(refusal) = content.refusal {
+            // RFC 3030 §2: after a failure the client resets, and no chunk helps.
+            self.say(refusal);
+        } else {
+            self.say(reply::OKAY);
+        }
+    }
+
+    /// All of a message came: it is made durable, or taken back.
+    fn end_message(&mut self, stream: &mut Stream<'_>) {
+        self.incoming = None;
+        self.ending = true;
+        let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
+        if let Some(Content { delivery: Some(delivery), refusal: None, .. }) = content {
+            delivery.complete();
+        }
+        self.go_on(stream);
+    }
+
+    /// The disk has done something, or is to.
+    fn go_on(&mut self, stream: &mut Stream<'_>) {
+        let Some(transaction) = self.transaction.as_mut() else { return self.ending = false };
+        let Some(content) = transaction.content.as_mut() else { return self.ending = false };
+        transaction.envelope.size = content.length;
+        let step = match &mut content.delivery {
+            Some(delivery) => {
+                let queued = !transaction.envelope.recipients.is_empty();
+                delivery.go_on(queued.then_some(&transaction.envelope), &mut stream.io)
+            }
+            None => Step::Failed(std::io::ErrorKind::Interrupted),
+        };
+        match step {
+            Step::More => {}
+            Step::Starved => self.starve(&stream.io),
+            Step::Failed(why) => {
+                content.delivery = None;
+                content.refuse(trouble(why));
+            }
+            Step::Complete => {}
+        }
+        if !self.ending || matches!(step, Step::More | Step::Starved) {
+            return;
+        }
+        let Some(Transaction { content: Some(content), .. }) = self.transaction.take() else { return };
+        self.ending = false;
+        match content.refusal {
+            Some(why) => self.say(why),
+            None => {
+                if let Some((queue, id)) = content.delivery.as_ref().and_then(|delivery| delivery.entry()) {
+                    queue.announce(*id);
+                }
+                self.say_text(250, (0, 0), &format!("Taken over as {}.", content.id));
+            }
+        }
+    }
+
+    /// Memory or a storage thread was refused: what it waits for is asked for again.
+    fn starve(&mut self, io: &Io<'_>) {
+        self.starved = Some(io.now() + limits::SMTP_RETRY);
+    }
+
+    /// The lines in front of a message.
+    pub(super) fn trace(&self, transaction: &Transaction, id: &str) -> (String, String) {
+        let hello = self.hello.as_ref();
+        let received = Received {
+            hello: hello.map_or("", |hello| &hello.name),
+            peer: self.peer,
+            by: &self.shared.rules.name,
+            extended: hello.is_some_and(|hello| hello.extended),
+            utf8: transaction.envelope.utf8,
+            secure: self.secure,
+            authenticated: self.login.user().is_some(),
+            id,
+            recipient: (transaction.recipients == 1).then_some(transaction.first.as_str()),
+            time: transaction.envelope.arrived,
+        };
+        (trace::return_path(&transaction.envelope.sender), received.line())
+    }
+
+    /// Forgets the message that was to come; what was written of it is taken back.
+    pub(super) fn reset(&mut self, io: &mut Io<'_>) {
+        let content = self.transaction.take().and_then(|transaction| transaction.content);
+        if let Some(delivery) = content.and_then(|content| content.delivery) {
+            delivery.abandon(io);
+        }
+    }
+
+    fn patience(&self) -> std::time::Duration {
+        if self.incoming.is_some() { limits::SMTP_DATA_IDLE } else { limits::SMTP_IDLE }
+    }
+}
+
+impl Session for Conversation {
+    fn on_open(&mut self, stream: &mut Stream<'_>) {
+        self.idle = stream.io.now() + limits::SMTP_IDLE;
+        self.entered = self.shared.tables().enter(self.peer);
+        if self.entered {
+            let greeting = format!("{} ESMTP taphouse", self.shared.rules.name);
+            self.say_lines(220, &[greeting]);
+        } else {
+            self.leave(reply::BUSY);
+        }
+        self.settle(stream);
+    }
+
+    fn on_data(&mut self, data: Data<'_>, stream: &mut Stream<'_>) -> Used {
+        let bytes = data.bytes();
+        let mut used = 0;
+        while used < bytes.len() && self.listens() {
+            match self.incoming {
+                Some(incoming) => used += self.receive(incoming, &bytes[used..], stream),
+                None => {
+                    let (count, line) = self.lines.take(&bytes[used..]);
+                    used += count;
+                    if let Some(line) = line {
+                        self.hear(line, stream);
+                    }
+                }
+            }
+        }
+        if used > 0 {
+            self.idle = stream.io.now() + self.patience();
+        }
+        let quitting = self.quitting;
+        self.settle(stream);
+        Used::Bytes(if quitting { bytes.len() } else { used })
+    }
+
+    fn on_room(&mut self, stream: &mut Stream<'_>) {
+        self.settle(stream);
+    }
+
+    fn on_end(&mut self, stream: &mut Stream<'_>) {
+        // Who says nothing more may still hear what became of its message.
+        self.quitting = true;
+        self.settle(stream);
+    }
+
+    fn on_gone(&mut self, _ending: Ending, io: &mut Io<'_>) {
+        self.reset(io);
+        if self.entered {
+            self.shared.tables().leave(self.peer);
+        }
+    }
+
+    fn on_done(&mut self, done: Done, stream: &mut Stream<'_>) {
+        let failed = done.result.as_ref().err().copied();
+        match done.tag {
+            STORED => {
+                let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
+                if let Some(delivery) = content.and_then(|content| content.delivery.as_mut()) {
+                    delivery.done(failed);
+                    self.starved = None;
+                    self.go_on(stream);
+                }
+            }
+            _ => self.verified(failed.is_none(), stream),
+        }
+        done.release(&mut stream.io);
+        self.settle(stream);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let idle = Some(self.idle).filter(|_| !self.ending);
+        idle.into_iter().chain(self.starved).chain(self.login.delayed()).min()
+    }
+
+    fn on_timer(&mut self, stream: &mut Stream<'_>) {
+        let now = stream.io.now();
+        if self.starved.is_some_and(|at| at <= now) {
+            self.starved = None;
+            self.go_on(stream);
+        }
+        self.check_login(stream);
+        if self.idle <= now && !self.ending {
+            if self.quitting {
+                return stream.abort();
+            }
+            self.idle = now + limits::SMTP_FAREWELL;
+            self.leave(reply::SILENT);
+        }
+        self.settle(stream);
+    }
+}

@@ -1,0 +1,190 @@
+//! One message between MAIL and its end: whom it is from and for.
+
+use std::io::ErrorKind;
+
+use smtp_proto::{
+    MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, MailFrom, RCPT_NOTIFY_DELAY,
+    RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
+};
+
+use super::super::address;
+use super::super::maildir::POSTMASTER;
+use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return};
+use super::Shared;
+use super::body::{Bare, Body, Form};
+use super::delivery::Delivery;
+use super::reply::{self, Reply};
+use crate::base::address::Address;
+use crate::base::limits;
+
+/// A message that comes.
+pub(super) struct Transaction {
+    /// What MAIL said, and those recipients who are elsewhere.
+    pub(super) envelope: Envelope,
+    /// Mailboxes, none twice.
+    pub(super) mailboxes: Vec<String>,
+    /// Every recipient that was accepted.
+    pub(super) recipients: usize,
+    /// The first of them.
+    pub(super) first: String,
+    /// What came of it so far.
+    pub(super) content: Option<Content>,
+}
+
+/// The message itself.
+pub(super) struct Content {
+    pub(super) body: Body,
+    /// `None`: it was refused already, and what comes is thrown away.
+    pub(super) delivery: Option<Delivery>,
+    /// Bytes of the message.
+    pub(super) length: u64,
+    /// Why it will not be taken.
+    pub(super) refusal: Option<Reply>,
+    /// What it will be called.
+    pub(super) id: String,
+}
+
+/// Where somebody is.
+pub(super) enum Whereabouts {
+    /// In a mailbox of ours.
+    Here(String),
+    /// On another host.
+    Elsewhere,
+    /// It would be here.
+    Nowhere,
+}
+
+impl Transaction {
+    /// MAIL.
+    pub(super) fn new(from: &MailFrom<std::borrow::Cow<'_, str>>, arrived: u64) -> Transaction {
+        let said = |flag| from.flags & flag != 0;
+        let body = match () {
+            () if said(MAIL_BODY_BINARYMIME) => BodyType::BinaryMime,
+            () if said(MAIL_BODY_8BITMIME) => BodyType::EightBitMime,
+            () => BodyType::SevenBit,
+        };
+        let ret = match () {
+            () if said(MAIL_RET_FULL) => Some(Return::Full),
+            () if said(MAIL_RET_HDRS) => Some(Return::Headers),
+            () => None,
+        };
+        let envelope = Envelope {
+            sender: address::quoted(&from.address),
+            recipients: Vec::new(),
+            body,
+            utf8: said(MAIL_SMTPUTF8),
+            size: 0,
+            ret,
+            envid: from.env_id.as_deref().map(address::xtext),
+            arrived,
+            tries: 0,
+            next: arrived,
+            told_of_delay: false,
+        };
+        Transaction { envelope, mailboxes: Vec::new(), recipients: 0, first: String::new(), content: None }
+    }
+
+    /// Somebody of ours.
+    pub(super) fn add_mailbox(&mut self, to: &str, mailbox: String) {
+        self.count(to);
+        if !self.mailboxes.contains(&mailbox) {
+            self.mailboxes.push(mailbox);
+        }
+    }
+
+    /// Somebody elsewhere.
+    pub(super) fn add_remote(&mut self, to: &RcptTo<std::borrow::Cow<'_, str>>) {
+        let address = address::quoted(&to.address);
+        self.count(&address);
+        if self.envelope.recipients.iter().any(|known| known.address == address) {
+            return;
+        }
+        let said = |flag| to.flags & flag != 0;
+        let any = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY | RCPT_NOTIFY_NEVER;
+        let notify = said(any).then(|| Notify {
+            success: said(RCPT_NOTIFY_SUCCESS),
+            failure: said(RCPT_NOTIFY_FAILURE),
+            delay: said(RCPT_NOTIFY_DELAY),
+        });
+        let orcpt = to.orcpt.as_deref().map(|orcpt| format!("rfc822;{}", address::xtext(orcpt)));
+        self.envelope.recipients.push(Recipient { notify, orcpt, ..Recipient::new(address) });
+    }
+
+    fn count(&mut self, to: &str) {
+        if self.recipients == 0 {
+            to.clone_into(&mut self.first);
+        }
+        self.recipients += 1;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.recipients >= limits::SMTP_RECIPIENTS
+    }
+
+    pub(super) fn is_binary(&self) -> bool {
+        self.envelope.body == BodyType::BinaryMime
+    }
+}
+
+impl Content {
+    pub(super) fn new(form: Form, bare: Bare, delivery: Option<Delivery>, id: String) -> Content {
+        Content { body: Body::new(form, bare), delivery, length: 0, refusal: None, id }
+    }
+
+    /// Looks whether it can still be taken.
+    pub(super) fn judge(&mut self, largest: u64) {
+        let faults = self.body.faults();
+        let why = match () {
+            () if self.length > largest => reply::TOO_LARGE,
+            () if faults.bare => reply::BARE,
+            () if faults.nul => reply::NUL,
+            () => return,
+        };
+        self.refuse(why);
+    }
+
+    /// It will not be taken.
+    pub(super) fn refuse(&mut self, why: Reply) {
+        self.refusal.get_or_insert(why);
+        if let Some(delivery) = &mut self.delivery {
+            delivery.cancel();
+        }
+    }
+}
+
+/// What a client hears when the disk did not take a message.
+pub(super) fn trouble(why: ErrorKind) -> Reply {
+    match why {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => reply::DISK_FULL,
+        _ => reply::TROUBLE,
+    }
+}
+
+impl Shared {
+    /// Where an address is; `own` is the address of ours that the client talks to. Nothing is nobody: the postmaster.
+    pub(super) fn whereabouts(&self, to: &str, own: Address) -> Option<Whereabouts> {
+        if to.is_empty() {
+            return Some(Whereabouts::Here(self.postmaster()));
+        }
+        let (local, domain) = address::split(to)?;
+        let ours = match address::literal(domain) {
+            Some(literal) => literal? == own,
+            None => self.rules.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)),
+        };
+        if !ours {
+            return Some(Whereabouts::Elsewhere);
+        }
+        if local.eq_ignore_ascii_case(POSTMASTER) {
+            return Some(Whereabouts::Here(self.postmaster()));
+        }
+        let account = self.rules.accounts.find(local.as_bytes());
+        // Only the host that has the mailbox knows whether case matters (RFC 5321 §2.4): here it does not.
+        let account = account.or_else(|| self.rules.accounts.find(local.to_lowercase().as_bytes()));
+        Some(account.map_or(Whereabouts::Nowhere, |account| Whereabouts::Here(account.name.clone())))
+    }
+
+    /// Whose mail the postmaster's is (RFC 5321 §4.5.1).
+    fn postmaster(&self) -> String {
+        POSTMASTER.to_owned()
+    }
+}

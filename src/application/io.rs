@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::{Batch, Data, Datagrams, DeskId, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work};
+use super::{
+    Batch, Data, Datagrams, DeskId, Errand, Message, Request, Requests, Service, Session, SessionId, TooMany, Work,
+};
 use crate::base::address::{Endpoint, Family, Flow};
 use crate::base::limits;
 use crate::base::random::Random;

@@ -186,7 +186,9 @@ pub(crate) fn send(settings: &Settings, args: &SendArgs) -> Result<()> {
         let tell: Tell = Box::new(move |news, _io| drop(tell.send(news)));
         let client = Client::new(manner.clone(), Some(Box::new(mail.clone())), tell, now);
         match (&server, tls) {
-            (Some(server), TlsChoice::Implicit) => Box::new(Secured::at_once(Box::new(client.under_tls()), server.clone())),
+            (Some(server), TlsChoice::Implicit) => {
+                Box::new(Secured::at_once(Box::new(client.under_tls()), server.clone()))
+            }
             (Some(server), _) => Box::new(Secured::in_the_clear(Box::new(client), server.clone())),
             (None, _) => Box::new(client),
         }

@@ -2,9 +2,7 @@
 
 use super::net::Net;
 use super::owner::Owners;
-use crate::application::{
-    Answer, Batch, Datagrams, DeskId, Done, Io, Message, Request, Requests, SessionId, Written,
-};
+use crate::application::{Answer, Batch, Datagrams, DeskId, Done, Io, Message, Request, Requests, SessionId, Written};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;

@@ -133,7 +133,8 @@ impl Client {
         self.out.extend(line.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
         self.out.extend(b"\r\n");
         let patience = &self.manner.patience;
-        self.deadline = stream.io.now() + if expected == Expected::Of(Command::Data) { patience.data } else { patience.command };
+        self.deadline =
+            stream.io.now() + if expected == Expected::Of(Command::Data) { patience.data } else { patience.command };
     }
 
     fn flush(&mut self, stream: &mut Stream<'_>) {

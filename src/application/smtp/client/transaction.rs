@@ -48,8 +48,7 @@ impl Transaction {
     pub(super) fn new(mail: Mail, size: u64, offers: Offers) -> Transaction {
         let verdicts = vec![None; mail.recipients.len()];
         let next = Some(Command::Mail);
-        let mut transaction =
-            Transaction { mail, size, offers, next, verdicts, answered: 0, resetting: false };
+        let mut transaction = Transaction { mail, size, offers, next, verdicts, answered: 0, resetting: false };
         if let Some(why) = transaction.obstacle() {
             transaction.next = None;
             transaction.settle(Fate::Refused, &why);
@@ -216,7 +215,8 @@ impl Transaction {
     /// What became of each recipient.
     pub(super) fn verdicts(self) -> Vec<Verdict> {
         let unknown = || Said { code: "4.0.0".to_owned(), text: "nothing was said".to_owned(), by: None };
-        let verdict = |verdict: Option<Verdict>| verdict.unwrap_or_else(|| Verdict { fate: Fate::Deferred, said: unknown() });
+        let verdict =
+            |verdict: Option<Verdict>| verdict.unwrap_or_else(|| Verdict { fate: Fate::Deferred, said: unknown() });
         self.verdicts.into_iter().map(verdict).collect()
     }
 }

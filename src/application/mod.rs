@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod chargen;
 pub mod discard;
+pub mod dns;
 pub mod echo;
 pub mod ftp;
 mod io;

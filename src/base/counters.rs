@@ -178,6 +178,8 @@ dropped! {
     NeighborsFull,
     /// more to be sent at once than the outbox holds
     OutboxFull,
+    /// an answer of DNS to something that nobody asked, or a datagram for a service that takes none
+    Unasked,
     /// no memory left in the pool for this use
     PoolFull,
     /// the device took no more

@@ -446,3 +446,53 @@ pub const SMTP_CONNECT: Duration = Duration::from_secs(30);
 pub const SMTP_LINGER: Duration = Duration::from_secs(5);
 /// How long a server may take to hear that we go.
 pub const SMTP_FAREWELL: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer of DNS in one datagram: what passes everywhere without fragments (RFC 9715).
+pub const DNS_DATAGRAM: usize = 1232;
+/// Records of one answer that are looked at.
+pub const DNS_RECORDS: usize = 32;
+/// Names that stand for names, one behind the other.
+pub const DNS_ALIASES: usize = 8;
+/// How long an answer is believed at most, whatever it says.
+pub const DNS_LASTS: Duration = Duration::from_secs(3600);
+/// How long a server may take to hear that we have its answer.
+pub const DNS_FAREWELL: Duration = Duration::from_secs(5);
+/// How long a server may take to answer a question.
+pub const DNS_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a question is asked before it is given up.
+pub const DNS_TRIES: u32 = 3;
+
+/// Entries of the queue of mail that the relay knows of; more wait on the disk until there are half as many.
+pub const SMTP_KNOWN: usize = 100_000;
+/// Messages that are under way at once.
+pub const SMTP_LETTERS: u32 = 64;
+/// Bytes of an envelope: a few thousand recipients.
+pub const SMTP_ENVELOPE: usize = 4 << 20;
+/// Recipients of one transaction: every server takes 100 (RFC 5321 §4.5.3.1.8).
+pub const SMTP_RECIPIENTS_AT_ONCE: usize = 100;
+/// Connections to one next hop, and to all.
+pub const SMTP_CONNECTIONS_A_HOP: usize = 5;
+/// Connections to all next hops.
+pub const SMTP_CONNECTIONS: usize = 50;
+/// Hosts of a domain that are looked for, and their addresses.
+pub const SMTP_EXCHANGES: usize = 5;
+/// Addresses of a next hop that are tried.
+pub const SMTP_TARGETS: usize = 10;
+/// How long it is known at least where a next hop is.
+pub const SMTP_ROUTE_LASTS: Duration = Duration::from_secs(60);
+/// `Received:` lines of a message that goes in circles (RFC 5321 §6.3: at least 100).
+pub const SMTP_HOPS: usize = 100;
+/// Bytes of a message that come back whole; of a larger one the header does.
+pub const SMTP_RETURNED: usize = 50 << 10;
+/// How long a disk is left alone that refused something.
+pub const SMTP_DISK_PAUSE: Duration = Duration::from_secs(30);
+/// How often the relay looks whether something was put into the queue, or is due.
+pub const SMTP_LOOK: Duration = Duration::from_millis(200);
+/// Until the second try (RFC 5321 §4.5.4.1: there are two in the first hour).
+pub const SMTP_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Between tries at most.
+pub const SMTP_LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+/// How long a message is tried (RFC 5321 §4.5.4.1: four to five days).
+pub const SMTP_LIFETIME: Duration = Duration::from_secs(5 * 86_400);
+/// When a sender is told that it takes long.
+pub const SMTP_LATE: Duration = Duration::from_secs(4 * 3600);

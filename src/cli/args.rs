@@ -15,6 +15,7 @@ use taphouse::run::trace::Protocol;
 
 use super::UsageError;
 use super::manual;
+use super::relay::RelayArgs;
 use super::rtp::{GroupWish, ReflectWish};
 use super::send::SendArgs;
 use super::services::ServiceWish;
@@ -302,6 +303,9 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Services")]
     rtp_feedback: bool,
 
+    #[command(flatten)]
+    relay: RelayArgs,
+
     /// Capture every frame to a pcapng file [default: none]
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
     record: Option<PathBuf>,
@@ -349,6 +353,7 @@ impl Args {
             rtp_group,
             rtp_reflect,
             rtp_feedback,
+            relay,
             record,
             trace,
             config: _,
@@ -381,6 +386,7 @@ impl Args {
                 reflect: rtp_reflect.map(Given::on_the_command_line),
                 feedback: rtp_feedback,
             },
+            relay: relay.into_wishes(),
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
             rarp: None,

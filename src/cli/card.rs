@@ -78,6 +78,9 @@ pub(crate) fn check(settings: &Settings) -> String {
     if let Some(folder) = settings.rtp.record.as_ref().filter(|_| settings.serves(ServiceName::Rtp)) {
         line_of(&mut text, format_args!("record RTP streams below {}", folder.display()));
     }
+    if let Some(way) = settings.relay.way() {
+        line_of(&mut text, format_args!("send mail for elsewhere {way}"));
+    }
     match settings.rarp.len() {
         0 => (),
         1 => line_of(&mut text, "tell 1 card its address over RARP"),

@@ -14,6 +14,8 @@ use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
+use super::names::HostPort;
+use super::relay::{DnsServer, MailName, RelayWishes};
 use super::rtp::{GroupWish, ReflectWish};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
@@ -67,6 +69,14 @@ struct File {
     rtp_group: Option<List<GroupWish>>,
     rtp_reflect: Option<Spanned<Text<ReflectWish>>>,
     rtp_feedback: Option<bool>,
+    smarthost: Option<Spanned<Text<HostPort>>>,
+    smarthost_login: Option<Spanned<Text<PathBuf>>>,
+    smarthost_ca: Option<Spanned<Text<PathBuf>>>,
+    dns: Option<Spanned<Text<DnsServer>>>,
+    mail_name: Option<Spanned<Text<MailName>>>,
+    mail_retry: Option<Spanned<Text<Number>>>,
+    mail_lifetime: Option<Spanned<Text<Number>>>,
+    mail_patience: Option<Spanned<Text<Number>>>,
     record: Option<Spanned<Text<PathBuf>>>,
     trace: Option<List<Protocol>>,
     rarp: Option<Vec<Spanned<Rarp>>>,
@@ -118,6 +128,14 @@ impl File {
             rtp_group,
             rtp_reflect,
             rtp_feedback,
+            smarthost,
+            smarthost_login,
+            smarthost_ca,
+            dns,
+            mail_name,
+            mail_retry,
+            mail_lifetime,
+            mail_patience,
             record,
             trace,
             rarp,
@@ -173,6 +191,16 @@ impl File {
                 groups: rtp_group.map(|list| source.each(list)),
                 reflect: rtp_reflect.map(|value| source.text(value)),
                 feedback: rtp_feedback.unwrap_or(false),
+            },
+            relay: RelayWishes {
+                smarthost: smarthost.map(|value| source.text(value)),
+                smarthost_login: smarthost_login.map(|value| source.text(value)),
+                smarthost_ca: smarthost_ca.map(|value| source.text(value)),
+                dns: dns.map(|value| source.text(value)),
+                mail_name: mail_name.map(|value| source.text(value)),
+                mail_retry: mail_retry.map(|value| source.text(value)),
+                mail_lifetime: mail_lifetime.map(|value| source.text(value)),
+                mail_patience: mail_patience.map(|value| source.text(value)),
             },
             record: record.map(|value| source.text(value)),
             trace: trace.map(|list| source.each(list)),

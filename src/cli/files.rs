@@ -21,7 +21,12 @@ pub(super) struct Files {
     pub(super) accounts: Arc<Accounts>,
     /// The one for RTP's recordings.
     pub(super) recordings: Option<Folder>,
+    /// The one for mail that goes elsewhere.
+    pub(super) queue: Option<Folder>,
 }
+
+/// Where mail for elsewhere lies, below what we keep for ourselves.
+const QUEUE: &str = "queue";
 
 /// Opens what the services need. A service that cannot have its directory is left out, or goes on without it, which is said;
 /// the others go on.
@@ -55,15 +60,30 @@ pub(super) fn open(mut settings: Settings) -> (Settings, Files) {
             }
         }
     }
+    let mut queue = None;
+    if settings.relay.way().is_some() {
+        let path = settings.state.join(QUEUE);
+        match prepare(std::slice::from_ref(&path)) {
+            Ok(()) => {
+                queue = Some(Folder(opened.len() as u16));
+                opened.push(path.clone());
+                paths.push(path);
+            }
+            Err((path, why)) => {
+                let path = path.display();
+                eprintln!("taphouse: mail is not relayed: {path}: {why}: name a directory of yours with --state");
+            }
+        }
+    }
     let accounts = Arc::new(Accounts::new(accounts));
     match Folders::open(&opened) {
-        Ok(folders) => (settings, Files { paths, folders, accounts, recordings }),
+        Ok(folders) => (settings, Files { paths, folders, accounts, recordings, queue }),
         Err((path, why)) => {
             // It was there a moment ago.
             eprintln!("taphouse: nothing is served from files: {}: {why}", path.display());
             settings.services.retain(|service| service.name != ServiceName::Ftp);
             let (paths, folders) = (Vec::new(), Folders::none());
-            (settings, Files { paths, folders, accounts: Arc::default(), recordings: None })
+            (settings, Files { paths, folders, accounts: Arc::default(), recordings: None, queue: None })
         }
     }
 }

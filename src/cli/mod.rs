@@ -15,6 +15,7 @@ mod names;
 mod notices;
 pub(crate) mod password;
 mod progress;
+mod relay;
 pub(crate) mod rtp;
 pub(crate) mod send;
 mod services;

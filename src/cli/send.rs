@@ -16,10 +16,10 @@ use taphouse::application::smtp::client::{
 use taphouse::application::smtp::queue::Body;
 use taphouse::application::tls::{Complaint, Secured, Server, Trust};
 use taphouse::application::{Folder, Place, Session};
-use taphouse::base::address::{Address, Endpoint};
+use taphouse::base::address::Endpoint;
 
 use super::errand::Errand;
-use super::names;
+use super::names::{self, HostPort};
 use super::settings::Settings;
 
 /// What is to be sent, and where to.
@@ -91,36 +91,6 @@ impl Mailbox {
     }
 }
 
-/// A host, and a port perhaps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HostPort {
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
-}
-
-impl FromStr for HostPort {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<HostPort, String> {
-        let bad = || format!("`{text}` is no server: write it like mail.example.org:25, 10.77.0.1 or [fd77::1]:25");
-        let port = |digits: &str| digits.parse().ok().filter(|port| *port > 0).ok_or_else(bad);
-        // An IPv6 address without brackets has no port.
-        if text.parse::<Address>().is_ok() {
-            return Ok(HostPort { host: text.to_owned(), port: None });
-        }
-        let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, Some(port(rest.strip_prefix(':').ok_or_else(bad)?)?)),
-            None => match text.split_once(':') {
-                Some((host, digits)) => (host, Some(port(digits)?)),
-                None => (text, None),
-            },
-        };
-        let host = host.to_owned();
-        if host.is_empty() || host.contains([' ', '/', '@']) { Err(bad()) } else { Ok(HostPort { host, port }) }
-    }
-}
-
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum TlsChoice {
@@ -151,7 +121,7 @@ const SUBMISSION: u16 = 587;
 const SUBMISSIONS: u16 = 465;
 
 /// Where other programs of this machine look for those who vouch for servers.
-const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(super) const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Where a password is looked for.
 const PASSWORD: &str = "TAPHOUSE_PASSWORD";
@@ -403,16 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_have_ports_or_not() {
-        let server = |text: &str| text.parse::<HostPort>().map(|HostPort { host, port }| (host, port));
-        let of = |host: &str, port| Ok((host.to_owned(), port));
-        assert_eq!(server("mx"), of("mx", None));
-        assert_eq!(server("10.77.0.1:2525"), of("10.77.0.1", Some(2525)));
-        assert_eq!(server("[fd77::1]:2525"), of("fd77::1", Some(2525)));
-        assert_eq!((server("[fd77::1]"), server("fd77::1")), (of("fd77::1", None), of("fd77::1", None)));
-        for wrong in ["", "mx:", "mx:0", "mx:65536", "[fd77::1]25", "smtp://mx", ":25"] {
-            assert!(server(wrong).is_err_and(|why| why.contains("is no server")), "{wrong}");
-        }
+    fn literals_are_taken_out_of_their_brackets() {
         assert_eq!((literal("[IPv6:fd77::1]"), literal("[10.77.0.1]"), literal("mx")), ("fd77::1", "10.77.0.1", "mx"));
     }
 

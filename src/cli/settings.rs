@@ -17,6 +17,7 @@ use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
 use self::users::users_of;
+use super::relay::RelaySettings;
 use super::rtp::RtpSettings;
 use super::services::{self, ServiceAt, ServiceName, ServiceWish};
 use super::wishes::{AddressWish, Given, Number, Size, Wishes};
@@ -67,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) writable: bool,
     /// What is asked of RTP.
     pub(crate) rtp: RtpSettings,
+    /// How mail for elsewhere is relayed.
+    pub(crate) relay: RelaySettings,
     /// Where every frame is captured to.
     pub(crate) record: Option<PathBuf>,
     /// Which frames are told of on stderr.
@@ -171,6 +174,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         state,
         writable,
         rtp,
+        relay,
         record,
         trace,
         rarp,
@@ -227,6 +231,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         state,
         writable,
         rtp: rtp.into_settings(),
+        relay: relay.into_settings()?,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),
         rarp,

@@ -1,5 +1,6 @@
 //! `taphouse up`: everything is opened in order, then the shards run until they are told to stop.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -13,6 +14,7 @@ use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
+use taphouse::application::smtp::relay::{PORT as RELAY, Relay};
 use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Folder, Service};
 use taphouse::base::counters::Counters;
@@ -25,6 +27,7 @@ use super::card;
 use super::certificate;
 use super::files::{self, Files};
 use super::notices;
+use super::relay::{self, Log};
 use super::rtp::{self, Printer};
 use super::services::{ServiceAt, ServiceName};
 use super::settings::{DeviceChoice, Settings};
@@ -38,6 +41,8 @@ struct Means {
     identity: Option<Identity>,
     recordings: Option<Folder>,
     printer: Printer,
+    /// For the first shard.
+    relay: Cell<Option<Relay>>,
 }
 
 /// Serves until a signal ends it.
@@ -56,12 +61,20 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
 
     // No thread before this, and no file opened behind it.
     let identity = certificate::identity(settings)?;
-    let (settings, Files { paths, folders, accounts, recordings }) = files::open(settings.clone());
+    let rules = relay::rules(settings, clock)?;
+    let (settings, Files { paths, folders, accounts, recordings, queue }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let printer = Printer::start(rtp::types(&settings.rtp.map))?;
-    let means = Means { storage, accounts, identity, recordings, printer };
+    let (relay, log) = match rules.zip(queue) {
+        Some((rules, folder)) => {
+            let (_queue, relay, log) = relay::start(rules, folder)?;
+            (Some(relay), Some(log))
+        }
+        None => (None, None),
+    };
+    let means = Means { storage, accounts, identity, recordings, printer, relay: Cell::new(relay) };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -75,6 +88,7 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     // The stacks are gone, so nothing more is asked for.
     means.storage.into_iter().for_each(Storage::end);
     means.printer.end();
+    log.into_iter().for_each(Log::end);
     let watched = watching.end();
     served.and(watched)
 }
@@ -192,6 +206,10 @@ fn shards<D: Device>(
         let mut stack = Stack::shard(device, &config, mailbox)?;
         if let Some(storage) = &means.storage {
             stack.set_storage(storage.orders());
+        }
+        // One takes all messages out of the queue.
+        if let Some(relay) = means.relay.take() {
+            stack.bind(RELAY, Box::new(relay))?;
         }
         for service in &settings.services {
             serve_with(&mut stack, *service, settings, &rules, clock, means)?;

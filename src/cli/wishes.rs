@@ -9,6 +9,7 @@ use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac, Unreadable};
 use taphouse::run::trace::Protocol;
 
+use super::relay::RelayWishes;
 use super::rtp::{GroupWish, ReflectWish, RtpSettings};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
@@ -37,6 +38,7 @@ pub(super) struct Wishes {
     pub(super) state: Option<Given<PathBuf>>,
     pub(super) writable: bool,
     pub(super) rtp: RtpWishes,
+    pub(super) relay: RelayWishes,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
     pub(super) trace: Option<Vec<Given<Protocol>>>,
@@ -69,6 +71,7 @@ impl Wishes {
             state: self.state.or(below.state),
             writable: self.writable || below.writable,
             rtp: self.rtp.over(below.rtp),
+            relay: self.relay.over(below.relay),
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),
             rarp: self.rarp.or(below.rarp),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cli::args::{self, Read};
 use crate::cli::config;
+use crate::cli::relay::RelayWishes;
 
 /// What the command line `taphouse LINE` makes of the configuration `file`.
 fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
@@ -47,6 +48,7 @@ fn the_defaults_are_those_of_the_contract() {
         tls: None,
         state: "/var/lib/taphouse".into(),
         writable: false,
+        relay: RelayWishes::default().into_settings().unwrap(),
         rtp: Default::default(),
         record: None,
         trace: None,

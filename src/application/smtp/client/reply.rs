@@ -65,7 +65,7 @@ pub(super) struct Replies {
 
 impl Replies {
     pub(super) fn new() -> Replies {
-        Replies { lines: Lines::new(limits::SMTP_REPLY_LINE), within: None }
+        Replies { lines: Lines::exact(limits::SMTP_REPLY_LINE), within: None }
     }
 
     /// Takes bytes up to the end of a reply; returns how many, and the reply if it ended there.

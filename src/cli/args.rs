@@ -14,6 +14,7 @@ use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
+use super::mail::MailArgs;
 use super::manual;
 use super::relay::RelayArgs;
 use super::rtp::{GroupWish, ReflectWish};
@@ -259,7 +260,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MAC", help_heading = "Addresses")]
     mac: Option<Mac>,
 
-    /// echo, discard, chargen, iperf, ftp, rtp, NAME=PORT to move one; all; none [default: all]
+    /// echo, discard, chargen, iperf, ftp, rtp, smtp, submission, submissions, NAME=PORT to move one; all; none [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
@@ -302,6 +303,9 @@ pub(super) struct Args {
     /// Ask RTP senders for lost packets and whole pictures (AVPF)
     #[arg(long, help_heading = "Services")]
     rtp_feedback: bool,
+
+    #[command(flatten)]
+    mail: MailArgs,
 
     #[command(flatten)]
     relay: RelayArgs,
@@ -353,6 +357,7 @@ impl Args {
             rtp_group,
             rtp_reflect,
             rtp_feedback,
+            mail,
             relay,
             record,
             trace,
@@ -386,6 +391,7 @@ impl Args {
                 reflect: rtp_reflect.map(Given::on_the_command_line),
                 feedback: rtp_feedback,
             },
+            mail: mail.into_wishes(),
             relay: relay.into_wishes(),
             record: record.map(Given::on_the_command_line),
             trace: trace.map(each),
@@ -534,7 +540,7 @@ mod tests {
             ),
             (
                 "--services echo,finger",
-                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
+                "--services `finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, `smtp`, `submission`, `submissions`, or write `all` or `none`",
             ),
             ("--adress 10.0.0.2/8", "`--adress` is not an option: did you mean `--address`? try `taphouse --help`"),
             ("-x", "`-x` is not an option: try `taphouse --help`"),

@@ -131,12 +131,24 @@ fn things_to_try(settings: &Settings) -> Vec<String> {
                 "{within}ffmpeg -re -f lavfi -i sine -c:a pcm_mulaw -f rtp rtp://{}:{port}",
                 in_url(address)
             )),
+            (ServiceName::Smtp, port) => Some(format!(
+                "{within}swaks --server {} --port {port} --to postmaster@[{}]",
+                in_url(address),
+                literal(address)
+            )),
+            // They want a user, and the other port shows as much.
+            (ServiceName::Submission | ServiceName::Submissions, _) => None,
             // It answers nothing, so there is nothing to see.
             (ServiceName::Discard, _) => None,
         };
         lines.extend(settings.services.iter().filter_map(command));
     }
     lines
+}
+
+/// As it stands in an address of mail (RFC 5321 §4.1.3).
+fn literal(address: &str) -> String {
+    if address.contains(':') { format!("IPv6:{address}") } else { address.to_owned() }
 }
 
 /// As it stands in a URL (RFC 3986 §3.2.2).

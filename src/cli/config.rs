@@ -14,6 +14,7 @@ use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
+use super::mail::MailWishes;
 use super::names::HostPort;
 use super::relay::{DnsServer, MailName, RelayWishes};
 use super::rtp::{GroupWish, ReflectWish};
@@ -69,6 +70,11 @@ struct File {
     rtp_group: Option<List<GroupWish>>,
     rtp_reflect: Option<Spanned<Text<ReflectWish>>>,
     rtp_feedback: Option<bool>,
+    mail_domain: Option<List<MailName>>,
+    mail_size: Option<Spanned<Text<Size>>>,
+    mail_relay_from: Option<List<Cidr>>,
+    mail_mend_lines: Option<bool>,
+    mail_clear_passwords: Option<bool>,
     smarthost: Option<Spanned<Text<HostPort>>>,
     smarthost_login: Option<Spanned<Text<PathBuf>>>,
     smarthost_ca: Option<Spanned<Text<PathBuf>>>,
@@ -128,6 +134,11 @@ impl File {
             rtp_group,
             rtp_reflect,
             rtp_feedback,
+            mail_domain,
+            mail_size,
+            mail_relay_from,
+            mail_mend_lines,
+            mail_clear_passwords,
             smarthost,
             smarthost_login,
             smarthost_ca,
@@ -191,6 +202,13 @@ impl File {
                 groups: rtp_group.map(|list| source.each(list)),
                 reflect: rtp_reflect.map(|value| source.text(value)),
                 feedback: rtp_feedback.unwrap_or(false),
+            },
+            mail: MailWishes {
+                domains: mail_domain.map(|value| source.each(value)),
+                size: mail_size.map(|value| source.text(value)),
+                relay_from: mail_relay_from.map(|value| source.each(value)),
+                mend_lines: mail_mend_lines.unwrap_or_default(),
+                clear_passwords: mail_clear_passwords.unwrap_or_default(),
             },
             relay: RelayWishes {
                 smarthost: smarthost.map(|value| source.text(value)),

@@ -9,6 +9,7 @@ use taphouse::application::Folder;
 use taphouse::application::accounts::{Account, Accounts};
 use taphouse::run::Folders;
 
+use super::mail;
 use super::services::ServiceName;
 use super::settings::{Settings, User};
 
@@ -21,6 +22,8 @@ pub(super) struct Files {
     pub(super) accounts: Arc<Accounts>,
     /// The one for RTP's recordings.
     pub(super) recordings: Option<Folder>,
+    /// The one for mailboxes.
+    pub(super) mail: Option<Folder>,
     /// The one for mail that goes elsewhere.
     pub(super) queue: Option<Folder>,
 }
@@ -45,7 +48,6 @@ pub(super) fn open(mut settings: Settings) -> (Settings, Files) {
         }
     }
     let mut paths: Vec<PathBuf> = opened.first().cloned().into_iter().collect();
-    let accounts = if opened.is_empty() { Vec::new() } else { accounts(&settings) };
     let mut recordings = None;
     if let Some(path) = settings.rtp.record.clone().filter(|_| settings.serves(ServiceName::Rtp)) {
         match prepare(std::slice::from_ref(&path)) {
@@ -57,6 +59,24 @@ pub(super) fn open(mut settings: Settings) -> (Settings, Files) {
             Err((path, why)) => {
                 let path = path.display();
                 eprintln!("taphouse: rtp is not recorded: {path}: {why}: name a directory of yours with --rtp-record");
+            }
+        }
+    }
+    let mut mailboxes = None;
+    if settings.takes_mail() {
+        let path = mail::directory(&settings);
+        match mail::prepare(&settings).and_then(|()| prepare(std::slice::from_ref(&path))) {
+            Ok(()) => {
+                mailboxes = Some(Folder(opened.len() as u16));
+                opened.push(path.clone());
+                paths.push(path);
+            }
+            Err((path, why)) => {
+                let path = path.display();
+                eprintln!(
+                    "taphouse: smtp is not served: {path}: {why}: name a directory of yours with --state, or leave smtp out of --services"
+                );
+                settings.services.retain(|service| !ServiceName::MAIL.contains(&service.name));
             }
         }
     }
@@ -75,15 +95,19 @@ pub(super) fn open(mut settings: Settings) -> (Settings, Files) {
             }
         }
     }
+    let served = settings.serves(ServiceName::Ftp) || mailboxes.is_some();
+    let accounts = if served { accounts(&settings) } else { Vec::new() };
     let accounts = Arc::new(Accounts::new(accounts));
     match Folders::open(&opened) {
-        Ok(folders) => (settings, Files { paths, folders, accounts, recordings, queue }),
+        Ok(folders) => (settings, Files { paths, folders, accounts, recordings, mail: mailboxes, queue }),
         Err((path, why)) => {
             // It was there a moment ago.
             eprintln!("taphouse: nothing is served from files: {}: {why}", path.display());
-            settings.services.retain(|service| service.name != ServiceName::Ftp);
+            settings
+                .services
+                .retain(|service| service.name != ServiceName::Ftp && !ServiceName::MAIL.contains(&service.name));
             let (paths, folders) = (Vec::new(), Folders::none());
-            (settings, Files { paths, folders, accounts: Arc::default(), recordings: None, queue: None })
+            (settings, Files { paths, folders, accounts: Arc::default(), recordings: None, mail: None, queue: None })
         }
     }
 }

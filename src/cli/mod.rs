@@ -10,6 +10,7 @@ mod config;
 mod errand;
 mod files;
 mod identity;
+mod mail;
 mod manual;
 mod names;
 mod notices;

@@ -161,6 +161,14 @@ pub(crate) struct RelaySettings {
 }
 
 impl RelaySettings {
+    /// What we call ourselves.
+    pub(super) fn our_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let told = fs::read_to_string(HOSTNAME).ok();
+            told.and_then(|name| name.trim().parse().ok()).map_or_else(|| "localhost".to_owned(), |MailName(name)| name)
+        })
+    }
+
     /// Where mail for elsewhere goes; none: nowhere.
     pub(super) fn way(&self) -> Option<String> {
         match (&self.smarthost, self.dns) {
@@ -188,7 +196,7 @@ impl FromStr for DnsServer {
 
 /// A name of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MailName(String);
+pub(super) struct MailName(pub(super) String);
 
 impl FromStr for MailName {
     type Err = String;
@@ -220,17 +228,11 @@ const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 /// # Errors
 /// One line that says what, why and what to do.
 pub(super) fn rules(settings: &Settings, clock: Clock) -> Result<Option<Rules>> {
-    let RelaySettings { smarthost, login, ca, dns, name, retry, lifetime, patience } = &settings.relay;
+    let RelaySettings { smarthost, login, ca, dns, name: _, retry, lifetime, patience } = &settings.relay;
     if smarthost.is_none() && dns.is_none() {
         return Ok(None);
     }
-    let name = match name {
-        Some(name) => name.clone(),
-        None => fs::read_to_string(HOSTNAME)
-            .ok()
-            .and_then(|name| name.trim().parse::<MailName>().ok())
-            .map_or_else(|| "localhost".to_owned(), |MailName(name)| name),
-    };
+    let name = settings.relay.our_name();
     let smarthost = smarthost.as_ref().map(|at| found(at, dns.is_some())).transpose()?;
     let login = login.as_deref().map(login_in).transpose()?;
     let (trust, security) = match (ca, &login) {

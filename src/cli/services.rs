@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use taphouse::application::smtp::server::Role;
 use taphouse::application::{ftp, iperf, rtp};
 
 use super::wishes::Given;
@@ -22,18 +23,30 @@ pub(crate) enum ServiceName {
     Ftp,
     /// RFC 3550; RTCP has the next port.
     Rtp,
+    /// RFC 5321.
+    Smtp,
+    /// RFC 6409.
+    Submission,
+    /// RFC 8314.
+    Submissions,
 }
 
 impl ServiceName {
     /// Every service that there is.
-    pub(crate) const ALL: [ServiceName; 6] = [
+    pub(crate) const ALL: [ServiceName; 9] = [
         ServiceName::Echo,
         ServiceName::Discard,
         ServiceName::Chargen,
         ServiceName::Iperf,
         ServiceName::Ftp,
         ServiceName::Rtp,
+        ServiceName::Smtp,
+        ServiceName::Submission,
+        ServiceName::Submissions,
     ];
+
+    /// Those that take mail.
+    pub(crate) const MAIL: [ServiceName; 3] = [ServiceName::Smtp, ServiceName::Submission, ServiceName::Submissions];
 
     /// The port that IANA gave it, or that its clients expect.
     pub(crate) const fn port(self) -> u16 {
@@ -44,6 +57,9 @@ impl ServiceName {
             ServiceName::Iperf => iperf::PORT,
             ServiceName::Ftp => ftp::PORT,
             ServiceName::Rtp => rtp::PORT,
+            ServiceName::Smtp => Role::Transfer.port(),
+            ServiceName::Submission => Role::Submission.port(),
+            ServiceName::Submissions => Role::Submissions.port(),
         }
     }
 }
@@ -57,6 +73,9 @@ impl fmt::Display for ServiceName {
             ServiceName::Iperf => "iperf",
             ServiceName::Ftp => "ftp",
             ServiceName::Rtp => "rtp",
+            ServiceName::Smtp => "smtp",
+            ServiceName::Submission => "submission",
+            ServiceName::Submissions => "submissions",
         })
     }
 }
@@ -196,13 +215,22 @@ mod tests {
     #[test]
     fn lists_are_read() {
         for (list, chosen) in [
-            ("all", "echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004"),
+            (
+                "all",
+                "echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, smtp 25, submission 587, submissions 465",
+            ),
             ("none", ""),
             ("chargen,echo", "chargen 19, echo 7"),
             ("echo=1007", "echo 1007"),
             ("echo,echo=1007", "echo 7, echo 1007"),
-            ("all,echo=1007", "discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, echo 1007"),
-            ("echo=9,all,discard=7", "echo 9, chargen 19, iperf 5201, ftp 21, rtp 5004, discard 7"),
+            (
+                "all,echo=1007",
+                "discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, smtp 25, submission 587, submissions 465, echo 1007",
+            ),
+            (
+                "echo=9,all,discard=7",
+                "echo 9, chargen 19, iperf 5201, ftp 21, rtp 5004, smtp 25, submission 587, submissions 465, discard 7",
+            ),
         ] {
             assert_eq!(services(list).as_deref(), Ok(chosen), "{list}");
         }
@@ -231,15 +259,15 @@ mod tests {
             ("echo,none", "--services: `none` stands beside other services: leave out one or the other"),
             (
                 "finger",
-                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
+                "`finger` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, `smtp`, `submission`, `submissions`, or write `all` or `none`",
             ),
             (
                 "",
-                "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
+                "`` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, `smtp`, `submission`, `submissions`, or write `all` or `none`",
             ),
             (
                 "all=7",
-                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, or write `all` or `none`",
+                "`all` is not a service: choose from `echo`, `discard`, `chargen`, `iperf`, `ftp`, `rtp`, `smtp`, `submission`, `submissions`, or write `all` or `none`",
             ),
             ("echo=0", "`echo=0` has no port from 1 to 65535: write it like echo=1007"),
             ("echo=", "`echo=` has no port from 1 to 65535: write it like echo=1007"),

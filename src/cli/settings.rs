@@ -17,6 +17,7 @@ use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
 use self::users::users_of;
+use super::mail::MailSettings;
 use super::relay::RelaySettings;
 use super::rtp::RtpSettings;
 use super::services::{self, ServiceAt, ServiceName, ServiceWish};
@@ -68,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) writable: bool,
     /// What is asked of RTP.
     pub(crate) rtp: RtpSettings,
+    /// How mail is taken.
+    pub(crate) mail: MailSettings,
     /// How mail for elsewhere is relayed.
     pub(crate) relay: RelaySettings,
     /// Where every frame is captured to.
@@ -115,6 +118,11 @@ impl Settings {
     /// Whether a service runs.
     pub(crate) fn serves(&self, name: ServiceName) -> bool {
         self.services.iter().any(|service| service.name == name)
+    }
+
+    /// Whether mail is taken.
+    pub(crate) fn takes_mail(&self) -> bool {
+        ServiceName::MAIL.iter().any(|name| self.serves(*name))
     }
 
     /// Our own addresses in the order given, then the link-local one.
@@ -174,6 +182,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         state,
         writable,
         rtp,
+        mail,
         relay,
         record,
         trace,
@@ -231,6 +240,7 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         state,
         writable,
         rtp: rtp.into_settings(),
+        mail: mail.into_settings()?,
         relay: relay.into_settings()?,
         record: record.map(|given| given.value),
         trace: trace.map(|list| values(list).into_iter().collect()),

@@ -15,6 +15,7 @@ use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
 use taphouse::application::smtp::relay::{PORT as RELAY, Relay};
+use taphouse::application::smtp::server::{Role, Smtp};
 use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Folder, Service};
 use taphouse::base::counters::Counters;
@@ -26,6 +27,7 @@ use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 use super::card;
 use super::certificate;
 use super::files::{self, Files};
+use super::mail;
 use super::notices;
 use super::relay::{self, Log};
 use super::rtp::{self, Printer};
@@ -41,6 +43,7 @@ struct Means {
     identity: Option<Identity>,
     recordings: Option<Folder>,
     printer: Printer,
+    mail: Option<Smtp>,
     /// For the first shard.
     relay: Cell<Option<Relay>>,
 }
@@ -62,19 +65,22 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     // No thread before this, and no file opened behind it.
     let identity = certificate::identity(settings)?;
     let rules = relay::rules(settings, clock)?;
-    let (settings, Files { paths, folders, accounts, recordings, queue }) = files::open(settings.clone());
+    let (settings, Files { paths, folders, accounts, recordings, mail, queue }) = files::open(settings.clone());
     let settings = &settings;
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let printer = Printer::start(rtp::types(&settings.rtp.map))?;
-    let (relay, log) = match rules.zip(queue) {
+    let (queue, relay, log) = match rules.zip(queue) {
         Some((rules, folder)) => {
-            let (_queue, relay, log) = relay::start(rules, folder)?;
-            (Some(relay), Some(log))
+            let (queue, relay, log) = relay::start(rules, folder)?;
+            (Some(queue), Some(relay), Some(log))
         }
-        None => (None, None),
+        None => (None, None, None),
     };
-    let means = Means { storage, accounts, identity, recordings, printer, relay: Cell::new(relay) };
+    let began = began(clock);
+    let server = |folder| mail::server(settings, folder, accounts.clone(), identity.clone(), queue, began);
+    let mail = mail.map(server).transpose()?;
+    let means = Means { storage, accounts, identity, recordings, printer, mail, relay: Cell::new(relay) };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -199,7 +205,7 @@ fn shards<D: Device>(
 ) -> Result<Vec<(Shard<D>, Handle)>> {
     let config = config(settings, start)?;
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
-    let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let began = began(clock);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };
     let rules = Rules { anonymous, accounts: means.accounts.clone(), identity: means.identity.clone(), began };
     let shard = |(device, (mailbox, waker))| {
@@ -238,6 +244,9 @@ fn serve_with<D: Device>(
             (Box::new(iperf.clone()), Box::new(iperf))
         }
         ServiceName::Ftp => return serve_files(stack, port, rules),
+        ServiceName::Smtp => return serve_mail(stack, port, Role::Transfer, means),
+        ServiceName::Submission => return serve_mail(stack, port, Role::Submission, means),
+        ServiceName::Submissions => return serve_mail(stack, port, Role::Submissions, means),
         ServiceName::Rtp => return rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer),
     };
     stack.bind(port, datagrams)?;
@@ -253,6 +262,20 @@ fn serve_files<D: Device>(stack: &mut Stack<D>, port: u16, rules: &Rules) -> Res
     server.set_passive_ports(ports);
     stack.listen(port, Box::new(server))?;
     Ok(())
+}
+
+/// One of SMTP's ports.
+fn serve_mail<D: Device>(stack: &mut Stack<D>, port: u16, role: Role, means: &Means) -> Result<()> {
+    // Without a place for mailboxes the service was left out.
+    if let Some(server) = &means.mail {
+        stack.listen(port, Box::new(server.at(role)))?;
+    }
+    Ok(())
+}
+
+/// When the clock of all shards began, in seconds since 1970.
+fn began(clock: Clock) -> i64 {
+    clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 fn start_storage(folders: Folders) -> Result<Storage> {

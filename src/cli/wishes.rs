@@ -9,6 +9,7 @@ use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac, Unreadable};
 use taphouse::run::trace::Protocol;
 
+use super::mail::MailWishes;
 use super::relay::RelayWishes;
 use super::rtp::{GroupWish, ReflectWish, RtpSettings};
 use super::services::ServiceWish;
@@ -38,6 +39,7 @@ pub(super) struct Wishes {
     pub(super) state: Option<Given<PathBuf>>,
     pub(super) writable: bool,
     pub(super) rtp: RtpWishes,
+    pub(super) mail: MailWishes,
     pub(super) relay: RelayWishes,
     pub(super) record: Option<Given<PathBuf>>,
     /// Empty: all of them.
@@ -71,6 +73,7 @@ impl Wishes {
             state: self.state.or(below.state),
             writable: self.writable || below.writable,
             rtp: self.rtp.over(below.rtp),
+            mail: self.mail.over(below.mail),
             relay: self.relay.over(below.relay),
             record: self.record.or(below.record),
             trace: self.trace.or(below.trace),

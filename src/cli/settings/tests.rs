@@ -1,6 +1,7 @@
 use super::*;
 use crate::cli::args::{self, Read};
 use crate::cli::config;
+use crate::cli::mail::MailWishes;
 use crate::cli::relay::RelayWishes;
 
 /// What the command line `taphouse LINE` makes of the configuration `file`.
@@ -9,7 +10,7 @@ fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
     let args = match args::read(words.map(Into::into)) {
         Ok(Read::Args(args)) => args,
         Ok(Read::Show(text)) => panic!("{text}"),
-        Ok(Read::Password | Read::Transfer(..) | Read::Stream(..)) => panic!("no settings"),
+        Ok(Read::Password | Read::Transfer(..) | Read::Stream(..) | Read::Send(..)) => panic!("no settings"),
         Err(UsageError(error)) => return Err(error),
     };
     let file = config::read("t.toml", file).unwrap();
@@ -48,6 +49,7 @@ fn the_defaults_are_those_of_the_contract() {
         tls: None,
         state: "/var/lib/taphouse".into(),
         writable: false,
+        mail: MailWishes::default().into_settings().unwrap(),
         relay: RelayWishes::default().into_settings().unwrap(),
         rtp: Default::default(),
         record: None,

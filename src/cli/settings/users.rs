@@ -31,6 +31,8 @@ fn check_name(name: &str) -> Option<&'static str> {
         Some("is empty or longer than 64 bytes: choose another")
     } else if name.contains(|c: char| c.is_control() || c.is_whitespace()) {
         Some("has a space or a control character in it: leave it out")
+    } else if name.contains('/') || name.starts_with('.') {
+        Some("has a slash in it or begins with a dot, and a directory is named so: leave it out")
     } else if ["anonymous", "ftp"].iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
         Some("is what FTP calls everybody: choose another")
     } else {

@@ -1,22 +1,11 @@
 //! FTP with users: what `curl` may do with a password that `taphouse password` hashed, and without.
 
 use std::fs;
-use std::io::Write as _;
-use std::process::Stdio;
 use std::time::Instant;
 
-use crate::house::{BOTH, taphouse};
+use crate::house::BOTH;
 use crate::lab::Lab;
-
-/// The hash of a password, as an administrator makes it.
-fn hash(password: &str) -> String {
-    let mut command = taphouse("password");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program runs");
-    child.stdin.take().expect("it is piped").write_all(format!("{password}\n").as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).expect("a hash is text").trim_end().to_owned()
-}
+use crate::users::hash;
 
 #[test]
 fn users_have_homes_that_are_theirs_alone() {

@@ -15,7 +15,7 @@ use crate::lab::Lab;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which Debian package brings a program.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 19] = [
     ("arping", "iputils-arping"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
@@ -30,7 +30,10 @@ const PACKAGES: [(&str, &str); 16] = [
     ("tshark", "tshark"),
     ("tracepath", "iputils-tracepath"),
     ("traceroute", "traceroute"),
+    ("msmtp", "msmtp"),
     ("setpriv", "util-linux"),
+    ("smtp-source", "postfix"),
+    ("swaks", "swaks"),
     ("vsftpd", "vsftpd"),
 ];
 

@@ -1,0 +1,118 @@
+//! Many messages at once, and what is left when the program is killed among them or the disk is full.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::Office;
+use crate::house::BOTH;
+use crate::program::script_of_tests;
+
+/// Postfix's load generator, 50 sessions at once: every message is there, whole, once.
+fn load(messages: usize, bytes: usize) {
+    let Some(office) = Office::new() else { return };
+    let house = office.house("--memory 256M");
+    for to in BOTH {
+        let before = office.mailbox("alice").len();
+        let start = Instant::now();
+        let host = if to.is_ipv6() { format!("inet:[{to}]:25") } else { format!("inet:{to}:25") };
+        let (count, length) = (messages.to_string(), bytes.to_string());
+        let ended = office.run(
+            "smtp-source",
+            &["-s", "50", "-l", &length, "-m", &count, "-f", "carol@there.test", "-t", "alice@here.test", "-N", &host],
+        );
+        assert!(ended.status.success(), "{ended:?}");
+        let took = start.elapsed();
+        println!(
+            "{to}: {messages} messages of {bytes} bytes in {took:.1?}, {:.0}/s",
+            messages as f64 / took.as_secs_f64()
+        );
+        let mailbox = office.mailbox("alice");
+        assert_eq!(mailbox.len(), before + messages);
+        assert!(mailbox.values().all(|message| message.len() > bytes && message.ends_with(b"\r\n")));
+    }
+    assert_eq!(office.leftovers(), Vec::<std::path::PathBuf>::new());
+    assert!(house.end().status.success());
+}
+
+#[test]
+fn fifty_sessions_at_once() {
+    load(500, 20_000);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn twenty_thousand_messages() {
+    load(20_000, 20_000);
+}
+
+/// Kills the program in the middle of deliveries, and starts it again. The script tells which messages got 250.
+fn killed(times: usize, each: usize) {
+    let Some(office) = Office::new() else { return };
+    let mut taken = BTreeSet::new();
+    let mut sent = 0;
+    for round in 0..times {
+        let house = office.house("");
+        let mut python = script_of_tests("smtp_load.py");
+        python.args(["10.77.0.2", "8", &each.to_string(), &format!("{round}")]);
+        let script = office.lab.start(python);
+        std::thread::sleep(Duration::from_millis(300 + 137 * (round as u64 * 7 % 11)));
+        house.program.signal(Signal::KILL);
+        house.program.ended();
+        let told = script.ended().ok();
+        sent += told.lines().filter(|line| line.starts_with("sent ")).count();
+        taken.extend(told.lines().filter_map(|line| line.strip_prefix("taken ")).map(str::to_owned));
+    }
+    let mut seen = BTreeSet::new();
+    for message in office.mailbox("alice").values() {
+        let text = String::from_utf8_lossy(message);
+        let name = text.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("every message has one");
+        assert!(text.ends_with("the end\r\n"), "{name} is half");
+        assert!(seen.insert(name.to_owned()), "{name} is there twice");
+    }
+    let lost: Vec<&String> = taken.difference(&seen).collect();
+    println!("{sent} sent, {} taken over, {} there", taken.len(), seen.len());
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(taken.len() > each && seen.len() - taken.len() <= 8 * times, "{} and {}", taken.len(), seen.len());
+}
+
+#[test]
+fn what_was_taken_over_outlasts_a_kill() {
+    killed(4, 400);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn what_was_taken_over_outlasts_twenty_kills_among_twenty_thousand() {
+    killed(20, 20_000 / 20);
+}
+
+/// A disk of a mebibyte: what fits is taken, the rest gets 452, and all that was taken is there.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let Some(office) = Office::new() else { return };
+    fs::create_dir_all(office.state()).unwrap();
+    let state = office.state();
+    let mount =
+        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&state).status();
+    if !mount.is_ok_and(|status| status.success()) {
+        return office.lab.skip("a small file system cannot be mounted here");
+    }
+    let house = office.house("");
+    let mut python = script_of_tests("smtp_load.py");
+    python.args(["10.77.0.2", "2", "40", "full", "50000"]);
+    let told = office.lab.start(python).ended().ok();
+    let ended = house.end();
+    let taken = told.lines().filter(|line| line.starts_with("taken ")).count();
+    let full = told.lines().filter(|line| line.starts_with("refused 452 4.3.1 ")).count();
+    let there = office.mailbox("alice");
+    let left = office.leftovers();
+    let whole = there.values().all(|message| message.ends_with(b"the end\r\n"));
+    let unmounted = std::process::Command::new("umount").arg(&state).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(taken > 5 && full > 5 && taken + full == 40, "{told}");
+    assert!(whole && there.len() == taken && left.is_empty(), "{} of {taken}, {left:?}", there.len());
+}

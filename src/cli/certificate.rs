@@ -16,7 +16,7 @@ use super::settings::Settings;
 /// # Errors
 /// One line that says which file cannot be used, why and what to do.
 pub(super) fn identity(settings: &Settings) -> Result<Option<Identity>> {
-    if !settings.services.iter().any(|service| service.name == ServiceName::Ftp) {
+    if !settings.serves(ServiceName::Ftp) && !settings.takes_mail() {
         return Ok(None);
     }
     if let Some((certificate, key)) = &settings.tls {

@@ -86,6 +86,7 @@ const WITH_FILES: &[c_long] = &[
     libc::SYS_renameat2,
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     libc::SYS_renameat,
+    libc::SYS_linkat,
     libc::SYS_unlinkat,
     // What the C library still makes of the same functions there.
     #[cfg(target_arch = "x86_64")]

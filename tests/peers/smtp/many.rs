@@ -21,7 +21,7 @@ fn load(messages: usize, bytes: usize) {
         let (count, length) = (messages.to_string(), bytes.to_string());
         let ended = office.run(
             "smtp-source",
-            &["-s", "50", "-l", &length, "-m", &count, "-f", "carol@there.test", "-t", "alice@here.test", "-N", &host],
+            &["-s", "50", "-l", &length, "-m", &count, "-f", "carol@there.test", "-t", "alice@here.test", &host],
         );
         assert!(ended.status.success(), "{ended:?}");
         let took = start.elapsed();

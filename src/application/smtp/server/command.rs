@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MailFrom, RcptTo, Request};
 
 use super::super::super::Stream;
+use super::super::address;
 use super::body::Form;
 use super::delivery::{Delivery, Destinations};
 use super::reply::{self, Reply, reply};
@@ -20,13 +21,13 @@ type Refusal = Result<(), Reply>;
 impl Conversation {
     /// Reads a command and does what it says.
     pub(super) fn obey(&mut self, line: &[u8], stream: &mut Stream<'_>) {
-        // The parser wants to see the end of the line.
-        let mut whole = Vec::with_capacity(line.len() + 2);
-        whole.extend_from_slice(line);
-        whole.extend_from_slice(b"\r\n");
+        let (whole, literal) = prepared(line);
         match Request::parse(&mut whole.iter()) {
-            Ok(request) => {
+            Ok(mut request) => {
                 self.understood();
+                if let Some(literal) = literal {
+                    put_back(&mut request, literal);
+                }
                 self.carry_out(request, line, stream);
             }
             Err(why) => self.misunderstood(why, line),
@@ -249,6 +250,42 @@ impl Conversation {
         }
         self.transaction = Some(transaction);
         if begun { Ok(()) } else { Err(reply::TROUBLE) }
+    }
+}
+
+/// What stands for an address literal, which the parser does not know.
+const STANDS_FOR_LITERAL: &str = "literal.invalid";
+
+/// A line as the parser wants it: with its end, and another domain in place of an address literal, which is returned.
+fn prepared(line: &[u8]) -> (Vec<u8>, Option<&str>) {
+    let begins = line.windows(2).position(|two| two == b"@[").map(|at| at + 1);
+    let literal = begins.and_then(|at| {
+        let length = line[at..].iter().position(|byte| *byte == b'>')?;
+        let text = std::str::from_utf8(&line[at..at + length]).ok()?;
+        address::literal(text).map(|_address| (at, text))
+    });
+    let mut whole = Vec::with_capacity(line.len() + 2);
+    match literal {
+        Some((at, text)) => {
+            whole.extend_from_slice(&line[..at]);
+            whole.extend_from_slice(STANDS_FOR_LITERAL.as_bytes());
+            whole.extend_from_slice(&line[at + text.len()..]);
+        }
+        None => whole.extend_from_slice(line),
+    }
+    whole.extend_from_slice(b"\r\n");
+    (whole, literal.map(|(_, text)| text))
+}
+
+/// Puts a literal back where it was.
+fn put_back(request: &mut Request<Cow<'_, str>>, literal: &str) {
+    let path = match request {
+        Request::Mail { from } => &mut from.address,
+        Request::Rcpt { to } => &mut to.address,
+        _ => return,
+    };
+    if let Some(local) = path.strip_suffix(STANDS_FOR_LITERAL) {
+        *path = Cow::Owned([local, literal].concat());
     }
 }
 

@@ -112,6 +112,8 @@ dropped! {
     GroupIgnored,
     /// a packet for a group from a source that we do not want there
     SourceFiltered,
+    /// a UDP socket holds as much as may wait to be read
+    SocketFull,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong

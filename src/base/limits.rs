@@ -176,6 +176,8 @@ pub const OUTBOX: usize = 64;
 pub const GROUPS: usize = 64;
 /// Sources that the filter of one group may name: Linux's default is ten.
 pub const GROUP_SOURCES: usize = 32;
+/// Ports that want one group; each may name sources, and all of them are looked through for each of its datagrams.
+pub const GROUP_MEMBERS: usize = 16;
 /// Sources that changed lately and are told of again; of more, the whole filter is told.
 pub const GROUP_CHANGES: usize = 2 * GROUP_SOURCES;
 /// Sources of a group about which routers asked and that are not answered for yet; to more, the whole filter is the answer.
@@ -222,6 +224,10 @@ pub const PATH_MTU_FLOOR: usize = 552;
 
 /// Hop limit and time to live of what we send (RFC 1700).
 pub const HOP_LIMIT: u8 = 64;
+/// The same of what is sent to groups, until somebody chooses more: it stays on the link (RFC 1112 §6.1, RFC 3493 §5.2).
+pub const MULTICAST_HOP_LIMIT: u8 = 1;
+/// Bytes, by the capacity of what holds them, that wait in a UDP socket to be read; Linux's default is 208 KiB.
+pub const SOCKET_DATAGRAMS: usize = 256 << 10;
 
 /// Endpoints of one transport protocol.
 pub const ENDPOINTS: usize = 65_536;

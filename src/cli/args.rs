@@ -14,8 +14,9 @@ use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
+use super::groups::GroupWish;
 use super::manual;
-use super::rtp::{GroupWish, ReflectWish};
+use super::rtp::ReflectWish;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 use super::stream::StreamArgs;
@@ -250,6 +251,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
+    /// Group to join for all services, GROUP@SOURCE for one source of it only; repeatable [default: none]
+    #[arg(long, value_name = "GROUP", help_heading = "Services")]
+    group: Option<Vec<GroupWish>>,
+
+    /// Links that what is sent to groups may cross, 1 to 255 [default: 1]
+    #[arg(long, value_name = "COUNT", help_heading = "Services")]
+    multicast_ttl: Option<Number>,
+
     /// Directory of the files that FTP serves, made if missing [default: ftp in --state]
     #[arg(long, value_name = "DIR", help_heading = "Services")]
     root: Option<PathBuf>,
@@ -327,6 +336,8 @@ impl Args {
             gateway,
             mac,
             services,
+            group,
+            multicast_ttl,
             root,
             tls_cert,
             tls_key,
@@ -357,6 +368,8 @@ impl Args {
             busy_poll: busy_poll.map(Given::on_the_command_line),
             memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
+            group: group.map(each),
+            multicast_ttl: multicast_ttl.map(Given::on_the_command_line),
             root: root.map(Given::on_the_command_line),
             tls_cert: tls_cert.map(Given::on_the_command_line),
             tls_key: tls_key.map(Given::on_the_command_line),

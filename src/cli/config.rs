@@ -14,7 +14,8 @@ use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
-use super::rtp::{GroupWish, ReflectWish};
+use super::groups::GroupWish;
+use super::rtp::ReflectWish;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 
@@ -57,6 +58,8 @@ struct File {
     busy_poll: Option<Spanned<Text<Number>>>,
     memory: Option<Spanned<Text<Size>>>,
     services: Option<List<ServiceWish>>,
+    group: Option<List<GroupWish>>,
+    multicast_ttl: Option<Spanned<Text<Number>>>,
     root: Option<Spanned<Text<PathBuf>>>,
     tls_cert: Option<Spanned<Text<PathBuf>>>,
     tls_key: Option<Spanned<Text<PathBuf>>>,
@@ -108,6 +111,8 @@ impl File {
             busy_poll,
             memory,
             services,
+            group,
+            multicast_ttl,
             root,
             tls_cert,
             tls_key,
@@ -162,6 +167,8 @@ impl File {
             busy_poll: busy_poll.map(|value| source.text(value)),
             memory: memory.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
+            group: group.map(|list| source.each(list)),
+            multicast_ttl: multicast_ttl.map(|value| source.text(value)),
             root: root.map(|value| source.text(value)),
             tls_cert: tls_cert.map(|value| source.text(value)),
             tls_key: tls_key.map(|value| source.text(value)),

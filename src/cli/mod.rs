@@ -8,6 +8,7 @@ pub(crate) mod card;
 mod certificate;
 mod config;
 mod files;
+mod groups;
 mod identity;
 mod manual;
 mod names;

@@ -24,6 +24,7 @@ use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 use super::card;
 use super::certificate;
 use super::files::{self, Files};
+use super::groups;
 use super::notices;
 use super::rtp::{self, Printer};
 use super::services::{ServiceAt, ServiceName};
@@ -196,6 +197,9 @@ fn shards<D: Device>(
         for service in &settings.services {
             serve_with(&mut stack, *service, settings, &rules, clock, means)?;
         }
+        for (group, filter) in groups::filters(&settings.groups, "group")? {
+            stack.join(group, filter).with_context(|| format!("--group: {group} cannot be joined"))?;
+        }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
     devices.into_iter().zip(mailboxes).map(shard).collect()
@@ -220,9 +224,16 @@ fn serve_with<D: Device>(
             (Box::new(iperf.clone()), Box::new(iperf))
         }
         ServiceName::Ftp => return serve_files(stack, port, rules),
-        ServiceName::Rtp => return rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer),
+        ServiceName::Rtp => {
+            rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer)?;
+            for port in [port, port + 1] {
+                stack.set_multicast_ttl(port, settings.multicast_ttl);
+            }
+            return Ok(());
+        }
     };
     stack.bind(port, datagrams)?;
+    stack.set_multicast_ttl(port, settings.multicast_ttl);
     stack.listen(port, streams)?;
     Ok(())
 }

@@ -303,7 +303,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
     record: Option<PathBuf>,
 
-    /// Tell of each frame on stderr: of all, or of arp, rarp, icmp, icmpv6, ndp, udp, tcp, ip, ip6 [default: none]
+    /// Tell of each frame on stderr: of all, or of arp, rarp, icmp, icmpv6, ndp, igmp, mld, dhcp, udp, tcp, ip, ip6 [default: none]
     #[arg(long, value_name = "LIST", help_heading = "Watching")]
     #[arg(value_delimiter = ',', num_args = 0.., require_equals = true)]
     trace: Option<Vec<Protocol>>,
@@ -525,7 +525,7 @@ mod tests {
             ("up --device plane", "--device `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
             (
                 "--trace=arp,ftp",
-                "--trace `ftp` is no protocol of a trace: choose from `arp`, `rarp`, `icmp`, `icmpv6`, `ndp`, `udp`, `tcp`, `ip`, `ip6`",
+                "--trace `ftp` is no protocol of a trace: choose from `arp`, `rarp`, `icmp`, `icmpv6`, `ndp`, `igmp`, `mld`, `dhcp`, `udp`, `tcp`, `ip`, `ip6`",
             ),
             (
                 "--services echo,finger",

@@ -215,6 +215,14 @@ pub const ICMPV6_ERROR: usize = 1280;
 pub const PATH_MTUS: usize = 1024;
 /// How long it is remembered (RFC 1191 §6.3, RFC 8201 §5.3: ten minutes).
 pub const PATH_MTU_AGE: Duration = Duration::from_secs(600);
+/// Timeouts in a row of whole segments until the path is taken for a black hole (RFC 4821 §7.7): one is a lost retransmission.
+pub const BLACK_HOLE_TIMEOUTS: u8 = 2;
+/// What an IPv4 path is taken to carry then, before less is tried (RFC 4821 §7.2).
+pub const PATH_MTU_BASE: usize = 1024;
+/// How long nothing larger is tried after that: if only the path was down for a moment, it is wide again soon.
+pub const MTU_PROBE_AFTER: Duration = Duration::from_secs(30);
+/// Whole segments that follow a larger one, so that its loss shows without a timeout (RFC 4821 §7.4).
+pub const MTU_PROBE_FOLLOWERS: usize = 4;
 /// An IPv4 path takes as much (RFC 791 §3.2, every module forwards 68); who tells less lies.
 pub const PATH_MTU_LEAST: usize = 68;
 /// Less than this is not believed of an IPv4 path, however little is told: 512 bytes of data behind headers of 40, Linux's

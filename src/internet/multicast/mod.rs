@@ -33,13 +33,13 @@ use crate::wire::ethernet::EtherType;
 use crate::wire::membership::{Query, Version};
 use crate::wire::{extension, igmp, ipv4, ipv6, mld, protocol};
 
-/// RFC 9776 §4.2.14.
+/// RFC 9776 §4.2.15.
 const ALL_IGMPV3_ROUTERS: Address = Address::from_v4([224, 0, 0, 22]);
 /// RFC 2236 §9.
 const ALL_ROUTERS_V4: Address = Address::from_v4([224, 0, 0, 2]);
 /// RFC 2710 §5.
 const ALL_ROUTERS_V6: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
-/// RFC 9777 §5.2.14.
+/// RFC 9777 §5.2.15.
 const ALL_MLDV2_ROUTERS: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16]);
 /// Only the link itself sends and reads these.
 const HOP_LIMIT: u8 = 1;

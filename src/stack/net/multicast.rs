@@ -97,7 +97,7 @@ impl<D: Device> Net<D> {
     fn send_message(&mut self, message: Message) {
         const LENGTH: usize = HEADROOM + limits::GROUP_REPORT;
         let destination = message.destination();
-        // RFC 9776 §4.2.13, RFC 9777 §5.2.13: who has no address yet speaks as nobody, and MLD is link-local, however far its group.
+        // RFC 9776 §4.2.14, RFC 9777 §5.2.14: who has no address yet speaks as nobody, and MLD is link-local, however far its group.
         let source = match destination.family() {
             Family::V4 => source::select(&self.interface, destination).unwrap_or(Address::UNSPECIFIED_V4),
             Family::V6 => {

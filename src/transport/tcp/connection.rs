@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::congestion::Congestion;
 use super::ecn::Ecn;
 use super::flight::Flight;
+use super::path::Larger;
 use super::recovery::{Alarm, Recovery};
 use super::reordering::Reordering;
 use super::rtt::Rtt;
@@ -205,9 +206,17 @@ pub struct Connection {
     pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
+    /// Made when there is any of it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few connections have, and is too large for one that is to be small.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
     /// What was said of what is in flight since something was acknowledged last: why it does not arrive, if it never does.
-    // Rare, and large for a connection that is to be small.
-    pub(super) soft: Option<Box<IcmpError>>,
+    pub(super) soft: Option<IcmpError>,
+    /// A segment by which the path is tried.
+    pub(super) larger: Option<Larger>,
 }
 
 /// The numbers with which a connection begins.
@@ -254,7 +263,7 @@ impl Connection {
             stalled: Instant::NEVER,
             lingers_until: Instant::NEVER,
             challenged: None,
-            soft: None,
+            rare: None,
         }
     }
 
@@ -409,7 +418,7 @@ impl Connection {
             (State::SynSent, IcmpError::Refused) => Gone::Refused,
             (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
             _ => {
-                self.soft = Some(Box::new(error));
+                self.rare.get_or_insert_default().soft = Some(error);
                 return false;
             }
         };
@@ -442,7 +451,7 @@ impl Connection {
 
     /// Nothing was acknowledged for too long: the reason is what was said of it, if anything was.
     pub(super) fn time_out(&mut self) {
-        self.end(match self.soft.as_deref() {
+        self.end(match self.rare.as_deref().and_then(|rare| rare.soft) {
             Some(IcmpError::Unreachable | IcmpError::Prohibited | IcmpError::TimeExceeded) => Gone::Unreachable,
             Some(IcmpError::Refused) => Gone::Refused,
             _ => Gone::TimedOut,

@@ -118,7 +118,7 @@ impl Connection {
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),
             probes: self.unanswered,
-            error: self.soft.as_deref().copied(),
+            error: self.rare.as_deref().and_then(|rare| rare.soft),
             send_window: self.snd.window as usize,
             room: self.room(),
             received: self.rcv.position,

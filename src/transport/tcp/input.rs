@@ -371,7 +371,10 @@ impl Connection {
             _ => {}
         }
         self.rtt.stop_backing_off();
-        (self.stalled, self.soft) = (Instant::NEVER, None);
+        self.stalled = Instant::NEVER;
+        if let Some(rare) = &mut self.rare {
+            rare.soft = None;
+        }
         if !self.is_reducing() {
             // What was known to have arrived lets nothing more leave: that would be a burst (RFC 5681 §3.1, N).
             self.grow(data.saturating_sub(known), sent, now);

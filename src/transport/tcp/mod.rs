@@ -33,6 +33,7 @@
 //! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
+//! | `path` | 1191, 8201, 4821 | how large segments may be, and black holes |
 //! | `predict` | 9293 §3.10.7.4 | the short way of data that are next in order |
 //! | `probe` | 8985 §7, 6298 §5 | the timer of what is in flight, and a lost tail |
 //! | `recovery`, `scoreboard`, `flight` | 8985, 9937, 6582, 5682, 3522 | what is lost, and sent again |
@@ -60,6 +61,7 @@ mod info;
 mod initial;
 mod input;
 mod output;
+mod path;
 mod predict;
 mod probe;
 mod receive;
@@ -82,6 +84,7 @@ pub use info::{Info, Trouble};
 pub use initial::Secret;
 pub use input::{Refused, Take};
 pub use output::{Path, Plan, Segmentation, Why};
+pub use path::Verdict;
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};

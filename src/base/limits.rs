@@ -157,6 +157,8 @@ pub const SOLICIT_INTERVAL_MOST: Duration = Duration::from_secs(60);
 pub const SOLICITS: u8 = 3;
 /// RFC 4861 §10, REACHABLE_TIME, before it is randomised between 0.5 and 1.5 times.
 pub const REACHABLE: Duration = Duration::from_secs(30);
+/// How long it stays randomised in the same way (RFC 4861 §6.3.4: some hours).
+pub const REACHABLE_SPREAD: Duration = Duration::from_secs(2 * 3600);
 /// RFC 4861 §10, DELAY_FIRST_PROBE_TIME.
 pub const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
 /// RFC 5227 §1.1, ANNOUNCE_INTERVAL.

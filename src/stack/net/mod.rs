@@ -266,6 +266,7 @@ impl<D: Device> Net<D> {
         self.see_to_groups();
         self.paths.on_time(self.now);
         self.redirects.on_time(self.now);
+        self.neighbors.spread_again(&mut self.addresses.random, self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

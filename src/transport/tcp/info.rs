@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, Fin, State};
+use super::connection::{Connection, State};
 use super::recovery::Phase;
+use super::variables::Fin;
 use crate::base::icmp::IcmpError;
 
 /// What a sender thinks of what is missing.

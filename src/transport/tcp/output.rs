@@ -1,10 +1,11 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge};
+use super::connection::{Connection, State, Urge};
 use super::recovery::{Alarm, Probe};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use super::tuning::{Extension, TimeoutOption};
+use super::variables::{Acknowledgment, Clock, Fin};
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;

@@ -76,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         reordering: (reordering, overtaking.max(1)),
         shrinking: 0,
         mtu: (path_mtu.unwrap_or(usize::MAX), path_mtu.unwrap_or(usize::MAX)),
+        silent: false,
         marking: usize::MAX,
     };
     let mut signals = Signals::new([SIGINT, SIGTERM])?;

@@ -27,7 +27,8 @@
 //! * [`Datagrams`](application::Datagrams) is a protocol over UDP; [`Stack::bind`](stack::Stack::bind) gives it a port.
 //! * [`Service`](application::Service) is a protocol over TCP, and makes a [`Session`](application::Session) for each
 //!   connection; [`Stack::listen`](stack::Stack::listen) gives it a port, [`Stack::connect`](stack::Stack::connect) calls one.
-//! * [`Socket`](sockets::Socket) and [`Listener`](sockets::Listener) are for programs that read and write when they like.
+//! * [`Socket`](sockets::Socket), [`Listener`](sockets::Listener) and [`UdpSocket`](sockets::UdpSocket) are for programs that
+//!   read and write when they like.
 //! * [`Stack::join`](stack::Stack::join) joins a group, with a [`Filter`](stack::Filter) of the sources that are wanted.
 //! * [`Shard`](run::Shard) is a stack with its loop: turn after turn, then sleep. [`Handle`](run::Handle) stops it.
 //! * [`confine`](run::confine) gives up what a process does not need once everything is open.

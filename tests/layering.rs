@@ -32,7 +32,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "application",
         ],
     ),
-    ("sockets", &["base", "device", "application", "stack", "transport/endpoints", "transport/tcp"]),
+    // A UDP socket keeps the blocks that its port took.
+    ("sockets", &["base", "buffer", "device", "application", "stack", "transport/endpoints", "transport/tcp"]),
     // Storage threads read into blocks and write from them.
     ("run", &["base", "buffer", "device", "application", "stack"]),
     // The program: what it imports of the library it calls `taphouse::…`.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use taphouse::base::address::{Address, Endpoint, Mac};
 use taphouse::base::time::Instant;
-use taphouse::device::{Capabilities, Memory};
-use taphouse::sockets::{Listener, Socket};
-use taphouse::stack::{Config, Stack};
+use taphouse::buffer::Frame;
+use taphouse::device::{Capabilities, Device, Memory, Received};
+use taphouse::sockets::{Listener, Socket, UdpSocket};
+use taphouse::stack::{Config, Filter, JoinError, Stack};
 use taphouse::transport::tcp::Tuning;
 
 const PORT: u16 = 80;
@@ -194,4 +195,105 @@ fn connections_are_tuned_one_by_one() {
     let (second, _) = listener.accept().unwrap();
     assert_eq!(second.write(&mut wire.server, &[0; 5000]).unwrap(), 5000);
     assert!(other.is_open());
+}
+
+/// All that waits, read.
+fn drain(socket: &UdpSocket, stack: &mut Stack<Memory>) -> Vec<Vec<u8>> {
+    let mut place = [0; 2000];
+    let read =
+        std::iter::from_fn(|| socket.recv_from(stack, &mut place).ok().map(|(length, _)| place[..length].to_vec()));
+    read.collect()
+}
+
+#[test]
+fn datagrams_go_both_ways_and_wait_to_be_read() {
+    let mut wire = Wire::new();
+    let [ours, theirs] = [2, 1].map(|last| Address::from_v4([10, 77, 0, last]));
+    let server = UdpSocket::bind(&mut wire.server, 53).unwrap();
+    assert!(UdpSocket::bind(&mut wire.server, 53).is_err());
+    let client = UdpSocket::bind(&mut wire.client, 4000).unwrap();
+    let to = Endpoint { address: ours, port: 53 };
+    for message in [&b"one"[..], b"", b"three"] {
+        client.send_to(&mut wire.client, message, to).unwrap();
+    }
+    would_block(server.recv_from(&mut wire.server, &mut [0; 9]));
+    wire.run(SOON);
+    let (length, flow) = server.recv_from(&mut wire.server, &mut [0; 2]).unwrap();
+    assert_eq!((length, flow.local.address, flow.remote.address, flow.remote.port), (2, ours, theirs, 4000), "cut");
+    assert_eq!(drain(&server, &mut wire.server), [&b""[..], b"three"]);
+    server.send_to(&mut wire.server, b"back", flow.remote).unwrap();
+    assert_eq!(client.send_to(&mut wire.client, &[0; 70_000], to).unwrap_err().kind(), ErrorKind::InvalidInput);
+    wire.run(SOON);
+    assert_eq!(drain(&client, &mut wire.client), [b"back"]);
+    // What nobody reads is bounded, and given back.
+    for _ in 0..1000 {
+        client.send_to(&mut wire.client, &[0; 1000], to).unwrap();
+        wire.run(Duration::from_micros(200));
+    }
+    let waiting = wire.server.memory_pinned();
+    assert!((200 << 10..300 << 10).contains(&waiting), "{waiting}");
+    server.close(&mut wire.server);
+    assert_eq!(wire.server.memory_pinned(), 0);
+    client.send_to(&mut wire.client, b"gone", to).unwrap();
+    wire.run(SOON);
+    assert_eq!(client.take_error(), Some(taphouse::base::icmp::IcmpError::Refused));
+    assert_eq!(client.take_error(), None, "told once");
+}
+
+/// RFC 9776 §3.1 and RFC 9777 §4.1: each socket has a filter of its own.
+#[test]
+fn each_socket_gets_what_it_wants_of_a_group() {
+    let mut wire = Wire::new();
+    let group = Address::from_v4([239, 1, 2, 3]);
+    let peer = Address::from_v4([10, 77, 0, 1]);
+    let sockets = [5000, 5001, 5002].map(|port| UdpSocket::bind(&mut wire.server, port).unwrap());
+    let [all, only, but] = &sockets;
+    let client = UdpSocket::bind(&mut wire.client, 4000).unwrap();
+    let got = |wire: &mut Wire, sockets: &[&UdpSocket]| {
+        for port in 5000..5003 {
+            client.send_to(&mut wire.client, b"to all", Endpoint { address: group, port }).unwrap();
+        }
+        wire.run(SOON);
+        sockets.iter().map(|socket| drain(socket, &mut wire.server).len()).collect::<Vec<_>>()
+    };
+    assert_eq!(got(&mut wire, &[all, only, but]), [0, 0, 0]);
+    all.join_multicast(&mut wire.server, group).unwrap();
+    assert_eq!(got(&mut wire, &[all, only, but]), [1, 0, 0], "who did not join gets nothing");
+    only.set_source_filter(&mut wire.server, group, Filter::only(&[peer]).unwrap()).unwrap();
+    but.set_source_filter(&mut wire.server, group, Filter::all_but(&[peer]).unwrap()).unwrap();
+    assert_eq!(got(&mut wire, &[all, only, but]), [1, 1, 0]);
+    all.leave_multicast(&mut wire.server, group).unwrap();
+    assert_eq!(got(&mut wire, &[all, only, but]), [0, 1, 0], "the others stay");
+    only.set_source_filter(&mut wire.server, group, Filter::only(&[Address::from_v4([10, 77, 0, 9])]).unwrap())
+        .unwrap();
+    assert_eq!(got(&mut wire, &[all, only, but]), [0, 0, 0]);
+    wire.server.join(group, Filter::everything()).unwrap();
+    assert_eq!(got(&mut wire, &[all, only, but]), [1, 1, 1], "for all services");
+    wire.server.leave(group).unwrap();
+    assert_eq!(all.join_multicast(&mut wire.server, peer), Err(JoinError::NotAGroup));
+    for socket in sockets {
+        socket.close(&mut wire.server);
+    }
+    let last = UdpSocket::bind(&mut wire.server, 5001).unwrap();
+    assert_eq!(got(&mut wire, &[&last]), [0], "a socket that is closed is in no group");
+}
+
+/// RFC 1112 §6.1, RFC 3493 §5.2.
+#[test]
+fn what_is_sent_to_groups_stays_on_the_link_unless_it_is_told_to_go_on() {
+    let (device, mut peer) = Memory::pair(Capabilities::plain(1500));
+    let addresses = ["10.77.0.2/24".parse().unwrap(), "fd77::2/64".parse().unwrap()];
+    let config = Config::new(Mac::new([2, 0, 0, 0, 0, 2]), &addresses, [2; 16]);
+    let mut stack = Stack::new(device, &config).unwrap();
+    let socket = UdpSocket::bind(&mut stack, 5000).unwrap();
+    let mut sent = |stack: &mut Stack<Memory>, group: &str| {
+        socket.send_to(stack, b"x", Endpoint { address: group.parse().unwrap(), port: 9 }).unwrap();
+        let mut frame = Frame::new(2000);
+        assert_eq!(peer.receive(&mut frame).unwrap(), Received::Frame, "it leaves at once");
+        let bytes = frame.bytes();
+        if bytes[12] == 8 { bytes[14 + 8] } else { bytes[14 + 7] }
+    };
+    assert_eq!(["239.1.2.3", "ff15::1"].map(|group| sent(&mut stack, group)), [1, 1]);
+    socket.set_multicast_ttl(&mut stack, 9);
+    assert_eq!(["239.1.2.3", "ff15::1"].map(|group| sent(&mut stack, group)), [9, 9]);
 }

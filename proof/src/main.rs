@@ -12,7 +12,7 @@ use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
 use taphouse::wire::router::Advice;
 use taphouse::wire::{
-    arp, dhcp, ethernet, extension, icmpv4, icmpv6, ipv4, ipv6, ndp, quote, router, tcp, tcp_options, udp,
+    arp, dhcp, ethernet, extension, icmpv4, icmpv6, igmp, ipv4, ipv6, membership, mld, ndp, quote, router, tcp, tcp_options, udp,
 };
 use zerocopy::FromBytes;
 
@@ -113,6 +113,30 @@ fn redirected(bytes: &[u8]) -> Option<(Option<Mac>, u8)> {
 }
 
 #[no_panic]
+fn asked(query: &membership::Query<'_>) -> u64 {
+    let named = query.sources().fold(0u64, |sum, source| sum.wrapping_add(u64::from(source.to_v6()[15])));
+    named.wrapping_add(query.delay.as_millis() as u64)
+}
+
+#[no_panic]
+fn groups_v4(bytes: &[u8]) -> Option<u64> {
+    match igmp::Message::parse(bytes).ok()? {
+        igmp::Message::Query(query) => Some(asked(&query)),
+        igmp::Message::Report(group) => Some(u64::from(group.low4()[0])),
+        igmp::Message::Other => None,
+    }
+}
+
+#[no_panic]
+fn groups_v6(bytes: &[u8]) -> Option<u64> {
+    match mld::Message::parse(bytes).ok()? {
+        mld::Message::Query(query) => Some(asked(&query)),
+        mld::Message::Report(group) => Some(u64::from(group.to_v6()[15])),
+        mld::Message::Other => None,
+    }
+}
+
+#[no_panic]
 fn leased(bytes: &[u8], station: Mac) -> Option<(u8, Option<u8>, usize)> {
     let reply = dhcp::Reply::parse(bytes, station).ok()?;
     Some((reply.kind, reply.prefix, reply.routes.len() + reply.routers.len()))
@@ -149,6 +173,7 @@ fn main() {
     black_box((ipv4_turned_round(bytes, [10, 0, 0, 1], 20), ipv6(bytes), extension_header(bytes), options(bytes)));
     black_box((icmp(bytes), neighbor_discovery(bytes), tcp(bytes), segment_options(bytes), udp(bytes)));
     black_box((advertised(bytes), redirected(bytes), leased(bytes, Mac::BROADCAST)));
+    black_box((groups_v4(bytes), groups_v6(bytes)));
     black_box((quoted(bytes, Family::V4), quoted(bytes, Family::V6)));
     black_box(checksum(bytes, Address::UNSPECIFIED, Address::BROADCAST));
     println!("no parser can panic");

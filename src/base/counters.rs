@@ -112,6 +112,8 @@ dropped! {
     GroupIgnored,
     /// a packet for a group from a source that we do not want there
     SourceFiltered,
+    /// a UDP socket holds as much as may wait to be read
+    SocketFull,
     /// a UDP length that cannot be
     BadUdp,
     /// the UDP checksum is wrong
@@ -275,6 +277,8 @@ counters! {
     errors_sent_late,
     /// ICMP errors that reached the connection or endpoint that caused them
     errors_received,
+    /// paths on which segments vanished without a word, and that are taken to carry less (RFC 4821)
+    paths_suspected,
     /// router advertisements taken in
     advertisements,
     /// claims of router advertisements that were left out: they cannot be, would cut us off, or found no room

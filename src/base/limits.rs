@@ -157,6 +157,8 @@ pub const SOLICIT_INTERVAL_MOST: Duration = Duration::from_secs(60);
 pub const SOLICITS: u8 = 3;
 /// RFC 4861 §10, REACHABLE_TIME, before it is randomised between 0.5 and 1.5 times.
 pub const REACHABLE: Duration = Duration::from_secs(30);
+/// How long it stays randomised in the same way (RFC 4861 §6.3.4: some hours).
+pub const REACHABLE_SPREAD: Duration = Duration::from_secs(2 * 3600);
 /// RFC 4861 §10, DELAY_FIRST_PROBE_TIME.
 pub const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
 /// RFC 5227 §1.1, ANNOUNCE_INTERVAL.
@@ -176,6 +178,8 @@ pub const OUTBOX: usize = 64;
 pub const GROUPS: usize = 64;
 /// Sources that the filter of one group may name: Linux's default is ten.
 pub const GROUP_SOURCES: usize = 32;
+/// Ports that want one group; each may name sources, and all of them are looked through for each of its datagrams.
+pub const GROUP_MEMBERS: usize = 16;
 /// Sources that changed lately and are told of again; of more, the whole filter is told.
 pub const GROUP_CHANGES: usize = 2 * GROUP_SOURCES;
 /// Sources of a group about which routers asked and that are not answered for yet; to more, the whole filter is the answer.
@@ -213,6 +217,14 @@ pub const ICMPV6_ERROR: usize = 1280;
 pub const PATH_MTUS: usize = 1024;
 /// How long it is remembered (RFC 1191 §6.3, RFC 8201 §5.3: ten minutes).
 pub const PATH_MTU_AGE: Duration = Duration::from_secs(600);
+/// Timeouts in a row of whole segments until the path is taken for a black hole (RFC 4821 §7.7): one is a lost retransmission.
+pub const BLACK_HOLE_TIMEOUTS: u8 = 2;
+/// What an IPv4 path is taken to carry then, before less is tried (RFC 4821 §7.2).
+pub const PATH_MTU_BASE: usize = 1024;
+/// How long nothing larger is tried after that: if only the path was down for a moment, it is wide again soon.
+pub const MTU_PROBE_AFTER: Duration = Duration::from_secs(30);
+/// Whole segments that follow a larger one, so that its loss shows without a timeout (RFC 4821 §7.4).
+pub const MTU_PROBE_FOLLOWERS: usize = 4;
 /// An IPv4 path takes as much (RFC 791 §3.2, every module forwards 68); who tells less lies.
 pub const PATH_MTU_LEAST: usize = 68;
 /// Less than this is not believed of an IPv4 path, however little is told: 512 bytes of data behind headers of 40, Linux's
@@ -222,6 +234,10 @@ pub const PATH_MTU_FLOOR: usize = 552;
 
 /// Hop limit and time to live of what we send (RFC 1700).
 pub const HOP_LIMIT: u8 = 64;
+/// The same of what is sent to groups, until somebody chooses more: it stays on the link (RFC 1112 §6.1, RFC 3493 §5.2).
+pub const MULTICAST_HOP_LIMIT: u8 = 1;
+/// Bytes, by the capacity of what holds them, that wait in a UDP socket to be read; Linux's default is 208 KiB.
+pub const SOCKET_DATAGRAMS: usize = 256 << 10;
 
 /// Endpoints of one transport protocol.
 pub const ENDPOINTS: usize = 65_536;

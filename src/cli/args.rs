@@ -14,10 +14,11 @@ use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::run::trace::Protocol;
 
 use super::UsageError;
+use super::groups::GroupWish;
 use super::mail::MailArgs;
 use super::manual;
 use super::relay::RelayArgs;
-use super::rtp::{GroupWish, ReflectWish};
+use super::rtp::ReflectWish;
 use super::send::SendArgs;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
@@ -264,6 +265,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Services")]
     services: Option<Vec<ServiceWish>>,
 
+    /// Group to join for all services, GROUP@SOURCE for one source of it only; repeatable [default: none]
+    #[arg(long, value_name = "GROUP", help_heading = "Services")]
+    group: Option<Vec<GroupWish>>,
+
+    /// Links that what is sent to groups may cross, 1 to 255 [default: 1]
+    #[arg(long, value_name = "COUNT", help_heading = "Services")]
+    multicast_ttl: Option<Number>,
+
     /// Directory of the files that FTP serves, made if missing [default: ftp in --state]
     #[arg(long, value_name = "DIR", help_heading = "Services")]
     root: Option<PathBuf>,
@@ -314,7 +323,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE.pcapng", help_heading = "Watching")]
     record: Option<PathBuf>,
 
-    /// Tell of each frame on stderr: of all, or of arp, rarp, icmp, icmpv6, ndp, udp, tcp, ip, ip6 [default: none]
+    /// Tell of each frame on stderr: of all, or of arp, rarp, icmp, icmpv6, ndp, igmp, mld, dhcp, udp, tcp, ip, ip6 [default: none]
     #[arg(long, value_name = "LIST", help_heading = "Watching")]
     #[arg(value_delimiter = ',', num_args = 0.., require_equals = true)]
     trace: Option<Vec<Protocol>>,
@@ -347,6 +356,8 @@ impl Args {
             gateway,
             mac,
             services,
+            group,
+            multicast_ttl,
             root,
             tls_cert,
             tls_key,
@@ -379,6 +390,8 @@ impl Args {
             busy_poll: busy_poll.map(Given::on_the_command_line),
             memory: memory.map(Given::on_the_command_line),
             services: services.map(each),
+            group: group.map(each),
+            multicast_ttl: multicast_ttl.map(Given::on_the_command_line),
             root: root.map(Given::on_the_command_line),
             tls_cert: tls_cert.map(Given::on_the_command_line),
             tls_key: tls_key.map(Given::on_the_command_line),
@@ -536,7 +549,7 @@ mod tests {
             ("up --device plane", "--device `plane` is not a kind of device: choose `auto`, `offload` or `plain`"),
             (
                 "--trace=arp,ftp",
-                "--trace `ftp` is no protocol of a trace: choose from `arp`, `rarp`, `icmp`, `icmpv6`, `ndp`, `udp`, `tcp`, `ip`, `ip6`",
+                "--trace `ftp` is no protocol of a trace: choose from `arp`, `rarp`, `icmp`, `icmpv6`, `ndp`, `igmp`, `mld`, `dhcp`, `udp`, `tcp`, `ip`, `ip6`",
             ),
             (
                 "--services echo,finger",

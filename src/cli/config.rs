@@ -14,10 +14,11 @@ use taphouse::run::trace::Protocol;
 use toml::Spanned;
 
 use super::UsageError;
+use super::groups::GroupWish;
 use super::mail::MailWishes;
 use super::names::HostPort;
 use super::relay::{DnsServer, MailName, RelayWishes};
-use super::rtp::{GroupWish, ReflectWish};
+use super::rtp::ReflectWish;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 
@@ -60,6 +61,8 @@ struct File {
     busy_poll: Option<Spanned<Text<Number>>>,
     memory: Option<Spanned<Text<Size>>>,
     services: Option<List<ServiceWish>>,
+    group: Option<List<GroupWish>>,
+    multicast_ttl: Option<Spanned<Text<Number>>>,
     root: Option<Spanned<Text<PathBuf>>>,
     tls_cert: Option<Spanned<Text<PathBuf>>>,
     tls_key: Option<Spanned<Text<PathBuf>>>,
@@ -124,6 +127,8 @@ impl File {
             busy_poll,
             memory,
             services,
+            group,
+            multicast_ttl,
             root,
             tls_cert,
             tls_key,
@@ -191,6 +196,8 @@ impl File {
             busy_poll: busy_poll.map(|value| source.text(value)),
             memory: memory.map(|value| source.text(value)),
             services: services.map(|list| source.each(list)),
+            group: group.map(|list| source.each(list)),
+            multicast_ttl: multicast_ttl.map(|value| source.text(value)),
             root: root.map(|value| source.text(value)),
             tls_cert: tls_cert.map(|value| source.text(value)),
             tls_key: tls_key.map(|value| source.text(value)),

@@ -9,6 +9,7 @@ mod certificate;
 mod config;
 mod errand;
 mod files;
+mod groups;
 mod identity;
 mod mail;
 mod manual;

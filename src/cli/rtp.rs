@@ -6,17 +6,19 @@ use std::thread;
 use std::thread::JoinHandle;
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use crossbeam_channel::{Sender, bounded};
 use taphouse::application::Folder;
 use taphouse::application::rtp::ntp::WallClock;
 use taphouse::application::rtp::payload::{Binding, PayloadTypes};
 use taphouse::application::rtp::service::{Reflect, Report, Rtp, Wishes};
 use taphouse::application::rtp::session::Ended;
-use taphouse::base::address::{Address, Endpoint};
+use taphouse::base::address::Endpoint;
 use taphouse::device::Device;
 use taphouse::run::Clock;
-use taphouse::stack::{Filter, Stack};
+use taphouse::stack::Stack;
+
+use super::groups::{self, GroupWish};
 
 /// What is asked of the service, found to make sense.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,38 +33,6 @@ pub(crate) struct RtpSettings {
     pub(crate) reflect: Option<ReflectWish>,
     /// NACK and PLI are sent.
     pub(crate) feedback: bool,
-}
-
-/// A group, and the only source that is wanted in it, if one is named: `232.1.2.3@10.77.0.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GroupWish {
-    group: Address,
-    source: Option<Address>,
-}
-
-impl FromStr for GroupWish {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<GroupWish, String> {
-        let (group, source) = match text.split_once('@') {
-            Some((group, source)) => (group, Some(source)),
-            None => (text, None),
-        };
-        let read = || {
-            let group: Address = group.parse().ok().filter(|group: &Address| group.is_multicast())?;
-            let source = match source {
-                Some(source) => Some(source.parse().ok().filter(|source: &Address| source.is_unicast())?),
-                None => None,
-            };
-            let one_family = source.is_none_or(|source| source.family() == group.family());
-            one_family.then_some(GroupWish { group, source })
-        };
-        read().ok_or_else(|| {
-            format!(
-                "`{text}` is no group: write it like 239.1.2.3 or ff15::1, or 232.1.2.3@10.77.0.1 for one source of it"
-            )
-        })
-    }
 }
 
 /// Where packets are sent on to: `back`, or `10.77.0.1:6000`.
@@ -112,12 +82,11 @@ pub(super) fn serve<D: Device>(
     let rtp = Rtp::new(wishes);
     stack.bind(port, Box::new(rtp.clone()))?;
     stack.bind(port + 1, Box::new(rtp))?;
-    for GroupWish { group, source } in &settings.groups {
-        let filter = match source {
-            Some(source) => Filter::only(&[*source]).ok_or_else(|| anyhow!("--rtp-group: {source} is no host"))?,
-            None => Filter::everything(),
-        };
-        stack.join(*group, filter).with_context(|| format!("--rtp-group: {group} cannot be joined"))?;
+    for (group, filter) in groups::filters(&settings.groups, "rtp-group")? {
+        for port in [port, port + 1] {
+            let joined = stack.join_at(port, group, filter.clone());
+            joined.with_context(|| format!("--rtp-group: {group} cannot be joined"))?;
+        }
     }
     Ok(())
 }

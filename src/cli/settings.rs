@@ -17,6 +17,7 @@ use taphouse::run::trace::Protocols;
 use taphouse::stack::Vlan;
 
 use self::users::users_of;
+use super::groups::GroupWish;
 use super::mail::MailSettings;
 use super::relay::RelaySettings;
 use super::rtp::RtpSettings;
@@ -59,6 +60,10 @@ pub(crate) struct Settings {
     pub(crate) memory: usize,
     /// Which services run, and where: no port twice.
     pub(crate) services: Vec<ServiceAt>,
+    /// Groups that are joined for all of them.
+    pub(crate) groups: Vec<GroupWish>,
+    /// Hop limit of what is sent to groups.
+    pub(crate) multicast_ttl: u8,
     /// Where the files are that FTP serves.
     pub(crate) root: PathBuf,
     /// The certificate and the key of TLS; none: we make them ourselves.
@@ -153,6 +158,7 @@ const VLAN: RangeInclusive<u64> = 1..=4094;
 /// The host's side by default, and ours.
 const HOST: [&str; 2] = ["10.77.0.1/24", "fd77::1/64"];
 const OWN: [&str; 2] = ["10.77.0.2/24", "fd77::2/64"];
+const MULTICAST_TTL: RangeInclusive<u64> = 1..=255;
 const QUEUES: RangeInclusive<u64> = 1..=64;
 /// Where we keep things by default, and within that the files that are served.
 const STATE: &str = "/var/lib/taphouse";
@@ -176,6 +182,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll,
         memory,
         services,
+        group,
+        multicast_ttl,
         root,
         tls_cert,
         tls_key,
@@ -213,6 +221,11 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
     let busy_poll = number(busy_poll.unwrap_or(Given::by_default(Number(50))), "busy-poll", BUSY_POLL)?;
     let memory = memory_for(memory.unwrap_or(Given::by_default(Size(limits::MEMORY))), queues as usize)?;
     let services = services::choose(&services.unwrap_or_else(|| vec![Given::by_default(ServiceWish::All)]))?;
+    let multicast_ttl = number(
+        multicast_ttl.unwrap_or(Given::by_default(Number(limits::MULTICAST_HOP_LIMIT.into()))),
+        "multicast-ttl",
+        MULTICAST_TTL,
+    )?;
     let rarp = rarp_table(rarp.unwrap_or_default())?;
     let state = state.map_or_else(|| PathBuf::from(STATE), |given| given.value);
     let tls = certificate(tls_cert, tls_key)?;
@@ -235,6 +248,8 @@ fn validated(wishes: Wishes, machine: &str) -> Result<Settings, String> {
         busy_poll: Duration::from_micros(busy_poll),
         memory,
         services,
+        groups: values(group.unwrap_or_default()),
+        multicast_ttl: multicast_ttl as u8,
         root: root.map_or_else(|| state.join(ROOT), |given| given.value),
         tls,
         state,

@@ -160,7 +160,7 @@ fn send<D: Device + Send>(
         let same = |own: &Address| own.family() == to.address.family();
         let from = stack.addresses().find(same).ok_or_else(|| anyhow!("no address of ours reaches {to}"))?;
         let began = rtp::wall_clock(clock).origin.as_secs();
-        print!("{}", sdp::describe(from, to, media.payload_type(), media.encoding(), began));
+        print!("{}", sdp::describe(from, (to, settings.multicast_ttl), media.payload_type(), media.encoding(), began));
         io::stdout().flush()?;
     }
     let streams = usize::from(args.streams.unwrap_or(1).clamp(1, 10_000));
@@ -170,6 +170,9 @@ fn send<D: Device + Send>(
     let sender = Sender::new(Plan { media, streams, to, port: PORT, clock: rtp::wall_clock(clock), news });
     stack.bind(PORT + 1, Box::new(sender.clone()))?;
     stack.bind(PORT, Box::new(sender))?;
+    for port in [PORT, PORT + 1] {
+        stack.set_multicast_ttl(port, settings.multicast_ttl);
+    }
 
     let (shard, handle) = Shard::new(stack, waker, settings.busy_poll);
     signals

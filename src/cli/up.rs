@@ -27,6 +27,7 @@ use taphouse::stack::{Config, Groups, Mailbox, Stack, Start};
 use super::card;
 use super::certificate;
 use super::files::{self, Files};
+use super::groups;
 use super::mail;
 use super::notices;
 use super::relay::{self, Log};
@@ -220,6 +221,9 @@ fn shards<D: Device>(
         for service in &settings.services {
             serve_with(&mut stack, *service, settings, &rules, clock, means)?;
         }
+        for (group, filter) in groups::filters(&settings.groups, "group")? {
+            stack.join(group, filter).with_context(|| format!("--group: {group} cannot be joined"))?;
+        }
         Ok(Shard::new(stack, waker, settings.busy_poll))
     };
     devices.into_iter().zip(mailboxes).map(shard).collect()
@@ -247,9 +251,16 @@ fn serve_with<D: Device>(
         ServiceName::Smtp => return serve_mail(stack, port, Role::Transfer, means),
         ServiceName::Submission => return serve_mail(stack, port, Role::Submission, means),
         ServiceName::Submissions => return serve_mail(stack, port, Role::Submissions, means),
-        ServiceName::Rtp => return rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer),
+        ServiceName::Rtp => {
+            rtp::serve(stack, port, &settings.rtp, means.recordings, clock, &means.printer)?;
+            for port in [port, port + 1] {
+                stack.set_multicast_ttl(port, settings.multicast_ttl);
+            }
+            return Ok(());
+        }
     };
     stack.bind(port, datagrams)?;
+    stack.set_multicast_ttl(port, settings.multicast_ttl);
     stack.listen(port, streams)?;
     Ok(())
 }

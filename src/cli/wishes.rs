@@ -9,9 +9,10 @@ use taphouse::application::rtp::payload::Binding;
 use taphouse::base::address::{Address, Cidr, Mac, Unreadable};
 use taphouse::run::trace::Protocol;
 
+use super::groups::GroupWish;
 use super::mail::MailWishes;
 use super::relay::RelayWishes;
-use super::rtp::{GroupWish, ReflectWish, RtpSettings};
+use super::rtp::{ReflectWish, RtpSettings};
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 
@@ -33,6 +34,8 @@ pub(super) struct Wishes {
     pub(super) busy_poll: Option<Given<Number>>,
     pub(super) memory: Option<Given<Size>>,
     pub(super) services: Option<Vec<Given<ServiceWish>>>,
+    pub(super) group: Option<Vec<Given<GroupWish>>>,
+    pub(super) multicast_ttl: Option<Given<Number>>,
     pub(super) root: Option<Given<PathBuf>>,
     pub(super) tls_cert: Option<Given<PathBuf>>,
     pub(super) tls_key: Option<Given<PathBuf>>,
@@ -67,6 +70,8 @@ impl Wishes {
             busy_poll: self.busy_poll.or(below.busy_poll),
             memory: self.memory.or(below.memory),
             services: self.services.or(below.services),
+            group: self.group.or(below.group),
+            multicast_ttl: self.multicast_ttl.or(below.multicast_ttl),
             root: self.root.or(below.root),
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),

@@ -1,4 +1,5 @@
-//! How large packets may be on their whole way (RFC 1191, RFC 8201): what routers told, for as long as it may be true.
+//! How large packets may be on their whole way (RFC 1191, RFC 8201): what routers told, for as long as it may be true; and
+//! where they tell nothing, what was found out by trying (RFC 4821).
 //!
 //! A path is supposed to take what our link takes, until a router says that it does not. Only what is less than that is
 //! remembered, by destination, for ten minutes; then the path is tried anew. An error makes it less, never more.
@@ -24,13 +25,15 @@ pub struct PathMtu {
     /// False where routers may have to cut an IPv4 packet all the same, because the path takes less than we believe of any
     /// (`limits::PATH_MTU_FLOOR`).
     pub dont_fragment: bool,
+    /// What may be tried though it is more: only of a path on which packets vanished without a word.
+    pub larger: Option<usize>,
 }
 
 impl PathMtu {
     /// That of a path of which nothing else is known.
     #[inline]
     pub fn of_link(mtu: usize) -> PathMtu {
-        PathMtu { mtu, dont_fragment: true }
+        PathMtu { mtu, dont_fragment: true, larger: None }
     }
 }
 
@@ -42,6 +45,8 @@ struct Entry {
     destination: Address,
     path: PathMtu,
     until: Instant,
+    /// When something larger is tried; never where a router told what it takes.
+    try_at: Instant,
     /// Since the hand came by last.
     used: Cell<bool>,
 }
@@ -60,12 +65,13 @@ pub struct PathMtus {
     known: usize,
     /// No entry is over before.
     sweep_at: Instant,
+    now: Instant,
 }
 
 impl PathMtus {
     /// None is known.
     pub fn new(random: &mut Random) -> PathMtus {
-        PathMtus { key: HashKey::new(random), sets: Vec::new(), known: 0, sweep_at: Instant::NEVER }
+        PathMtus { key: HashKey::new(random), sets: Vec::new(), known: 0, sweep_at: Instant::NEVER, now: Instant::ZERO }
     }
 
     /// Whether every path takes what the link takes, as far as is known.
@@ -78,7 +84,8 @@ impl PathMtus {
     pub fn find(&self, destination: Address) -> Option<PathMtu> {
         let entry = self.set(destination)?.entries.iter().flatten().find(|entry| entry.destination == destination)?;
         entry.used.set(true);
-        Some(entry.path)
+        let larger = entry.path.larger.filter(|_| entry.try_at <= self.now);
+        Some(PathMtu { larger, ..entry.path })
     }
 
     /// A router tells that a packet of `length` bytes was larger than the path takes: `told` bytes, or 0 when it does not
@@ -107,17 +114,61 @@ impl PathMtus {
             return Err(Dropped::IcmpBadMtu);
         }
         let floor = if destination.family() == Family::V4 { limits::PATH_MTU_FLOOR } else { ipv6::MINIMUM_MTU };
-        let path = PathMtu { mtu: told.max(floor), dont_fragment: known.dont_fragment && told >= floor };
+        let path = PathMtu { mtu: told.max(floor), dont_fragment: known.dont_fragment && told >= floor, larger: None };
         // RFC 8201 §4: it is never made larger by an error. The same once more makes it younger.
         if path.mtu < link && path.mtu <= known.mtu {
-            self.remember(destination, path, now);
+            self.remember(destination, path, Instant::NEVER, now);
         }
         Ok(())
+    }
+
+    /// Packets as large as the path is said to take vanish, and nobody tells why: it is taken to carry what hardly any path does
+    /// not (RFC 4821 §7.7). False when less cannot be tried.
+    pub fn suspect(&mut self, destination: Address, link: usize, now: Instant) -> bool {
+        let mtu = self.find(destination).map_or(link, |path| path.mtu);
+        let less = match destination.family() {
+            Family::V4 if mtu > limits::PATH_MTU_BASE => limits::PATH_MTU_BASE,
+            Family::V4 => limits::PATH_MTU_FLOOR,
+            Family::V6 => ipv6::MINIMUM_MTU,
+        };
+        if less < mtu {
+            self.found(destination, less, link, now + limits::MTU_PROBE_AFTER, now);
+        }
+        less < mtu
+    }
+
+    /// A larger packet was tried on a path: it arrived, and so may more; or it did not, and nothing larger is tried for a while
+    /// (RFC 4821 §7.6). A path of which a router told meanwhile is left alone.
+    pub fn tried(&mut self, destination: Address, taken: Option<usize>, link: usize, now: Instant) {
+        let Some(known) = self.find(destination).filter(|path| path.larger.is_some()) else { return };
+        match taken {
+            Some(mtu) if mtu > known.mtu => self.found(destination, mtu, link, now, now),
+            _ => self.found(destination, known.mtu, link, now + limits::PATH_MTU_AGE, now),
+        }
+    }
+
+    /// A path takes so much, and more is to be tried from a time on. One that takes all of the link needs no place.
+    fn found(&mut self, destination: Address, mtu: usize, link: usize, try_at: Instant, now: Instant) {
+        if mtu >= link {
+            return self.forget(destination);
+        }
+        let path = PathMtu { mtu, dont_fragment: true, larger: Some(next_above(mtu).min(link)) };
+        self.remember(destination, path, try_at, now);
+    }
+
+    fn forget(&mut self, destination: Address) {
+        let index = self.index(destination);
+        let Some(set) = self.sets.get_mut(index) else { return };
+        for place in &mut set.entries {
+            let forgotten = place.take_if(|entry| entry.destination == destination);
+            self.known -= usize::from(forgotten.is_some());
+        }
     }
 
     /// Forgets what is too old.
     #[inline]
     pub fn on_time(&mut self, now: Instant) {
+        self.now = now;
         if self.sweep_at <= now {
             self.sweep(now);
         }
@@ -135,15 +186,16 @@ impl PathMtus {
         }
     }
 
-    fn remember(&mut self, destination: Address, path: PathMtu, now: Instant) {
+    fn remember(&mut self, destination: Address, path: PathMtu, try_at: Instant, now: Instant) {
         if self.sets.is_empty() {
             self.sets = vec![Set::default(); limits::PATH_MTUS / WAYS];
         }
         let index = self.index(destination);
         let Some(set) = self.sets.get_mut(index) else { return };
         let place = set.place_for(destination);
-        let until = now + limits::PATH_MTU_AGE;
-        let before = place.replace(Entry { destination, path, until, used: Cell::new(false) });
+        // What is to be tried is remembered until it was.
+        let until = if try_at == Instant::NEVER { now } else { try_at } + limits::PATH_MTU_AGE;
+        let before = place.replace(Entry { destination, path, until, try_at, used: Cell::new(false) });
         self.known += usize::from(before.is_none());
         self.sweep_at = self.sweep_at.min(until);
     }
@@ -182,6 +234,12 @@ impl Set {
 fn plateau_below(length: usize) -> usize {
     const PLATEAUS: [usize; 10] = [65_535, 32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296];
     PLATEAUS.into_iter().find(|plateau| *plateau < length).unwrap_or(limits::PATH_MTU_LEAST)
+}
+
+/// The next larger MTU that is common: the least of IPv6, Ethernet in tunnels, Ethernet, FDDI, jumbo frames.
+fn next_above(mtu: usize) -> usize {
+    const COMMON: [usize; 7] = [1024, 1280, 1400, 1492, 1500, 4352, 9000];
+    COMMON.into_iter().find(|common| *common > mtu).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -253,6 +311,41 @@ mod tests {
         for mtu in [1492, 1006, 552] {
             assert_eq!(paths.after(v4(8), 0, 60_000).map(|(mtu, _)| mtu), Ok(mtu));
         }
+    }
+
+    /// RFC 4821: down at once, up one step after the other, and not again for a while where that fails.
+    #[test]
+    fn a_path_on_which_packets_vanish_is_found_out_by_trying() {
+        for (to, least) in [(v4(9), 1024), (v6(), 1280)] {
+            let Paths(mut paths, now) = Paths::new();
+            let known = |paths: &mut PathMtus, now: Instant| {
+                paths.on_time(now);
+                paths.find(to).map(|path| (path.mtu, path.larger))
+            };
+            assert!(paths.suspect(to, LINK, now));
+            assert_eq!(known(&mut paths, now), Some((least, None)), "nothing is tried yet");
+            let mut now = now + limits::MTU_PROBE_AFTER;
+            for (mtu, larger) in [(1024, 1280), (1280, 1400)].into_iter().filter(|(mtu, _)| *mtu >= least) {
+                assert_eq!(known(&mut paths, now), Some((mtu, Some(larger))));
+                paths.tried(to, Some(larger), LINK, now);
+            }
+            paths.tried(to, None, LINK, now);
+            assert_eq!(known(&mut paths, now), Some((1400, None)), "lost: later");
+            now = now + limits::PATH_MTU_AGE;
+            for larger in [1492, 1500] {
+                assert_eq!(known(&mut paths, now), Some((if larger == 1492 { 1400 } else { 1492 }, Some(larger))));
+                paths.tried(to, Some(larger), LINK, now);
+            }
+            assert!(known(&mut paths, now).is_none() && paths.is_empty(), "all that the link takes");
+            // What a router tells is worth more.
+            paths.suspect(to, LINK, now);
+            paths.shrink(to, 1300, 1500, LINK, now).unwrap();
+            assert_eq!(known(&mut paths, now).unwrap().0, least);
+        }
+        let Paths(mut paths, now) = Paths::new();
+        assert!(paths.suspect(v4(9), LINK, now) && paths.suspect(v4(9), LINK, now));
+        assert_eq!(paths.find(v4(9)).unwrap().mtu, limits::PATH_MTU_FLOOR);
+        assert!(!paths.suspect(v4(9), LINK, now), "no less");
     }
 
     #[test]

@@ -134,7 +134,10 @@ pub struct Neighbors {
     hand: u32,
     /// Those who were strangers when they came, the oldest first. Some are forgotten, or no strangers any more.
     strangers: VecDeque<NeighborId>,
+    /// BaseReachableTime, what it was spread to, and until when that holds (RFC 4861 §6.3.4).
+    base: Duration,
     reachable: Duration,
+    spread_until: Instant,
     /// RetransTimer (RFC 4861 §6.3.2).
     interval: Duration,
     /// Whether one that was asked for was found or given up.
@@ -160,7 +163,9 @@ impl Neighbors {
             hand: 0,
             settled: false,
             strangers: VecDeque::new(),
+            base: limits::REACHABLE,
             reachable: spread(limits::REACHABLE, random),
+            spread_until: Instant::ZERO + limits::REACHABLE_SPREAD,
             interval: limits::SOLICIT_INTERVAL,
             last: Default::default(),
             heard: Heard::default(),
@@ -169,7 +174,15 @@ impl Neighbors {
 
     /// How long one that answered is reachable from now on, before it is randomised, and how long its answer is waited for.
     pub fn set_times(&mut self, reachable: Duration, interval: Duration, random: &mut Random) {
-        (self.reachable, self.interval) = (spread(reachable, random), interval);
+        (self.base, self.reachable, self.interval) = (reachable, spread(reachable, random), interval);
+    }
+
+    /// Randomises anew, every few hours, how long one that answered is reachable (RFC 4861 §6.3.4).
+    #[inline]
+    pub fn spread_again(&mut self, random: &mut Random, now: Instant) {
+        if self.spread_until <= now {
+            (self.reachable, self.spread_until) = (spread(self.base, random), now + limits::REACHABLE_SPREAD);
+        }
     }
 
     /// How many neighbours are remembered.

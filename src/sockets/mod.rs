@@ -1,19 +1,23 @@
-//! Connections for who comes for what there is, instead of being called: sockets, as most programs know them.
+//! Connections and datagrams for who comes for what there is, instead of being called: sockets, as most programs know them.
 //!
 //! ```text
 //! Listener ──accept──▶ Socket ──read, write, close──▶ connection of a stack
 //!     ▲                  ▲
 //!     └── told ──────────┴── told by its session
+//! UdpSocket ──recv_from, send_to, join_multicast──▶ UDP port of a stack
 //! ```
 //!
 //! They are handles beside a [`Stack`]: whoever owns the stack turns it, and hands it to each call. No call waits: what
 //! cannot be done yet is [`ErrorKind::WouldBlock`], to be tried again after the next turn. What was received stays in the
-//! connection's queue until it is read, so a slow reader closes the window and costs nobody else anything.
+//! connection's queue until it is read, so a slow reader closes the window and costs nobody else anything; datagrams wait in
+//! the socket, as many as may.
 
 mod listener;
 mod session;
+mod udp;
 
 pub use listener::Listener;
+pub use udp::UdpSocket;
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex};

@@ -3,9 +3,11 @@
 use std::ops::RangeInclusive;
 
 use super::{ConnectError, ConnectionId, Filter, JoinError, Stack};
-use crate::application::{Datagrams, Service, Session, Stream};
+use crate::application::{Datagrams, Io, Service, Session, Stream};
 use crate::base::address::{Address, Endpoint};
+use crate::buffer::Block;
 use crate::device::Device;
+use crate::internet::multicast::Member;
 use crate::transport::endpoints::InUse;
 use crate::transport::tcp::{Info, Tuning};
 
@@ -13,6 +15,29 @@ impl<D: Device> Stack<D> {
     /// Lets a service have a UDP port of every address.
     pub fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
         self.udp.bind(port, service)
+    }
+
+    /// Nobody has a UDP port any more; groups that were joined at it are left.
+    pub fn unbind(&mut self, port: u16) {
+        self.net.leave_groups(port);
+        self.udp.unbind(port);
+    }
+
+    /// Lets the user of a UDP port do what its service may do when it is called; `None` when nobody has it. What it writes
+    /// leaves at once. A journal does not note what is done so.
+    pub fn visit_port<R>(&mut self, port: u16, work: impl FnOnce(&mut Io<'_>) -> R) -> Option<R> {
+        self.udp.call(port, &mut self.net, |_service, io| work(io))
+    }
+
+    /// Gives back what a service [took](Io::take).
+    pub fn release(&mut self, block: Block) {
+        self.net.pool.release(block);
+    }
+
+    /// How many links what a UDP port sends to groups may cross, its time to live or hop limit: 1 as long as nobody chooses, and
+    /// no less (RFC 1112 §6.1). False when nobody has the port.
+    pub fn set_multicast_ttl(&mut self, port: u16, ttl: u8) -> bool {
+        self.udp.set_multicast_hops(port, ttl)
     }
 
     /// Lets a service take TCP connections at a port of every address.
@@ -87,21 +112,38 @@ impl<D: Device> Stack<D> {
         self.tcp.len()
     }
 
-    /// Joins a group, or changes from which sources its packets are wanted: from then on services get its UDP datagrams from
-    /// those, and routers are told (RFC 9776, RFC 9777). Every shard has to be told the same. A journal does not note it.
+    /// Joins a group for all services, or changes from which sources they want its packets: from then on they get its UDP
+    /// datagrams from those, and routers are told (RFC 9776, RFC 9777). Every shard has to be told the same. A journal does not
+    /// note it.
     ///
     /// # Errors
     /// [`JoinError`] when it is no group that can be joined, its filter is of another family, or there is no room.
     pub fn join(&mut self, group: Address, filter: Filter) -> Result<(), JoinError> {
-        self.net.want_group(group, filter)
+        self.net.want_group(Member::Everybody, group, filter)
     }
 
-    /// Leaves a group.
+    /// The same for who has a UDP port, and nobody else. Routers are told what all together want (RFC 9776 §3.2, RFC 9777 §4.2).
+    ///
+    /// # Errors
+    /// As those of [`Stack::join`].
+    pub fn join_at(&mut self, port: u16, group: Address, filter: Filter) -> Result<(), JoinError> {
+        self.net.want_group(Member::Port(port), group, filter)
+    }
+
+    /// Leaves a group, but for who joined it at a port.
     ///
     /// # Errors
     /// [`JoinError::NotAGroup`] when it is none that can be left.
     pub fn leave(&mut self, group: Address) -> Result<(), JoinError> {
-        self.net.want_group(group, Filter::nothing())
+        self.net.want_group(Member::Everybody, group, Filter::nothing())
+    }
+
+    /// Leaves a group for who has a UDP port, and nobody else.
+    ///
+    /// # Errors
+    /// As that of [`Stack::leave`].
+    pub fn leave_at(&mut self, port: u16, group: Address) -> Result<(), JoinError> {
+        self.net.want_group(Member::Port(port), group, Filter::nothing())
     }
 
     /// Keeps all flows of a port of ours at one shard: for a service whose flows have to know of each other. Every shard

@@ -35,6 +35,8 @@ pub(super) struct Udp {
 struct Bound {
     service: Box<dyn Datagrams>,
     is_timed: bool,
+    /// Hop limit of what it sends to groups.
+    multicast_hops: u8,
 }
 
 impl Udp {
@@ -50,9 +52,21 @@ impl Udp {
     }
 
     pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
-        self.endpoints.bind(None, port, Bound { service, is_timed: false })?;
+        let multicast_hops = limits::MULTICAST_HOP_LIMIT;
+        self.endpoints.bind(None, port, Bound { service, is_timed: false, multicast_hops })?;
         self.note_deadline(port);
         Ok(())
+    }
+
+    /// Nobody has a port any more.
+    pub(super) fn unbind(&mut self, port: u16) {
+        self.endpoints.unbind_any(port);
+        self.timed.retain(|timed| *timed != port);
+    }
+
+    /// How far goes what a port sends to groups; false when nobody has it.
+    pub(super) fn set_multicast_hops(&mut self, port: u16, hops: u8) -> bool {
+        self.at(port).map(|bound| bound.multicast_hops = hops.max(1)).is_some()
     }
 
     /// Lets services ask for so much work before some of it is done.
@@ -171,17 +185,23 @@ impl Udp {
         }
     }
 
-    /// Calls a service, and sends what it wrote.
-    fn call<D: Device>(&mut self, port: u16, net: &mut Net<D>, work: impl FnOnce(&mut dyn Datagrams, &mut Io<'_>)) {
+    /// Calls a service, and sends what it wrote; `None` when there is none.
+    pub(super) fn call<D: Device, R>(
+        &mut self,
+        port: u16,
+        net: &mut Net<D>,
+        work: impl FnOnce(&mut dyn Datagrams, &mut Io<'_>) -> R,
+    ) -> Option<R> {
         let Udp { endpoints, written, requests, random, .. } = self;
-        let Some(bound) = endpoints.find(Endpoint { address: Address::UNSPECIFIED, port }) else { return };
+        let bound = &mut endpoints.find(Endpoint { address: Address::UNSPECIFIED, port })?.owner;
         let mut io = Io::new(net.now(), &net.largest, &mut net.pool, random, written, requests);
-        work(bound.owner.service.as_mut(), &mut io);
+        let result = work(bound.service.as_mut(), &mut io);
         let copied = io.copied();
         net.counters.bytes_copied += copied as u64;
-        if !self.written.is_empty() {
-            send_written(&mut self.written, net);
+        if !written.is_empty() {
+            send_written(written, bound.multicast_hops, net);
         }
+        Some(result)
     }
 
     /// What services asked for in this turn: the one that came first.
@@ -192,7 +212,7 @@ impl Udp {
     /// Shows an arrival to the service that listens, and sends what it answers.
     #[inline]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
-        if packet.cast == Cast::Multicast && !net.wants(packet) {
+        if packet.cast == Cast::Multicast && !net.wants(packet, arrival.flow.local.port) {
             return net.counters.drop(Dropped::SourceFiltered);
         }
         let Some(bound) = self.endpoints.find(arrival.flow.local) else {
@@ -226,7 +246,7 @@ impl Udp {
             }
         }
         if !self.written.is_empty() {
-            send_written(&mut self.written, net);
+            send_written(&mut self.written, bound.owner.multicast_hops, net);
         }
         if deadline.is_some_and(|deadline| deadline < self.alarm) {
             self.note_deadline(arrival.flow.local.port);
@@ -247,12 +267,12 @@ impl Udp {
     }
 }
 
-/// Sends what a service wrote.
-pub(super) fn send_written<D: Device>(written: &mut Written, net: &mut Net<D>) {
+/// Sends what a service wrote; to groups, so far.
+pub(super) fn send_written<D: Device>(written: &mut Written, multicast_hops: u8, net: &mut Net<D>) {
     for index in 0..written.len() {
         let Some((datagram, arena)) = written.at(index) else { break };
         let length = datagram.payload.len();
-        send(net, &datagram.flow, Draft::new(arena, datagram.payload.start), length);
+        send(net, &datagram.flow, multicast_hops, Draft::new(arena, datagram.payload.start), length);
     }
     written.clear();
 }
@@ -265,7 +285,7 @@ pub(super) fn arrival(packet: &Packet, frame: &Frame) -> Result<Arrival, Dropped
 }
 
 /// Puts the header in front of one datagram, and lets it go.
-fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: usize) {
+fn send<D: Device>(net: &mut Net<D>, flow: &Flow, multicast_hops: u8, mut draft: Draft<'_>, length: usize) {
     let destination = flow.remote.address;
     let source = match flow.local.address.is_unspecified() {
         true => source::select(&net.interface, destination).unwrap_or_default(),
@@ -289,7 +309,11 @@ fn send<D: Device>(net: &mut Net<D>, flow: &Flow, mut draft: Draft<'_>, length: 
         source,
         destination,
         protocol: protocol::UDP,
-        hop_limit: net.interface.hop_limit(destination.family()),
+        hop_limit: if destination.is_multicast() {
+            multicast_hops
+        } else {
+            net.interface.hop_limit(destination.family())
+        },
         traffic_class: 0,
         dont_fragment: false,
     };

@@ -101,7 +101,7 @@ pub(super) fn sixteen_bits(code: u16) -> u32 {
     }
 }
 
-/// What a group record says (RFC 9776 §4.2.12, RFC 9777 §5.2.12).
+/// What a group record says (RFC 9776 §4.2.13, RFC 9777 §5.2.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RecordKind {
@@ -121,7 +121,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Whether a list that is cut says less of the same: a router that forwards too much does no harm, so that the rest of such a
-    /// list is left out, and that of others goes into a record of its own (RFC 9776 §4.2.16).
+    /// list is left out, and that of others goes into a record of its own (RFC 9776 §4.2.17).
     pub fn excludes(self) -> bool {
         matches!(self, RecordKind::IsExclude | RecordKind::ToExclude)
     }

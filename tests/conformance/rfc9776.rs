@@ -29,7 +29,7 @@ pub(crate) const RFC: Rfc = Rfc {
             shown: Shown::By("src/wire/membership.rs", "codes_are_numbers_or_mantissa_and_exponent"),
         },
         Requirement {
-            section: "4.2.16",
+            section: "4.2.17",
             level: Must,
             words: "what does not fit into a report goes into several",
             shown: Shown::By("tests/host/multicast.rs", "groups_and_sources_are_bounded"),
@@ -107,10 +107,10 @@ pub(crate) const RFC: Rfc = Rfc {
             shown: Shown::By("tests/host/multicast.rs", "questions_from_elsewhere_are_not_answered"),
         },
         Requirement {
-            section: "2, 3.1",
+            section: "3.1, 3.2",
             level: Must,
             words: "filters of several sockets are merged into that of the interface",
-            shown: Shown::Not("a stack has one filter a group, which its program sets"),
+            shown: Shown::By("tests/host/multicast.rs", "what_several_ports_want_is_merged"),
         },
     ],
 };

@@ -83,10 +83,10 @@ pub(crate) const RFC: Rfc = Rfc {
             shown: Shown::By("tests/host/multicast.rs", "who_hears_another_report_of_an_old_version_is_silent"),
         },
         Requirement {
-            section: "3, 4.1",
+            section: "4.1, 4.2",
             level: Must,
             words: "filters of several sockets are merged into that of the interface",
-            shown: Shown::Not("a stack has one filter a group, which its program sets"),
+            shown: Shown::By("tests/host/multicast.rs", "what_several_ports_want_is_merged"),
         },
     ],
 };

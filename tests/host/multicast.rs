@@ -393,6 +393,42 @@ fn datagrams_for_a_group_come_from_sources_that_are_wanted() {
     }
 }
 
+/// RFC 9776 §3.2, RFC 9777 §4.2: routers hear what all ports want together, and each gets what it wants.
+#[test]
+fn what_several_ports_want_is_merged() {
+    for family in BOTH {
+        let mut host = host();
+        let [one, two] = [1, 2].map(|last| source(family, last));
+        let only = |source| Filter::only(&[source]).unwrap();
+        let said = |host: &mut Host| {
+            let sent = within(host, Duration::from_secs(3));
+            assert!(sent.windows(2).all(|pair| pair[0].1 == pair[1].1), "the same again");
+            sent.first().map(|(_, frame)| records(frame)).unwrap_or_default()
+        };
+        let about = bytes(group(family));
+        host.stack.join_at(9, group(family), only(one)).unwrap();
+        assert_eq!(said(&mut host), [(5, about.clone(), vec![bytes(one)])]);
+        host.stack.join_at(7, group(family), only(two)).unwrap();
+        assert_eq!(said(&mut host), [(5, about.clone(), vec![bytes(two)])], "of one mode: what comes to it");
+        let from = |source: Address, port: u16| {
+            let datagram = udp(family, 5000, port, b"for some").from(IpAddr::from(source));
+            datagram.to(GROUP[usize::from(family == Family::V6)]).at(Mac::of_group(group(family)).bytes()).frame()
+        };
+        host.drops(&from(two, 9), Dropped::SourceFiltered);
+        let before = host.counters().datagrams_received;
+        host.ask(&from(one, 9));
+        assert_eq!(host.counters().datagrams_received, before + 1);
+        // All but one and two, of which the other port still wants one.
+        host.stack.join_at(7, group(family), Filter::all_but(&[one, two]).unwrap()).unwrap();
+        assert_eq!(said(&mut host), [(4, about.clone(), vec![bytes(two)])], "to exclude");
+        host.stack.leave_at(9, group(family)).unwrap();
+        assert_eq!(said(&mut host), [(6, about.clone(), vec![bytes(one)])], "block: nobody wants it now");
+        host.stack.unbind(7);
+        assert_eq!(said(&mut host), [(3, about.clone(), vec![])], "to include nothing");
+        host.drops(&from(one, 9), Dropped::NotOurMac);
+    }
+}
+
 #[test]
 fn what_no_router_may_hear_of_is_not_told() {
     let mut host = host();

@@ -36,6 +36,8 @@ pub(crate) struct Conditions {
     pub(crate) shrinking: u64,
     /// The largest packets over IPv4 and IPv6 that get through a router on the way.
     pub(crate) mtu: (usize, usize),
+    /// That router tells nobody what it drops.
+    pub(crate) silent: bool,
 }
 
 impl Default for Conditions {
@@ -51,6 +53,7 @@ impl Default for Conditions {
             reordering: (0, 0),
             shrinking: 0,
             mtu: (usize::MAX, usize::MAX),
+            silent: false,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Link {
 
     /// A frame sets out, or is lost.
     fn send(&mut self, mut frame: Vec<u8>, now: Instant, random: &mut Random) {
-        let Conditions { delay, rate, queue, marking, loss, duplication, corruption, reordering, shrinking, mtu: _ } =
+        let Conditions { delay, rate, queue, marking, loss, duplication, corruption, reordering, shrinking, .. } =
             self.conditions.clone();
         // Who asks for a neighbour gives up after three losses; that is tested elsewhere.
         let spared = is_resolution(&frame);
@@ -130,6 +133,7 @@ impl Link {
 /// A frame leaves one side: over its link, or it comes back as an error of the router on the way.
 pub(crate) fn set_out(links: &mut [Link; 2], side: usize, frame: Vec<u8>, now: Instant, random: &mut Random) {
     match router::error(&frame, links[side].conditions.mtu) {
+        Some(_) if links[side].conditions.silent => {}
         // The first half of the way there, and back.
         Some(error) => links[1 - side].send(error, now, random),
         None => links[side].send(frame, now, random),

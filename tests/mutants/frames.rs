@@ -10,6 +10,7 @@ pub(crate) const PEER_V6: [u8; 16] = [0xfd, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 
 const ETHERNET: usize = 14;
 const ICMP: u8 = 1;
+const IGMP: u8 = 2;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
@@ -29,7 +30,6 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         v4(TCP, &[], &tcp(80, 0x02)),
         v4(TCP, &[], &tcp(7, 0x02)),
         v4(TCP, &[], &tcp(19, 0x10)),
-        v4(2, &[], &[0x16, 0, 0, 0, 224, 0, 0, 1]),
         v4(47, &[], &[0; 8]),
         v6(ICMPV6, &icmp(128, &[0xab, 0xcd, 0, 1, 1, 2, 3])),
         v6(ICMPV6, &icmp(2, &[&[0, 0, 5, 0], &of_ours(v6(UDP, &udp(7, 5000, b"quoted")))[..]].concat())),
@@ -49,6 +49,7 @@ pub(crate) fn valid() -> Vec<Vec<u8>> {
         frames.push(v6(UDP, &udp(5000, port, b"to a service")));
     }
     frames.extend([of_a_router(&advertisement()), of_a_router(&redirect()), v4(UDP, &[], &udp(67, 68, &offer()))]);
+    frames.extend(groups());
     frames.iter_mut().for_each(|frame| repair(frame));
     frames
 }
@@ -58,6 +59,32 @@ fn of_a_router(message: &[u8]) -> Vec<u8> {
     let mut frame = v6(ICMPV6, message);
     frame[22..38].copy_from_slice(&ROUTER);
     frame
+}
+
+/// What routers ask of groups in every version, and what hosts tell of them in the old ones.
+fn groups() -> Vec<Vec<u8>> {
+    let (v4_group, mut v6_group) = ([232, 1, 2, 3], [0; 16]);
+    v6_group[..2].copy_from_slice(&[0xff, 0x15]);
+    let tail = [&[2, 125, 0, 1][..], &PEER_V4].concat();
+    let current = [&[0x11, 10, 0, 0][..], &v4_group, &tail].concat();
+    let of_v4 = [current, [&[0x11, 10, 0, 0][..], &[0; 4]].concat(), [&[0x16, 0, 0, 0][..], &v4_group].concat()];
+    let tail = [&[2, 125, 0, 1][..], &PEER_V6].concat();
+    let question = |group: &[u8], tail: &[u8]| icmp(130, &[&[3, 0xe8, 0, 0][..], group, tail].concat());
+    let report = icmp(131, &[&[0; 4][..], &v6_group].concat());
+    let of_v6 = [question(&v6_group, &tail), question(&[0; 16], &[]), report];
+    let alerted = |message: &[u8]| {
+        let alert = [ICMPV6, 0, 5, 2, 0, 0, 1, 0];
+        let mut frame = v6(0, &[&alert[..], message].concat());
+        frame[21] = 1;
+        frame[22..38].copy_from_slice(&ROUTER);
+        frame
+    };
+    let of_v4 = of_v4.iter().map(|message| {
+        let mut frame = v4(IGMP, &[148, 4, 0, 0], message);
+        frame[22] = 1;
+        frame
+    });
+    of_v4.chain(of_v6.iter().map(|message| alerted(message))).collect()
 }
 
 const ROUTER: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -146,7 +173,7 @@ pub(crate) fn repair(frame: &mut [u8]) {
 
 fn complete(protocol: u8, addresses: u16, upper: &mut [u8]) {
     let at = match protocol {
-        ICMP | ICMPV6 => 2,
+        ICMP | IGMP | ICMPV6 => 2,
         TCP => 16,
         UDP => 6,
         _ => return,
@@ -155,8 +182,9 @@ fn complete(protocol: u8, addresses: u16, upper: &mut [u8]) {
         return;
     }
     upper[at..at + 2].fill(0);
-    let pseudo = if protocol == ICMP { 0 } else { sum(addresses, &[0, protocol]) };
-    let length = if protocol == ICMP { 0 } else { upper.len() as u16 };
+    let is_bare = matches!(protocol, ICMP | IGMP);
+    let pseudo = if is_bare { 0 } else { sum(addresses, &[0, protocol]) };
+    let length = if is_bare { 0 } else { upper.len() as u16 };
     let checksum = match !sum(sum(pseudo, &length.to_be_bytes()), upper) {
         0 if protocol == UDP => 0xffff,
         checksum => checksum,

@@ -77,6 +77,7 @@ fn what_was_not_damaged_is_answered_and_delivered() {
         ("ndp", counters.ndp_answered),
         ("heard", counters.neighbors_heard),
         ("advertisements", counters.advertisements),
+        ("groups", counters.groups_heard),
         ("offers", counters.dropped(taphouse::base::counters::Dropped::DhcpNotForUs)),
         ("errors", counters.errors_sent),
         ("errors heard", counters.errors_received),

@@ -67,6 +67,26 @@ fn a_bridge_lists_the_group_of_our_addresses() {
     lab.ping(V6);
 }
 
+/// Groups that the command line names are told to a bridge that looks who listens, with the one source that is wanted of one.
+#[test]
+fn groups_of_the_command_line_are_joined() {
+    let Some(lab) = Lab::new() else { return };
+    bridge(&lab);
+    let hurry = "mcast_query_response_interval 50 mcast_startup_query_interval 100 mcast_startup_query_count 20";
+    lab.ip(&format!(
+        "link set br0 type bridge mcast_snooping 1 mcast_querier 1 mcast_igmp_version 3 mcast_mld_version 2 {hurry}"
+    ));
+    let groups = "--group 239.1.2.3 --group 232.1.2.3@10.77.0.1 --group ff15::1234";
+    let _house = lab.house(&format!("--tap tapa --no-host --services discard {groups}"));
+    let start = Instant::now();
+    let listed = || lab.run("bridge -d mdb show dev br0").ok();
+    let wanted = ["grp 239.1.2.3 ", "grp 232.1.2.3 src 10.77.0.1", "grp ff15::1234 "];
+    while !wanted.iter().all(|group| listed().contains(&format!("port tapa {group}"))) {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", listed());
+        sleep(Duration::from_millis(50));
+    }
+}
+
 /// Every chain of up to four extension headers in every order is answered as RFC 8200 has it.
 #[test]
 fn chains_are_answered_as_the_rfcs_have_it() {

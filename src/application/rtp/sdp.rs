@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 use super::payload::Encoding;
 use crate::base::address::{Address, Endpoint, Family};
 
-/// The description of one stream of sound or pictures from `from` to `to`, of a session that began so many seconds after 1970.
-pub fn describe(from: Address, to: Endpoint, payload_type: u8, encoding: &Encoding, began: u64) -> String {
+/// The description of one stream of sound or pictures from `from` to `to` with this time to live, of a session that began so many
+/// seconds after 1970.
+pub fn describe(from: Address, (to, ttl): (Endpoint, u8), payload_type: u8, encoding: &Encoding, began: u64) -> String {
     let family = |address: Address| match address.family() {
         Family::V4 => "IP4",
         Family::V6 => "IP6",
     };
     // A group of IPv4 has a time to live beside it (§5.7).
-    let ttl = if to.address.is_multicast() && to.address.family() == Family::V4 { "/64" } else { "" };
+    let has_ttl = to.address.is_multicast() && to.address.family() == Family::V4;
+    let ttl = if has_ttl { format!("/{ttl}") } else { String::new() };
     // A clock of 90 kHz is that of pictures, but for MPEG's sound (RFC 3551 §5).
     let is_video = encoding.rate == 90_000 && encoding.name != "MPA";
     let kind = if is_video { "video" } else { "audio" };
@@ -37,8 +39,8 @@ mod tests {
     #[test]
     fn a_description_has_what_a_player_needs() {
         let (from, to) = (Address::from_v4([10, 77, 0, 2]), Address::from_v4([239, 1, 2, 3]));
-        let text = describe(from, Endpoint { address: to, port: 5004 }, 96, &Encoding::new("L16", 48_000, 2), 7);
-        let expected = "v=0\r\no=- 7 1 IN IP4 10.77.0.2\r\ns=taphouse\r\nc=IN IP4 239.1.2.3/64\r\nt=0 0\r\n\
+        let text = describe(from, (Endpoint { address: to, port: 5004 }, 9), 96, &Encoding::new("L16", 48_000, 2), 7);
+        let expected = "v=0\r\no=- 7 1 IN IP4 10.77.0.2\r\ns=taphouse\r\nc=IN IP4 239.1.2.3/9\r\nt=0 0\r\n\
                         m=audio 5004 RTP/AVP 96\r\na=rtpmap:96 L16/48000/2\r\n";
         assert_eq!(text, expected);
     }

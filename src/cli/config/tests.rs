@@ -80,7 +80,7 @@ fn every_error_is_one_line_with_a_place() {
         (
             "tap = 'tap0'\nadress = []",
             "t.toml:2: unknown field `adress`, expected one of `tap`, `netns`, `host`, `no-host`, `address`, `no-probe`, `gateway`, \
-             `mac`, `mtu`, `vlan`, `device`, `queues`, `busy-poll`, `memory`, `services`, `root`, `tls-cert`, `tls-key`, `state`, `writable`, `rtp-record`, `rtp-map`, `rtp-group`, `rtp-reflect`, `rtp-feedback`, `mail-domain`, `mail-size`, `mail-relay-from`, `mail-mend-lines`, `mail-clear-passwords`, `smarthost`, `smarthost-login`, `smarthost-ca`, `dns`, `mail-name`, `mail-retry`, `mail-lifetime`, `mail-patience`, `record`, `trace`, `rarp`, `user`",
+             `mac`, `mtu`, `vlan`, `device`, `queues`, `busy-poll`, `memory`, `services`, `group`, `multicast-ttl`, `root`, `tls-cert`, `tls-key`, `state`, `writable`, `rtp-record`, `rtp-map`, `rtp-group`, `rtp-reflect`, `rtp-feedback`, `mail-domain`, `mail-size`, `mail-relay-from`, `mail-mend-lines`, `mail-clear-passwords`, `smarthost`, `smarthost-login`, `smarthost-ca`, `dns`, `mail-name`, `mail-retry`, `mail-lifetime`, `mail-patience`, `record`, `trace`, `rarp`, `user`",
         ),
         ("[[rarp]]\nmac = '02:00:00:00:00:aa'", "t.toml:1: missing field `address`"),
         ("no-host = true\nhost = []", "t.toml:1: no-host stands beside host: leave out one or the other"),

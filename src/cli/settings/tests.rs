@@ -45,6 +45,8 @@ fn the_defaults_are_those_of_the_contract() {
         busy_poll: Duration::from_micros(50),
         memory: 256 << 20,
         services: services::ServiceName::ALL.map(|name| ServiceAt { name, port: name.port() }).to_vec(),
+        groups: vec![],
+        multicast_ttl: 1,
         root: "/var/lib/taphouse/ftp".into(),
         tls: None,
         state: "/var/lib/taphouse".into(),

@@ -1,18 +1,30 @@
-//! One group: which sources are wanted, what changed and was not told often enough, what was asked and not answered yet.
+//! One group: who wants it and from which sources, what changed and was not told often enough, what was asked and not answered yet.
 
+use super::JoinError;
 use super::filter::{Filter, Mode};
 use crate::base::address::Address;
 use crate::base::limits;
 use crate::base::time::Instant;
 use crate::wire::membership::RecordKind;
 
+/// Who wants what comes for a group: the socket of RFC 9776 §3.1 and RFC 9777 §4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// Whoever has a port.
+    Everybody,
+    /// Who has this one.
+    Port(u16),
+}
+
 /// A group that we are in, or that we leave.
 pub(super) struct Group {
     pub(super) address: Address,
     /// It follows from an address of ours: all sources are wanted, whatever else is.
     pub(super) own: bool,
-    /// What is wanted besides.
-    pub(super) wanted: Filter,
+    /// What each member wants; who wants nothing is none.
+    members: Vec<(Member, Filter)>,
+    /// What they want together.
+    wanted: Filter,
     /// What was told last, or is about to be.
     told: Filter,
     /// How many reports are to tell the whole filter.
@@ -32,6 +44,7 @@ impl Group {
         Group {
             address,
             own: false,
+            members: Vec::new(),
             wanted: Filter::nothing(),
             told: Filter::nothing(),
             whole: 0,
@@ -47,9 +60,34 @@ impl Group {
         if self.own { Filter::everything() } else { self.wanted.clone() }
     }
 
-    /// Whether packets from a source are wanted.
-    pub(super) fn accepts(&self, source: Address) -> bool {
-        self.own || self.wanted.accepts(source)
+    /// Whether it has members.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.wanted.is_nothing()
+    }
+
+    /// Whether somebody is a member of it.
+    pub(super) fn has(&self, member: Member) -> bool {
+        self.members.iter().any(|(known, _)| *known == member)
+    }
+
+    /// From now on a member wants these sources (RFC 9776 §3.2, RFC 9777 §4.2).
+    pub(super) fn set_member(&mut self, member: Member, filter: Filter) -> Result<(), JoinError> {
+        let others = self.members.iter().filter(|(other, _)| *other != member).count();
+        if !filter.is_nothing() && others >= limits::GROUP_MEMBERS {
+            return Err(JoinError::Crowded);
+        }
+        self.members.retain(|(other, _)| *other != member);
+        if !filter.is_nothing() {
+            self.members.push((member, filter));
+        }
+        self.wanted = Filter::merged(self.members.iter().map(|(_, filter)| filter));
+        Ok(())
+    }
+
+    /// Whether who has a port wants packets from a source: what others want is not for it (RFC 9776 §3.2, RFC 9777 §4.2).
+    pub(super) fn accepts(&self, source: Address, port: u16) -> bool {
+        let concerned = |member: &Member| matches!(member, Member::Everybody) || *member == Member::Port(port);
+        self.own || self.members.iter().any(|(member, filter)| concerned(member) && filter.accepts(source))
     }
 
     /// Whether it was left, and all is said.
@@ -174,11 +212,13 @@ mod tests {
     }
 
     fn group(filter: Filter) -> Group {
-        Group { wanted: filter, ..Group::new(Address::from_v4([232, 1, 2, 3])) }
+        let mut group = Group::new(Address::from_v4([232, 1, 2, 3]));
+        group.set_member(Member::Everybody, filter).unwrap();
+        group
     }
 
     fn change(group: &mut Group, filter: Option<Filter>) {
-        group.wanted = filter.unwrap();
+        group.set_member(Member::Everybody, filter.unwrap()).unwrap();
         assert!(group.change(2));
     }
 
@@ -196,6 +236,31 @@ mod tests {
         assert_eq!(group.changes(), both);
         assert_eq!(group.changes(), both);
         assert!(!group.has_changes() && !group.change(2), "told often enough");
+    }
+
+    #[test]
+    fn members_change_what_is_told_by_what_they_want_together() {
+        let mut group = group(Filter::nothing());
+        let want = |group: &mut Group, port, filter: Filter| {
+            group.set_member(Member::Port(port), filter).unwrap();
+            if group.change(1) { group.changes() } else { Vec::new() }
+        };
+        let only = |lasts: [u8; 2]| Filter::only(&lasts.map(host)).unwrap();
+        assert_eq!(want(&mut group, 1, only([1, 2])), [(RecordKind::Allow, vec![host(1), host(2)])]);
+        assert_eq!(want(&mut group, 2, only([2, 3])), [(RecordKind::Allow, vec![host(3)])]);
+        let seen = |group: &Group, port| [1, 2, 3].map(|last| group.accepts(host(last), port));
+        let each = [seen(&group, 1), seen(&group, 2), seen(&group, 3)];
+        assert_eq!(each, [[true, true, false], [false, true, true], [false; 3]], "each its own");
+        assert_eq!(want(&mut group, 1, Filter::nothing()), [(RecordKind::Block, vec![host(1)])], "the other stays");
+        let but = Filter::all_but(&[host(3), host(4)]).unwrap();
+        assert_eq!(want(&mut group, 3, but), [(RecordKind::ToExclude, vec![host(4)])]);
+        assert_eq!(want(&mut group, 4, Filter::everything()), [(RecordKind::Allow, vec![host(4)])]);
+        assert_eq!(want(&mut group, 5, Filter::everything()), [], "nothing changes");
+        for port in 6..=limits::GROUP_MEMBERS as u16 + 1 {
+            want(&mut group, port, Filter::everything());
+        }
+        assert_eq!(group.set_member(Member::Port(99), Filter::everything()), Err(JoinError::Crowded));
+        assert!(group.set_member(Member::Port(5), only([1, 2])).is_ok(), "who is in may change");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zerocopy::IntoBytes;
 
 use super::filter::Filter;
-use super::group::Group;
+use super::group::{Group, Member};
 use super::{JoinError, Message, Voice};
 use crate::base::address::{Address, Family};
 use crate::base::limits;
@@ -66,27 +66,32 @@ impl Listener {
         }
     }
 
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
+    }
+
     pub(super) fn find(&self, group: Address) -> Option<&Group> {
         self.groups.iter().find(|known| known.address == group)
     }
 
-    /// Wants packets of a group from these sources.
+    /// A member wants packets of a group from these sources.
     pub(super) fn want(
         &mut self,
-        address: Address,
+        (member, address): (Member, Address),
         filter: Filter,
         voice: Voice,
         now: Instant,
     ) -> Result<(), JoinError> {
-        let wanted = self.groups.iter().filter(|group| !group.wanted.is_nothing() && group.address != address).count();
+        let wanted = self.groups.iter().filter(|group| group.is_wanted() && group.address != address).count();
         // Groups that were left stay until that was told often enough.
         let crowded = self.groups.len() >= limits::OWN_ADDRESSES + 2 * limits::GROUPS && self.find(address).is_none();
         if !filter.is_nothing() && (wanted >= limits::GROUPS || crowded) {
             return Err(JoinError::TooMany);
         }
         self.look_at_version(now);
-        self.set(address, voice, now, |group| group.wanted = filter);
-        Ok(())
+        let mut set = Ok(());
+        self.set(address, voice, now, |group| set = group.set_member(member, filter));
+        set
     }
 
     /// Which groups follow from our addresses.

@@ -1,7 +1,7 @@
 //! Groups towards routers: IGMP and MLD, the part of hosts (RFC 9776 §5, §7.2; RFC 9777 §6, §8.2).
 //!
-//! Both are one protocol in two families. [`Filter`] says which sources of a group are wanted; a group keeps what changed and
-//! was not told often enough yet; a listener keeps all groups of a family, what was asked of them, and which version the
+//! Both are one protocol in two families. [`Filter`] says which sources of a group a [`Member`] wants; a group merges what its
+//! members want, keeps what changed and was not told often enough yet; a listener keeps all groups of a family, what was asked of them, and which version the
 //! routers of the link speak.
 //!
 //! What is due becomes [`Message`]s, which the spine fetches and sends. A message is allocated: it takes a change or a
@@ -12,11 +12,13 @@ mod group;
 mod listener;
 
 pub use filter::{Filter, Mode};
+pub use group::Member;
 
 use std::time::Duration;
 
 use zerocopy::FromBytes;
 
+use self::group::Group;
 use self::listener::Listener;
 use super::{Packet, options};
 use crate::base::address::{Address, Family};
@@ -31,13 +33,13 @@ use crate::wire::ethernet::EtherType;
 use crate::wire::membership::{Query, Version};
 use crate::wire::{extension, igmp, ipv4, ipv6, mld, protocol};
 
-/// RFC 9776 §4.2.14.
+/// RFC 9776 §4.2.15.
 const ALL_IGMPV3_ROUTERS: Address = Address::from_v4([224, 0, 0, 22]);
 /// RFC 2236 §9.
 const ALL_ROUTERS_V4: Address = Address::from_v4([224, 0, 0, 2]);
 /// RFC 2710 §5.
 const ALL_ROUTERS_V6: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
-/// RFC 9777 §5.2.14.
+/// RFC 9777 §5.2.15.
 const ALL_MLDV2_ROUTERS: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16]);
 /// Only the link itself sends and reads these.
 const HOP_LIMIT: u8 = 1;
@@ -68,6 +70,9 @@ pub enum JoinError {
     /// There are [`limits::GROUPS`] of its family already.
     #[error("no room for another group: a host is in at most {max} of a family", max = limits::GROUPS)]
     TooMany,
+    /// It has [`limits::GROUP_MEMBERS`] already.
+    #[error("no room for another member: at most {max} ports want one group", max = limits::GROUP_MEMBERS)]
+    Crowded,
 }
 
 /// What is to be sent above IP.
@@ -106,18 +111,18 @@ impl Memberships {
         }
     }
 
-    /// Wants packets of a group from these sources and no others; nothing leaves it.
+    /// From now on a member wants packets of a group from these sources and no others; from none, it leaves.
     ///
     /// # Errors
     /// [`JoinError`]; then nothing changed.
-    pub fn want(&mut self, group: Address, filter: Filter, now: Instant) -> Result<(), JoinError> {
+    pub fn want(&mut self, member: Member, group: Address, filter: Filter, now: Instant) -> Result<(), JoinError> {
         let family = group.family();
         let joinable = group.is_multicast() && group != Address::ALL_HOSTS && group != Address::ALL_NODES;
         if !joinable || filter.sources().iter().any(|source| source.family() != family) {
             return Err(JoinError::NotAGroup);
         }
         let voice = if self.voice == Voice::Silent { Voice::Silent } else { Voice::Tells };
-        let wanted = self.of(family).want(group, filter, voice, now);
+        let wanted = self.of(family).want((member, group), filter, voice, now);
         self.set_due();
         wanted
     }
@@ -137,10 +142,26 @@ impl Memberships {
         self.set_due();
     }
 
-    /// Whether a packet for a group, from this source, is wanted.
-    pub fn accepts(&self, group: Address, source: Address) -> bool {
+    /// Whether somebody wants packets of a group besides those who answer for our addresses.
+    pub fn is_wanted(&self, group: Address) -> bool {
+        self.find(group).is_some_and(Group::is_wanted)
+    }
+
+    /// Whether who has a port wants a packet for a group from this source. A group of which nothing is known is one that nobody
+    /// has to join.
+    pub fn accepts(&self, group: Address, source: Address, port: u16) -> bool {
+        self.find(group).is_none_or(|group| group.accepts(source, port))
+    }
+
+    /// The groups that a member is in.
+    pub fn groups_of(&self, member: Member) -> Vec<Address> {
+        let groups = [&self.v4, &self.v6].into_iter().flat_map(Listener::groups);
+        groups.filter(|group| group.has(member)).map(|group| group.address).collect()
+    }
+
+    fn find(&self, group: Address) -> Option<&Group> {
         let listener = if group.family() == Family::V4 { &self.v4 } else { &self.v6 };
-        listener.find(group).is_none_or(|group| group.accepts(source))
+        listener.find(group)
     }
 
     /// Takes in a message of IGMP, or one of ICMPv6 whose checksum is right and whose type is one of MLD's.

@@ -20,6 +20,12 @@ pub enum Protocol {
     Icmpv6,
     /// Neighbour discovery alone (RFC 4861).
     Ndp,
+    /// Groups over IPv4 (RFC 9776).
+    Igmp,
+    /// The same over IPv6, as a part of ICMPv6 (RFC 9777).
+    Mld,
+    /// Over UDP (RFC 2131).
+    Dhcp,
     /// Over either.
     Udp,
     /// Over either.
@@ -27,12 +33,15 @@ pub enum Protocol {
 }
 
 /// Names as they are written.
-const NAMES: [(&str, Protocol); 9] = [
+const NAMES: [(&str, Protocol); 12] = [
     ("arp", Protocol::Arp),
     ("rarp", Protocol::Rarp),
     ("icmp", Protocol::Icmp),
     ("icmpv6", Protocol::Icmpv6),
     ("ndp", Protocol::Ndp),
+    ("igmp", Protocol::Igmp),
+    ("mld", Protocol::Mld),
+    ("dhcp", Protocol::Dhcp),
     ("udp", Protocol::Udp),
     ("tcp", Protocol::Tcp),
     ("ip", Protocol::Ip),

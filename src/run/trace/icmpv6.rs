@@ -9,6 +9,7 @@ use etherparse::icmpv6::{
 use etherparse::{Icmpv6Slice, Icmpv6Type};
 
 use super::filter::Protocol;
+use super::groups;
 use super::line::{Depth, Line, tell};
 use crate::base::address::Mac;
 
@@ -30,6 +31,11 @@ pub(super) fn tell_of(line: &mut Line, icmp: &Icmpv6Slice<'_>, carried: usize, d
         | Icmpv6Type::Redirect => {
             line.see(Protocol::Ndp, depth);
             return neighbor_discovery(&mut line.text, icmp);
+        }
+        Icmpv6Type::Unknown { type_u8, .. } if groups::is_mld(type_u8) => {
+            line.see(Protocol::Mld, depth);
+            tell!(line.text, "MLD ");
+            return groups::mld(&mut line.text, icmp.slice());
         }
         Icmpv6Type::Unknown { type_u8, code_u8, .. } => {
             return tell!(text, "type {type_u8}, code {code_u8}, {data} bytes");
@@ -83,27 +89,63 @@ fn neighbor_discovery(text: &mut String, icmp: &Icmpv6Slice<'_>) {
             let flags = [(header.router, "router"), (header.solicited, "solicited"), (header.r#override, "override")];
             flags.iter().filter(|(set, _)| *set).for_each(|(_, name)| tell!(text, ", {name}"));
         }
-        (_, Icmpv6PayloadSlice::RouterSolicitation(_)) => tell!(text, "router solicitation: is there a router?"),
+        (_, Icmpv6PayloadSlice::RouterSolicitation(asked)) => {
+            tell!(text, "router solicitation: is there a router?");
+            if let Some(mac) = link_layer(asked.options_iterator()) {
+                tell!(text, " tell {mac}");
+            }
+        }
         (Icmpv6Type::RouterAdvertisement(header), Icmpv6PayloadSlice::RouterAdvertisement(told)) => {
             router(text, &header, told.options_iterator());
         }
         (_, Icmpv6PayloadSlice::Redirect(told)) => {
-            tell!(text, "redirect: {} is reached through {}", told.destination_address(), told.target_address());
+            let (destination, target) = (told.destination_address(), told.target_address());
+            match destination == target {
+                true => tell!(text, "redirect: {destination} is on the link"),
+                false => tell!(text, "redirect: {destination} is reached through {target}"),
+            }
+            if let Some(mac) = link_layer(told.options_iterator()) {
+                tell!(text, " at {mac}");
+            }
         }
         _ => tell!(text, "neighbor discovery"),
     }
 }
 
 fn router(text: &mut String, header: &RouterAdvertisementHeader, options: NdpOptionsIterator<'_>) {
-    tell!(text, "router advertisement: router for {} s, hop limit {}", header.router_lifetime, header.cur_hop_limit);
+    match header.router_lifetime {
+        0 => tell!(text, "router advertisement: no default router"),
+        seconds => tell!(text, "router advertisement: router for {seconds} s"),
+    }
+    tell!(text, ", hop limit {}", header.cur_hop_limit);
+    let flags = [(header.managed_address_config, "managed"), (header.other_config, "other configuration")];
+    flags.iter().filter(|(set, _)| *set).for_each(|(_, name)| tell!(text, ", {name}"));
     for option in options.map_while(Result::ok) {
         match option {
             NdpOptionSlice::PrefixInformation(prefix) => {
                 tell!(text, ", prefix {}/{}", std::net::Ipv6Addr::from(prefix.prefix()), prefix.prefix_length());
             }
             NdpOptionSlice::Mtu(mtu) => tell!(text, ", mtu {}", mtu.mtu()),
+            NdpOptionSlice::Unknown(other) => more(text, other.as_bytes()),
             _ => {}
         }
+    }
+}
+
+/// What the crate does not know: a route (RFC 4191 §2.3), name servers and domains (RFC 8106 §5).
+fn more(text: &mut String, option: &[u8]) {
+    let address = |at: usize| {
+        let mut bytes = [0; 16];
+        let given = option.get(at..).unwrap_or_default();
+        let length = given.len().min(16);
+        bytes[..length].copy_from_slice(&given[..length]);
+        std::net::Ipv6Addr::from(bytes)
+    };
+    match option {
+        [24, _, length, ..] if option.len() >= 8 => tell!(text, ", route {}/{length}", address(8)),
+        [25, ..] => (8..option.len()).step_by(16).for_each(|at| tell!(text, ", name server {}", address(at))),
+        [31, ..] => tell!(text, ", search domains"),
+        _ => {}
     }
 }
 

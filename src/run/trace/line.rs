@@ -12,7 +12,7 @@ use etherparse::{
 };
 
 use super::filter::{Protocol, Protocols};
-use super::{icmpv4, icmpv6};
+use super::{dhcp, groups, icmpv4, icmpv6};
 use crate::base::address::Mac;
 use crate::device::{Captured, Direction};
 
@@ -135,6 +135,11 @@ impl Line {
             Some(TransportSlice::Udp(udp)) => {
                 self.see(Protocol::Udp, depth);
                 let (from, to) = ends.with_ports(udp.source_port(), udp.destination_port());
+                if dhcp::is_dhcp(udp.source_port(), udp.destination_port()) && depth == Depth::Frame {
+                    self.see(Protocol::Dhcp, depth);
+                    tell!(self.text, "UDP {from} > {to} ");
+                    return dhcp::tell_of(&mut self.text, udp.payload());
+                }
                 tell!(self.text, "UDP {from} > {to}, {} bytes", udp.length().saturating_sub(8));
             }
             Some(TransportSlice::Tcp(tcp)) => {
@@ -155,7 +160,13 @@ impl Line {
                 tell!(self.text, "ICMPv6 {ends} ");
                 icmpv6::tell_of(self, icmp, carried(packet), depth);
             }
-            Some(TransportSlice::Igmp(_)) | None => {
+            Some(TransportSlice::Igmp(_)) => {
+                self.see(Protocol::Igmp, depth);
+                tell!(self.text, "IGMP {ends} ");
+                let message = packet.ip_payload().map(|payload| payload.payload);
+                groups::igmp(&mut self.text, message.unwrap_or_default());
+            }
+            None => {
                 let name = if version == Protocol::Ip { "IPv4" } else { "IPv6" };
                 tell!(self.text, "{name} {ends}, ");
                 self.unknown(packet);

@@ -3,7 +3,9 @@
 //! Frames come as copies of their beginnings, so the loop neither decodes nor waits for a terminal. Lines are bounded in
 //! a second; what is left out, here or because the copies did not fit, is told in a line of its own.
 
+mod dhcp;
 mod filter;
+mod groups;
 mod icmpv4;
 mod icmpv6;
 mod line;

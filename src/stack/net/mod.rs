@@ -164,6 +164,20 @@ impl<D: Device> Net<D> {
         self.paths.shrink(destination, told, length, self.mtu_of(destination.family()), self.now)
     }
 
+    /// Packets vanish on the path to a destination, and nobody tells why.
+    #[cold]
+    pub(in crate::stack) fn suspect_path(&mut self, destination: Address) -> bool {
+        let suspected = self.paths.suspect(destination, self.mtu_of(destination.family()), self.now);
+        self.counters.paths_suspected += u64::from(suspected);
+        suspected
+    }
+
+    /// A larger packet was tried on the path to a destination: one of this length arrived, or none.
+    #[cold]
+    pub(in crate::stack) fn judge_path(&mut self, destination: Address, taken: Option<usize>) {
+        self.paths.tried(destination, taken, self.mtu_of(destination.family()), self.now);
+    }
+
     pub(in crate::stack) fn now(&self) -> Instant {
         self.now
     }
@@ -252,6 +266,7 @@ impl<D: Device> Net<D> {
         self.see_to_groups();
         self.paths.on_time(self.now);
         self.redirects.on_time(self.now);
+        self.neighbors.spread_again(&mut self.addresses.random, self.now);
         self.neighbors.on_timer(&mut self.outbox, self.now);
         self.empty_outbox();
     }

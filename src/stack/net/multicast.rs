@@ -8,7 +8,7 @@ use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::{Draft, Frame, HEADROOM, Offload};
 use crate::device::Device;
-use crate::internet::multicast::{Filter, JoinError, Message, Voice};
+use crate::internet::multicast::{Filter, JoinError, Member, Message, Voice};
 use crate::internet::{Packet, source};
 use crate::stack::Config;
 
@@ -31,21 +31,34 @@ pub(super) fn voice(config: &Config, role: Role) -> Voice {
 }
 
 impl<D: Device> Net<D> {
-    /// From now on packets of a group are wanted from these sources; nothing leaves it.
-    pub(in crate::stack) fn want_group(&mut self, group: Address, filter: Filter) -> Result<(), JoinError> {
-        let leaves = filter.is_nothing();
-        self.memberships.want(group, filter, self.now)?;
-        match leaves {
-            true => self.interface.leave(group),
-            false => self.interface.join(group),
+    /// From now on a member wants packets of a group from these sources; from none, it leaves.
+    pub(in crate::stack) fn want_group(
+        &mut self,
+        member: Member,
+        group: Address,
+        filter: Filter,
+    ) -> Result<(), JoinError> {
+        self.memberships.want(member, group, filter, self.now)?;
+        match self.memberships.is_wanted(group) {
+            true => self.interface.join(group),
+            false => self.interface.leave(group),
         }
         Ok(())
     }
 
-    /// Whether a packet for a group comes from a source that is wanted.
+    /// Who had a port is gone.
+    pub(in crate::stack) fn leave_groups(&mut self, port: u16) {
+        let member = Member::Port(port);
+        for group in self.memberships.groups_of(member) {
+            let left = self.want_group(member, group, Filter::nothing());
+            debug_assert_eq!(left, Ok(()), "what was joined can be left");
+        }
+    }
+
+    /// Whether who has a port wants a packet for a group from its source.
     #[inline(never)]
-    pub(in crate::stack) fn wants(&self, packet: &Packet) -> bool {
-        self.memberships.accepts(packet.destination, packet.source)
+    pub(in crate::stack) fn wants(&self, packet: &Packet, port: u16) -> bool {
+        self.memberships.accepts(packet.destination, packet.source, port)
     }
 
     /// A router asks of groups, or another host tells.
@@ -84,7 +97,7 @@ impl<D: Device> Net<D> {
     fn send_message(&mut self, message: Message) {
         const LENGTH: usize = HEADROOM + limits::GROUP_REPORT;
         let destination = message.destination();
-        // RFC 9776 §4.2.13, RFC 9777 §5.2.13: who has no address yet speaks as nobody, and MLD is link-local, however far its group.
+        // RFC 9776 §4.2.14, RFC 9777 §5.2.14: who has no address yet speaks as nobody, and MLD is link-local, however far its group.
         let source = match destination.family() {
             Family::V4 => source::select(&self.interface, destination).unwrap_or(Address::UNSPECIFIED_V4),
             Family::V6 => {

@@ -7,6 +7,7 @@ use crate::application::{
     Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
 };
 use crate::base::icmp::IcmpError;
+use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
@@ -243,7 +244,7 @@ impl Caller {
     #[inline]
     fn after_call<D: Device>(&mut self, net: &mut Net<D>) {
         if !self.written.is_empty() {
-            udp::send_written(&mut self.written, net);
+            udp::send_written(&mut self.written, limits::MULTICAST_HOP_LIMIT, net);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::internet::path_mtu::PathMtu;
 use crate::internet::{Outbound, Packet, output};
 use crate::stack::net::{Net, Sent};
-use crate::transport::tcp::{Connection, Path, Reply, Segmentation};
+use crate::transport::tcp::{Connection, Path, Reply, Segmentation, Verdict};
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{CHECKSUM_OFFSET, LENGTH};
 use crate::wire::{ethernet, protocol};
@@ -32,7 +32,7 @@ pub(super) struct Cut {
 pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let headers = output::header_length(remote.family()) + LENGTH;
     let mss = |mtu: usize| u16::try_from(mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
-    let PathMtu { mtu, dont_fragment } = net.path_mtu(remote);
+    let PathMtu { mtu, dont_fragment, larger } = net.path_mtu(remote);
     let capabilities = net.capabilities();
     // A superframe is one IP packet, whose length has 16 bits unless the device goes by that of the frame.
     let largest = if remote.family() == Family::V4 { capabilities.superframe_v4 } else { usize::from(u16::MAX) };
@@ -40,7 +40,21 @@ pub(super) fn path<D: Device>(net: &Net<D>, remote: Address) -> Path {
     let superframe = if dont_fragment { largest - headers } else { usize::from(mss(mtu)) };
     let cuts = capabilities.segment_tcp;
     let segmentation = if cuts { Segmentation::ByDevice } else { Segmentation::BySoftware };
-    Path { mss: mss(mtu), link_mss: mss(net.mtu_of(remote.family())), superframe, segmentation, dont_fragment }
+    let (link_mss, larger) = (mss(net.mtu_of(remote.family())), larger.map(mss));
+    Path { mss: mss(mtu), link_mss, superframe, segmentation, dont_fragment, larger }
+}
+
+/// What a segment that was larger than the path was known to take says of it.
+#[cold]
+pub(super) fn judge<D: Device>(verdict: Verdict, remote: Address, net: &mut Net<D>) {
+    let headers = output::header_length(remote.family()) + LENGTH;
+    net.judge_path(
+        remote,
+        match verdict {
+            Verdict::Taken(mss) => Some(usize::from(mss) + headers),
+            Verdict::Lost => None,
+        },
+    );
 }
 
 /// How data are laid out to leave: a path that takes less finds more than one segment in a piece, not less; one that takes more

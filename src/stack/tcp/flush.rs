@@ -120,7 +120,11 @@ impl Tcp {
 /// Sends the share of one connection.
 #[inline]
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
-    let path = emit::path(net, entry.flow.remote.address);
+    let remote = entry.flow.remote.address;
+    if let Some(verdict) = entry.connection.take_verdict() {
+        emit::judge(verdict, remote, net);
+    }
+    let path = emit::path(net, remote);
     entry.connection.on_path(path);
     entry.connection.wake(net.now());
     if let (true, Some(hop)) = (entry.connection.take_progress(), entry.hop) {

@@ -356,7 +356,11 @@ impl Tcp {
                         continue;
                     }
                     if entry.connection.deadline() <= now {
+                        let timeouts = entry.connection.timeouts();
                         entry.connection.on_timer(now);
+                        if entry.connection.timeouts() > timeouts && entry.connection.is_in_black_hole() {
+                            net.suspect_path(entry.flow.remote.address);
+                        }
                     }
                     if entry.session.deadline().is_some_and(|deadline| deadline <= now) {
                         self.caller.on_timer(entry, net);

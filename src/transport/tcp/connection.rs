@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::congestion::Congestion;
 use super::ecn::Ecn;
-use super::flight::Flight;
+use super::path::Larger;
 use super::recovery::{Alarm, Recovery};
 use super::reordering::Reordering;
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
 use super::tuning::{Extension, TimeoutOption, Tuning};
+use super::variables::{Clock, Fin, Receiver, Sender};
 use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
-use crate::buffer::{Pool, Pressure, ReceiveQueue, SendQueue};
+use crate::buffer::{Pool, Pressure, SendQueue};
 use crate::wire::tcp_options::{TIMESTAMPS_LENGTH, UserTimeout};
 
 /// The states of RFC 9293 §3.3.2 that have queues. LISTEN is a `Listener`, SYN-RECEIVED mostly a
@@ -42,101 +43,6 @@ pub enum State {
     TimeWait,
     /// It is over.
     Closed,
-}
-
-/// How far the end of what we send has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fin {
-    /// More may be written.
-    Open,
-    /// It follows the last byte.
-    Wanted,
-    /// It was sent.
-    Sent,
-}
-
-/// Our half of the stream (RFC 9293 §3.3.1: SND).
-pub(super) struct Sender {
-    pub(super) una: SeqNumber,
-    pub(super) nxt: SeqNumber,
-    pub(super) window: u32,
-    pub(super) wl1: SeqNumber,
-    pub(super) wl2: SeqNumber,
-    /// The largest window so far.
-    pub(super) most: u32,
-    pub(super) scale: u8,
-    /// The largest segment that the peer takes, options included.
-    pub(super) mss: u16,
-    /// The same of the path, as it is known now.
-    pub(super) path_mss: u16,
-    pub(super) fin: Fin,
-    pub(super) coalescing: Coalescing,
-    /// Whether the next acknowledgment is too far away to wait for it with part of a window.
-    pub(super) hurries: bool,
-    pub(super) queue: SendQueue,
-    /// What of it is on its way.
-    pub(super) flight: Flight,
-    /// An acknowledgment of more than this tells the round-trip time (RFC 6298 §3: one a round trip).
-    pub(super) measured: SeqNumber,
-}
-
-/// The peer's half of the stream (RFC 9293 §3.3.1: RCV).
-pub(super) struct Receiver {
-    pub(super) nxt: SeqNumber,
-    /// Where the window that the peer knows ends. It never moves back (RFC 9293 §3.8.6).
-    pub(super) edge: SeqNumber,
-    pub(super) scale: u8,
-    /// How much the peer may send ahead.
-    pub(super) buffer: u32,
-    /// The peer's FIN, once it was seen.
-    pub(super) fin: Option<SeqNumber>,
-    /// How many bytes came in order: the position of `nxt` in the stream.
-    pub(super) position: u64,
-    /// Made when something has to wait.
-    pub(super) queue: Option<Box<ReceiveQueue>>,
-    pub(super) acknowledgment: Acknowledgment,
-    /// In order since the last acknowledgment.
-    pub(super) unacknowledged: u32,
-    /// Data bytes of the peer's segments, as far as they were seen.
-    pub(super) segment: u16,
-    /// Acknowledgments owed to a peer that counts them.
-    pub(super) duplicates: u8,
-    /// What came twice, to be said once (RFC 2883).
-    pub(super) twice: Option<(SeqNumber, SeqNumber)>,
-    /// Where what came last out of order begins: the first range of a selective acknowledgment (RFC 2018 §4).
-    pub(super) newest: SeqNumber,
-    /// Where the present round trip of measuring began, and when it ends.
-    pub(super) measured: (SeqNumber, Instant),
-}
-
-/// When what came is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Acknowledgment {
-    None,
-    Delayed,
-    Now,
-}
-
-/// Timestamps (RFC 7323 §4, §5), once both ends agreed on them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    /// What is added to our milliseconds, so that they tell nothing else about us (RFC 7323 §7.1).
-    pub(super) offset: u32,
-    /// TS.Recent.
-    pub(super) recent: u32,
-    /// When TS.Recent was taken, in our milliseconds without the offset.
-    pub(super) recent_at: u32,
-}
-
-impl Clock {
-    pub(super) fn now(&self, now: Instant) -> u32 {
-        self.offset.wrapping_add(millis(now))
-    }
-}
-
-/// Milliseconds, as timestamps count them. They wrap.
-pub(super) fn millis(now: Instant) -> u32 {
-    (now.as_nanos() / 1_000_000) as u32
 }
 
 /// What happened to a connection that its user has to know.
@@ -205,9 +111,17 @@ pub struct Connection {
     pub(super) lingers_until: Instant,
     /// When the last challenge was sent, in milliseconds.
     pub(super) challenged: Option<u32>,
+    /// Made when there is any of it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few connections have, and is too large for one that is to be small.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
     /// What was said of what is in flight since something was acknowledged last: why it does not arrive, if it never does.
-    // Rare, and large for a connection that is to be small.
-    pub(super) soft: Option<Box<IcmpError>>,
+    pub(super) soft: Option<IcmpError>,
+    /// A segment by which the path is tried.
+    pub(super) larger: Option<Larger>,
 }
 
 /// The numbers with which a connection begins.
@@ -254,7 +168,7 @@ impl Connection {
             stalled: Instant::NEVER,
             lingers_until: Instant::NEVER,
             challenged: None,
-            soft: None,
+            rare: None,
         }
     }
 
@@ -409,7 +323,7 @@ impl Connection {
             (State::SynSent, IcmpError::Refused) => Gone::Refused,
             (State::SynSent, IcmpError::Prohibited) => Gone::Unreachable,
             _ => {
-                self.soft = Some(Box::new(error));
+                self.rare.get_or_insert_default().soft = Some(error);
                 return false;
             }
         };
@@ -442,7 +356,7 @@ impl Connection {
 
     /// Nothing was acknowledged for too long: the reason is what was said of it, if anything was.
     pub(super) fn time_out(&mut self) {
-        self.end(match self.soft.as_deref() {
+        self.end(match self.rare.as_deref().and_then(|rare| rare.soft) {
             Some(IcmpError::Unreachable | IcmpError::Prohibited | IcmpError::TimeExceeded) => Gone::Unreachable,
             Some(IcmpError::Refused) => Gone::Refused,
             _ => Gone::TimedOut,
@@ -497,48 +411,5 @@ impl Connection {
     #[inline]
     pub(super) fn fixed_options(&self) -> usize {
         if self.clock.is_some() { TIMESTAMPS_LENGTH } else { 0 }
-    }
-}
-
-impl Sender {
-    pub(super) fn new(initial: SeqNumber, mss: u16) -> Sender {
-        Sender {
-            una: initial,
-            nxt: initial,
-            window: 0,
-            wl1: SeqNumber(0),
-            wl2: SeqNumber(0),
-            most: 0,
-            scale: 0,
-            mss,
-            path_mss: mss,
-            fin: Fin::Open,
-            coalescing: Coalescing::default(),
-            hurries: false,
-            queue: SendQueue::default(),
-            flight: Flight::new(initial),
-            measured: initial,
-        }
-    }
-}
-
-impl Receiver {
-    pub(super) fn new(nxt: SeqNumber, buffer: u32, now: Instant) -> Receiver {
-        Receiver {
-            nxt,
-            edge: nxt,
-            scale: 0,
-            buffer,
-            fin: None,
-            position: 0,
-            queue: None,
-            acknowledgment: Acknowledgment::None,
-            unacknowledged: 0,
-            segment: limits::MSS_DEFAULT.0,
-            duplicates: 0,
-            twice: None,
-            newest: nxt,
-            measured: (nxt, now),
-        }
     }
 }

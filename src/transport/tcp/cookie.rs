@@ -18,7 +18,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::connection::{Connection, Initial, millis};
+use super::connection::{Connection, Initial};
 use super::handshake::Handshake;
 use super::initial::Secret;
 use super::input::Offer;
@@ -26,6 +26,7 @@ use super::output::Path;
 use super::segment::{Reply, Segment};
 use super::sequence::SeqNumber;
 use super::tuning::Tuning;
+use super::variables::millis;
 use crate::base::address::Flow;
 use crate::base::limits;
 use crate::base::random::Random;

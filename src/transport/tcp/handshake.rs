@@ -124,6 +124,6 @@ impl Handshake {
     }
 
     fn value(&self, now: Instant) -> u32 {
-        self.initial.clock.wrapping_add(super::connection::millis(now))
+        self.initial.clock.wrapping_add(super::variables::millis(now))
     }
 }

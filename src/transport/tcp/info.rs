@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, Fin, State};
+use super::connection::{Connection, State};
 use super::recovery::Phase;
+use super::variables::Fin;
 use crate::base::icmp::IcmpError;
 
 /// What a sender thinks of what is missing.
@@ -118,7 +119,7 @@ impl Connection {
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),
             probes: self.unanswered,
-            error: self.soft.as_deref().copied(),
+            error: self.rare.as_deref().and_then(|rare| rare.soft),
             send_window: self.snd.window as usize,
             room: self.room(),
             received: self.rcv.position,

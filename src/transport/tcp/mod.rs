@@ -30,9 +30,12 @@
 //!
 //! | room | RFC | what |
 //! |---|---|---|
+//! | `connection`, `variables` | 9293 §3.3, §3.10 | what there is, and what its user does with it |
 //! | `input` | 9293 §3.10.7, 7323 §5, 5961 | what a segment does to the state |
+//! | `acknowledgment` | 9293 §3.10.7.4, fifth | what it does to what we send |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
+//! | `path` | 1191, 8201, 4821 | how large segments may be, and black holes |
 //! | `predict` | 9293 §3.10.7.4 | the short way of data that are next in order |
 //! | `probe` | 8985 §7, 6298 §5 | the timer of what is in flight, and a lost tail |
 //! | `recovery`, `scoreboard`, `flight` | 8985, 9937, 6582, 5682, 3522 | what is lost, and sent again |
@@ -50,6 +53,7 @@
 //! * Closed windows are asked without a byte of data (RFC 9293 §3.8.6.1), as everybody does.
 //! * The retransmission timer is at least 200 ms, not a second (RFC 6298 §2.4), as everybody's.
 
+mod acknowledgment;
 mod congestion;
 mod connection;
 mod cookie;
@@ -60,6 +64,7 @@ mod info;
 mod initial;
 mod input;
 mod output;
+mod path;
 mod predict;
 mod probe;
 mod receive;
@@ -72,6 +77,7 @@ mod sequence;
 mod time_wait;
 mod timers;
 mod tuning;
+mod variables;
 
 pub use congestion::{Acked, Choice, Congestion, Control, Window};
 pub use connection::{Connection, Events, Initial, State};
@@ -82,6 +88,7 @@ pub use info::{Info, Trouble};
 pub use initial::Secret;
 pub use input::{Refused, Take};
 pub use output::{Path, Plan, Segmentation, Why};
+pub use path::Verdict;
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};

@@ -1,10 +1,11 @@
 //! What is sent next, and why.
 
-use super::connection::{Acknowledgment, Clock, Connection, Fin, State, Urge};
+use super::connection::{Connection, State, Urge};
 use super::recovery::{Alarm, Probe};
 use super::segment::Reply;
 use super::sequence::SeqNumber;
 use super::tuning::{Extension, TimeoutOption};
+use super::variables::{Acknowledgment, Clock, Fin};
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Gone};
 use crate::base::time::Instant;
@@ -25,6 +26,8 @@ pub struct Path {
     pub segmentation: Segmentation,
     /// Whether routers must not cut segments.
     pub dont_fragment: bool,
+    /// Bytes of options and data in a segment that may be tried though it is larger than the path is known to take.
+    pub larger: Option<u16>,
 }
 
 /// Who cuts what is larger than a segment.
@@ -98,6 +101,7 @@ impl Connection {
         let worth_waiting_for = if path.segmentation == Segmentation::ByDevice { piece } else { size };
         self.plan_probe(size)
             .or_else(|| self.plan_again(size, piece))
+            .or_else(|| self.plan_larger(&path, options))
             .or_else(|| self.plan_new(size, piece, worth_waiting_for))
             .or_else(|| self.plan_bare())
     }
@@ -181,8 +185,7 @@ impl Connection {
             return None;
         }
         let in_flight = nxt - self.snd.una;
-        let congestion = (self.congestion.window() as usize).saturating_sub(self.pipe());
-        let usable = ((self.snd.una + self.snd.window as usize) - nxt).min(congestion);
+        let usable = self.usable();
         if unsent == 0 {
             return Some(self.with_data(Why::New, nxt, 0, size, true));
         }
@@ -208,6 +211,19 @@ impl Connection {
             return None;
         }
         Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))
+    }
+
+    /// New data that both windows allow to leave.
+    #[inline]
+    pub(super) fn usable(&self) -> usize {
+        let congestion = (self.congestion.window() as usize).saturating_sub(self.pipe());
+        ((self.snd.una + self.snd.window as usize) - self.snd.nxt).min(congestion)
+    }
+
+    /// So many bytes of new data, in one segment.
+    pub(super) fn new_data(&self, size: usize) -> Plan {
+        let fin = self.snd.fin == Fin::Wanted && self.snd.nxt + size == self.data_end();
+        self.with_data(Why::New, self.snd.nxt, size, size, fin)
     }
 
     /// RFC 9293 §3.7.4: Nagle's algorithm, and what users may choose instead.
@@ -306,6 +322,7 @@ impl Connection {
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);
+                self.note_size(plan, length);
                 self.note_notified(length);
                 if fin {
                     self.snd.fin = Fin::Sent;

@@ -1,8 +1,9 @@
 //! Header prediction: the short way of a segment that says nothing new but its data.
 
-use super::connection::{Connection, State, millis};
+use super::connection::{Connection, State};
 use super::input::Take;
 use super::segment::Segment;
+use super::variables::millis;
 use crate::base::time::Instant;
 use crate::wire::tcp::{LENGTH, flag};
 

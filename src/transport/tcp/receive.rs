@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use super::connection::{Acknowledgment, Connection, State};
+use super::connection::{Connection, State};
 use super::sequence::SeqNumber;
+use super::variables::Acknowledgment;
 use crate::base::limits;
 use crate::base::time::Instant;
 use crate::buffer::{Block, Frame, Pool, PoolFull, Pressure};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::congestion::Congestion;
 use super::connection::Connection;
 use super::flight::Piece;
-use super::output::Path;
 use super::scoreboard::{Left, News, Scoreboard};
 use super::segment::Segment;
 use super::sequence::SeqNumber;
@@ -436,6 +435,7 @@ impl Connection {
     /// What lies from `start` to `end` was sent again.
     pub(super) fn note_again(&mut self, start: SeqNumber, end: SeqNumber, now: Instant) {
         let nxt = self.snd.nxt;
+        self.note_lost(start, end);
         let Some(recovery) = &mut self.recovery else { return };
         recovery.board.sent_again(&mut self.snd.flight, (start, end), nxt, now);
         recovery.proportion.out += end - start;
@@ -476,24 +476,9 @@ impl Connection {
         recovery.judge_at = Instant::NEVER;
     }
 
-    /// What the path takes now. When that is less than before, what is in flight is sent again in smaller segments, and that
-    /// is no congestion (RFC 1191 §6.5, RFC 8201 §5.4). What was smaller anyway was not lost for that.
-    #[inline]
-    pub fn on_path(&mut self, path: Path) {
-        self.on_path_at(path, self.snd.una);
-    }
-
-    /// The same, when a router says which segment did not pass: what left before it did.
-    #[inline]
-    pub fn on_path_at(&mut self, path: Path, first: SeqNumber) {
-        let before = std::mem::replace(&mut self.snd.path_mss, path.mss);
-        if path.mss < before && self.snd.nxt - self.snd.una > self.data_size() {
-            self.send_again_from(first);
-        }
-    }
-
+    /// What was in flight from `first` on does not pass: it is sent again in smaller segments.
     #[cold]
-    fn send_again_from(&mut self, first: SeqNumber) {
+    pub(super) fn send_again_from(&mut self, first: SeqNumber) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         self.recovery();
         let Some(recovery) = &mut self.recovery else { return };

@@ -1,9 +1,10 @@
 //! What is left of a connection in TIME-WAIT (RFC 9293 §3.3.2): enough to acknowledge the peer's FIN once more, and to
 //! tell a new connection from an old segment.
 
-use super::connection::{Connection, millis};
+use super::connection::Connection;
 use super::segment::{Reply, Segment};
 use super::sequence::SeqNumber;
+use super::variables::millis;
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::limits;
 use crate::base::time::Instant;

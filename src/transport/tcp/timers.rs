@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::connection::{Acknowledgment, Connection, Fin, State, Urge};
+use super::connection::{Connection, State, Urge};
 use super::recovery::Alarm;
 use super::tuning::TimeoutOption;
+use super::variables::{Acknowledgment, Fin};
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;

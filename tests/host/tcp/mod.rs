@@ -38,6 +38,8 @@
 //! | replies to broadcast or multicast | `closed::a_group_is_not_connected_to`, `tests/host/errors.rs`, `udp.rs` |
 //! | a connection that never reads | `exhaustion::slow_readers_shrink_to_what_they_read`, `a_zero_window_held_for_ever_is_cheap` |
 
+use std::path::Path;
+
 mod attacks;
 mod closed;
 mod congestion;
@@ -51,3 +53,38 @@ mod plan;
 mod predictability;
 mod smoltcp;
 mod states;
+
+/// Every name in the map above is that of a test, or of a file with tests.
+#[test]
+fn the_map_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path));
+    let map = read("tests/host/tcp/mod.rs").unwrap();
+    let rows = map.lines().filter(|line| line.starts_with("//! | ") && line.contains('`'));
+    let mut named = 0;
+    for row in rows {
+        let mut module = String::new();
+        // Every second piece stands between quotes.
+        for name in row.split('`').skip(1).step_by(2) {
+            named += 1;
+            if name.ends_with(".rs") {
+                let found = [name.to_owned(), format!("tests/host/{name}")].into_iter().any(|path| read(&path).is_ok());
+                assert!(found, "no file {name}: {row}");
+                continue;
+            }
+            let test = match name.split_once("::") {
+                Some((in_module, test)) => {
+                    module = in_module.to_owned();
+                    test
+                }
+                None if map.contains(&format!("mod {name};")) => continue,
+                None => name,
+            };
+            let source = read(&format!("tests/host/tcp/{module}.rs")).unwrap_or_else(|why| panic!("{module}: {why}"));
+            let (whole, begin) = (format!("fn {test}()"), format!("fn {}", test.trim_end_matches('\u{2026}')));
+            let sought = if test.ends_with('\u{2026}') { begin } else { whole };
+            assert!(source.contains(&sought), "no test {name} in {module}: {row}");
+        }
+    }
+    assert!(named > 40, "{named} names");
+}

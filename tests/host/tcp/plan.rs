@@ -58,7 +58,7 @@ impl Driver {
         let initial = Initial { sequence: SeqNumber(u32::MAX - 20_000), clock: 0 };
         let connection = Connection::connect(initial, MSS, Tuning::default(), now);
         let first = initial.sequence + 1;
-        let path = Path { mss: MSS, link_mss: MSS, superframe, segmentation, dont_fragment: true };
+        let path = Path { mss: MSS, link_mss: MSS, superframe, segmentation, dont_fragment: true, larger: None };
         let pool = Pool::new(64 << 20);
         let (una, nxt, edge) = (first, first, first + 65_535);
         let mut driver = Driver { connection, pool, path, now, una, nxt, edge, written: 0, first, waited: false };

@@ -240,7 +240,8 @@ impl Conversation {
         let (path, received) = self.trace(&transaction, &id);
         let maildirs = rules.maildirs.clone();
         let to = Destinations { maildirs, mailboxes: transaction.mailboxes.clone(), name, queue: entry };
-        let mut delivery = Delivery::begin(to);
+        self.messages += 1;
+        let mut delivery = Delivery::begin(self.messages, to);
         let begun = delivery.put_in_front(path.as_bytes(), &mut stream.io)
             && delivery.write(received.as_bytes(), &mut stream.io);
         if begun {

@@ -67,6 +67,8 @@ pub(super) struct Destinations {
 
 /// A message on its way.
 pub(super) struct Delivery {
+    /// What its work is called.
+    tag: u64,
     to: Destinations,
     mail: Option<File>,
     queue: Option<File>,
@@ -79,7 +81,7 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// Opens its files.
-    pub(super) fn begin(to: Destinations) -> Delivery {
+    pub(super) fn begin(tag: u64, to: Destinations) -> Delivery {
         let mut todo = VecDeque::new();
         let mail = to.mailboxes.first().map(|mailbox| {
             todo.push_back(Work::Open(MAIL, to.maildirs.unfinished(mailbox, &to.name), Opening::New));
@@ -89,7 +91,7 @@ impl Delivery {
             todo.push_back(Work::Open(HANDLES.content, queue.place(id.content()), Opening::New));
             File::new(HANDLES.content)
         });
-        Delivery { to, mail, queue, phase: Phase::Writing, todo, under_way: 0, failed: None }
+        Delivery { tag, to, mail, queue, phase: Phase::Writing, todo, under_way: 0, failed: None }
     }
 
     /// What a mailbox has in front of the message, and the queue has not.
@@ -261,15 +263,18 @@ impl Delivery {
 
     fn ask(&mut self, io: &mut Io<'_>) {
         while let Some(work) = self.todo.pop_front() {
-            if let Err(work) = io.ask(super::STORED, work) {
+            if let Err(work) = io.ask(self.tag, work) {
                 return self.todo.push_front(work);
             }
             self.under_way += 1;
         }
     }
 
-    /// One work was done, or could not be.
-    pub(super) fn done(&mut self, failed: Option<ErrorKind>) {
+    /// One work was done, or could not be. What is done of a message that was given up is nobody's any more.
+    pub(super) fn done(&mut self, tag: u64, failed: Option<ErrorKind>) {
+        if tag != self.tag {
+            return;
+        }
         self.under_way -= 1;
         // What is taken back may never have been there.
         if !matches!(self.phase, Phase::Undoing(_))

@@ -37,9 +37,8 @@ use self::session::Conversation;
 
 pub use body::Bare;
 
-/// What work of a session was for.
-const STORED: u64 = 0;
-const VERIFIED: u64 = 1;
+/// What work of a session was for: a password, or the n-th message.
+const VERIFIED: u64 = 0;
 
 /// What an administrator chooses.
 #[derive(Clone, Debug)]

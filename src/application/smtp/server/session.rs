@@ -9,7 +9,7 @@ use super::delivery::Step;
 use super::reply::{self, Reply};
 use super::trace::{self, Received};
 use super::transaction::{Content, Transaction, trouble};
-use super::{Role, STORED, Shared};
+use super::{Role, Shared, VERIFIED};
 use crate::base::address::{Address, Flow};
 use crate::base::limits;
 use crate::base::stream::Ending;
@@ -49,6 +49,8 @@ pub(super) struct Conversation {
     pub(super) hello: Option<Hello>,
     pub(super) login: Login,
     pub(super) transaction: Option<Transaction>,
+    /// Messages that began to come.
+    pub(super) messages: u64,
     pub(super) incoming: Option<Incoming>,
     /// The message came, and is being made durable or taken back.
     ending: bool,
@@ -75,6 +77,7 @@ impl Conversation {
             hello: None,
             login: Login::default(),
             transaction: None,
+            messages: 0,
             incoming: None,
             ending: false,
             starved: None,
@@ -374,15 +377,15 @@ impl Session for Conversation {
     fn on_done(&mut self, done: Done, stream: &mut Stream<'_>) {
         let failed = done.result.as_ref().err().copied();
         match done.tag {
-            STORED => {
+            VERIFIED => self.verified(failed.is_none(), stream),
+            tag => {
                 let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
                 if let Some(delivery) = content.and_then(|content| content.delivery.as_mut()) {
-                    delivery.done(failed);
+                    delivery.done(tag, failed);
                     self.starved = None;
                     self.go_on(stream);
                 }
             }
-            _ => self.verified(failed.is_none(), stream),
         }
         done.release(&mut stream.io);
         self.settle(stream);

@@ -170,6 +170,11 @@ impl Congestion {
         self.window.congestion = self.window.congestion.min(initial_window(mss));
     }
 
+    /// The path takes larger packets: a window of less than one would never let one leave (RFC 5681 §3.1).
+    pub fn on_path_widened(&mut self, mss: u32) {
+        self.window.congestion = self.window.congestion.max(mss);
+    }
+
     fn control(&mut self, work: impl FnOnce(&mut dyn Control, &mut Window)) {
         match &mut self.algorithm {
             Algorithm::Reno(reno) => work(reno, &mut self.window),

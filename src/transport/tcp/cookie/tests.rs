@@ -8,8 +8,14 @@ use crate::transport::tcp::{Segmentation, State};
 use crate::wire::tcp_options::{Options, Timestamps};
 
 const LINK: u16 = 9000;
-const PATH: Path =
-    Path { mss: LINK, link_mss: LINK, superframe: 65_000, segmentation: Segmentation::BySoftware, dont_fragment: true };
+const PATH: Path = Path {
+    mss: LINK,
+    link_mss: LINK,
+    superframe: 65_000,
+    segmentation: Segmentation::BySoftware,
+    dont_fragment: true,
+    larger: None,
+};
 
 fn flow(port: u16) -> Flow {
     let end = |last, port| Endpoint { address: Address::from_v4([10, 77, 0, last]), port };

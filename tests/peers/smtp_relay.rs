@@ -62,8 +62,14 @@ impl Disk {
 
     #[track_caller]
     fn wait_until_empty(&self) {
+        self.wait_for(0);
+    }
+
+    /// Until there are so many entries, and nothing else.
+    #[track_caller]
+    fn wait_for(&self, entries: usize) {
         let end = Instant::now() + PATIENCE;
-        while !self.names().is_empty() {
+        while self.names().len() != 2 * entries {
             assert!(Instant::now() < end, "{:?}", self.names());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -161,7 +167,7 @@ fn who_is_refused_comes_back_to_its_sender_as_it_likes() {
         assert_eq!(kept.recipients, ["a@here.test"]);
         let message = MessageParser::default().parse(&kept.content).expect("it is a message");
         assert_eq!(message.content_type().unwrap().subtype(), Some("report"));
-        assert_eq!(message.parts.len(), if about.contains("whole") { 5 } else { 4 }, "{about}");
+        assert_eq!(message.parts.len(), 4, "{about}");
         let part = |number: u32| String::from_utf8_lossy(message.part(number).unwrap().contents()).into_owned();
         (part(2), part(3))
     };
@@ -222,9 +228,9 @@ fn what_cannot_be_delivered_in_time_comes_back_and_is_no_loop() {
     assert!(delayed.contains("Will-Retry-Until: ") && delayed.contains("deferred-1001@x.test"), "{delayed}");
     let given_up = text("Action: failed\r\nStatus: 5.2.1");
     assert!(given_up.contains("deferred-1001@x.test"), "{given_up}");
+    // One is still tried.
+    disk.wait_for(1);
     assert!(house.end().status.success());
-    let left = disk.names();
-    assert_eq!(left.len(), 2, "one is still tried: {left:?}");
 }
 
 #[test]
@@ -307,9 +313,9 @@ fn dns_tells_where_mail_goes() {
     let names = [
         "--mx-host=x.test,gone.test,10",
         "--mx-host=x.test,mx.test,20",
-        "--address=/gone.test/10.77.0.99",
-        "--address=/mx.test/10.77.0.1",
-        "--address=/y.test/fd77::1",
+        "--host-record=gone.test,10.77.0.99",
+        "--host-record=mx.test,10.77.0.1",
+        "--host-record=y.test,fd77::1",
     ];
     let dns = "dnsmasq --no-daemon --no-resolv --no-hosts --bind-interfaces --listen-address=10.77.0.1 --conf-file=/dev/null --local=/test/";
     let put = |to: &str| disk.put_for(b"Subject: x\r\n\r\nhello\r\n", to);

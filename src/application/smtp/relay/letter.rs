@@ -71,6 +71,15 @@ pub(super) struct Means<'a> {
     pub(super) seconds: u64,
 }
 
+impl Means<'_> {
+    /// Whether it is too early for what is to be done then. Later than a pause from now nothing is: who wrote that had
+    /// another clock.
+    fn is_early(&self, then: u64) -> bool {
+        let longest = self.rules.longest_pause.max(self.rules.first_pause).as_secs().saturating_add(1);
+        then > self.seconds && then - self.seconds <= longest
+    }
+}
+
 /// One message under way.
 pub(super) struct Letter {
     pub(super) id: Id,
@@ -249,7 +258,7 @@ impl Letter {
 
     fn loaded(&mut self, reading: &Reading, means: &Means<'_>) {
         match Envelope::from_bytes(&reading.bytes) {
-            Ok(envelope) if envelope.next > means.seconds => self.wishes.push(Wish::Later(envelope.next)),
+            Ok(envelope) if means.is_early(envelope.next) => self.wishes.push(Wish::Later(envelope.next)),
             Ok(envelope) => {
                 let look = Reading::new(READ, means.queue.place(self.id.content()), limits::SMTP_BLOCK);
                 self.task = Some(Task::Look(look));

@@ -134,6 +134,8 @@ struct Listing {
     asked: bool,
     /// There was more than can be known at once.
     cut: bool,
+    /// The disk refused, and is left alone until then.
+    not_before: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -299,7 +301,7 @@ impl Relay {
 
     /// Reads the queue's directory; false: for want of storage threads not now.
     fn list(&mut self, io: &mut Io<'_>) -> bool {
-        if self.listing.asked {
+        if self.listing.asked || io.now() < self.listing.not_before {
             return true;
         }
         let work = match self.listing.step {
@@ -333,8 +335,8 @@ impl Relay {
             (Step::Close, _) => self.listing.step = Step::Clean,
             (_, Err(why)) => {
                 self.say(format!("the queue cannot be read: {}", std::io::Error::from(*why)));
-                self.listing = Listing { step: Step::Done, cut: true, ..Listing::default() };
-                self.ready = true;
+                let not_before = io.now() + limits::SMTP_DISK_PAUSE;
+                self.listing = Listing { not_before, ..Listing::default() };
             }
             (Step::Done, Ok(_)) => {}
         }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
+use taphouse::application::smtp::client::{Manner, Patience};
 use taphouse::application::smtp::queue::{Body, Envelope, Notify, Queue, Recipient, Status};
 use taphouse::application::smtp::relay::{Locals, PORT, Relay, Rules, Smarthost};
 use taphouse::application::{Folder, Place};
@@ -188,14 +189,16 @@ fn what_is_no_entry_is_left_or_taken_away() {
 }
 
 #[test]
-fn a_smarthost_that_cannot_be_reached_is_tried_again_with_growing_pauses() {
+fn a_smarthost_that_does_not_answer_is_tried_again_with_growing_pauses() {
     let host = Host::new();
     host.put(b"Subject: x\r\n\r\n", vec![Recipient::new("b@there.test")], "alice@here.test");
-    // There is no way to it.
+    // Nobody is there.
     let smarthost = Smarthost { name: "hub".into(), port: 25, addresses: vec![Address::from_v4([192, 0, 2, 1])] };
-    let rules = Rules { smarthost: Some(smarthost), first_pause: Duration::from_secs(1), ..rules() };
+    let patience = Patience::default().at_most(Duration::from_secs(1));
+    let manner = Arc::new(Manner { patience, ..Manner::default() });
+    let rules = Rules { smarthost: Some(smarthost), first_pause: Duration::from_secs(1), manner, ..rules() };
     host.run(rules, |_, said| {
-        said.iter().filter(|line| line.contains("deferred: the server cannot be reached")).count() == 3
+        said.iter().filter(|line| line.contains("deferred: the server does not answer")).count() == 3
     });
     let names = host.names("queue");
     let envelope = names.iter().find(|name| name.ends_with(".envelope")).expect("it is there");

@@ -9,7 +9,7 @@ fn settings_with(line: &str, file: &str) -> Result<Settings, String> {
     let args = match args::read(words.map(Into::into)) {
         Ok(Read::Args(args)) => args,
         Ok(Read::Show(text)) => panic!("{text}"),
-        Ok(Read::Password | Read::Transfer(..) | Read::Stream(..)) => panic!("no settings"),
+        Ok(Read::Password | Read::Transfer(..) | Read::Send(..) | Read::Stream(..)) => panic!("no settings"),
         Err(UsageError(error)) => return Err(error),
     };
     let file = config::read("t.toml", file).unwrap();

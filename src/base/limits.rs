@@ -500,6 +500,8 @@ pub const SMTP_ROUTE_LASTS: Duration = Duration::from_secs(60);
 pub const SMTP_HOPS: usize = 100;
 /// Bytes of a message that come back whole; of a larger one the header does.
 pub const SMTP_RETURNED: usize = 50 << 10;
+/// Bytes of a message that goes into a mailbox of this host through the relay: a report, which is much less.
+pub const SMTP_REPORT: usize = 1 << 20;
 /// How long a disk is left alone that refused something.
 pub const SMTP_DISK_PAUSE: Duration = Duration::from_secs(30);
 /// How often the relay looks whether something was put into the queue, or is due.

@@ -154,7 +154,7 @@ pub(crate) fn send(settings: &Settings, args: &SendArgs) -> Result<()> {
         let tell = tell.clone();
         // Who does not listen any more need not hear.
         let tell: Tell = Box::new(move |news, _io| drop(tell.send(news)));
-        let client = Client::new(manner.clone(), Some(Box::new(mail.clone())), tell, now);
+        let client = Client::new(manner.clone(), Some(Box::new(mail.clone())), tell, now).for_one();
         match (&server, tls) {
             (Some(server), TlsChoice::Implicit) => {
                 Box::new(Secured::at_once(Box::new(client.under_tls()), server.clone()))

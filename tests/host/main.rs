@@ -24,6 +24,7 @@ mod offload;
 mod packet;
 mod reading;
 mod redirects;
+mod relay;
 mod routers;
 mod samples;
 mod services;

@@ -93,6 +93,8 @@ pub struct Client {
     transaction: Option<Transaction>,
     content: Option<Content>,
     opened: bool,
+    /// There is no other message than the first.
+    alone: bool,
     told_gone: bool,
     deadline: Instant,
 }
@@ -117,6 +119,7 @@ impl Client {
             transaction: None,
             content: None,
             opened: false,
+            alone: false,
             told_gone: false,
             deadline,
         }
@@ -125,6 +128,11 @@ impl Client {
     /// The same, when the connection is under TLS from its first byte on.
     pub fn under_tls(self) -> Client {
         Client { secured: true, ..self }
+    }
+
+    /// The same, when there is no other message: it says goodbye as soon as this one is over.
+    pub fn for_one(self) -> Client {
+        Client { alone: true, ..self }
     }
 
     fn say(&mut self, expected: Expected, line: &str, stream: &mut Stream<'_>) {
@@ -253,6 +261,7 @@ impl Client {
                 self.mail = Some(mail);
                 self.deadline = stream.io.now() + limits::STARVED_RETRY;
             }
+            None if self.alone => self.leave(stream),
             None => self.deadline = stream.io.now() + limits::SMTP_LINGER,
         }
     }
@@ -367,6 +376,12 @@ impl Client {
         }
         self.tell_gone(stage, said, &mut stream.io);
         self.quit(stream);
+    }
+
+    /// Says goodbye, for there is nothing more to send.
+    fn leave(&mut self, stream: &mut Stream<'_>) {
+        let said = Said { code: "2.0.0".to_owned(), text: "there was nothing more to send".to_owned(), by: None };
+        self.give_up(Stage::Ready, said, stream);
     }
 
     /// Ends the connection without another word.
@@ -507,8 +522,7 @@ impl Session for Client {
             return stream.abort();
         }
         if self.is_idle() {
-            let said = Said { code: "2.0.0".to_owned(), text: "there was nothing more to send".to_owned(), by: None };
-            return self.give_up(Stage::Ready, said, stream);
+            return self.leave(stream);
         }
         if self.mail.is_some() && self.state == State::Ready {
             return self.begin(stream);

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn replies_are_read_however_they_are_cut() {
-        let text = b"220 mx ESMTP\r\n250-mx\r\n250-SIZE 10\r\n250 DSN\r\n354\r\n550 5.1.1 no\x07 \xff\r\n";
+        let text = b"220 mx ESMTP\r\n250-mx\r\n250-SIZE 10\r\n250 DSN\r\n354\r\n550 5.1.1 no\x07 \xfe\r\n";
         let all = [
             reply(220, &["mx ESMTP"]),
             reply(250, &["mx", "SIZE 10", "DSN"]),

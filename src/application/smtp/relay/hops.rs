@@ -84,6 +84,8 @@ struct Link {
     session: Option<SessionId>,
     /// What it carries.
     delivery: Option<Delivery>,
+    /// Which of the hop's hosts is at its other end.
+    host: usize,
     /// It was ready for mail once.
     ready: bool,
 }
@@ -228,7 +230,8 @@ impl Hops {
         }
         let Route::Known { targets, .. } = &hop.route else { return false };
         let Some(next) = hop.waiting.pop_front() else { return false };
-        let Some(target) = targets.get((hop.first + next.tried) % targets.len().max(1)) else { return false };
+        let host = (hop.first + next.tried) % targets.len().max(1);
+        let Some(target) = targets.get(host) else { return false };
         self.next += 1;
         let number = self.next as u32;
         let session = session(number, target, hop.plain, next.mail.clone(), rules, self.news.0.clone(), io.now());
@@ -237,7 +240,7 @@ impl Hops {
             return false;
         }
         hop.links += 1;
-        let link = Link { key: key.clone(), session: None, delivery: Some(next), ready: false };
+        let link = Link { key: key.clone(), session: None, delivery: Some(next), host, ready: false };
         self.links.insert(number, link);
         true
     }
@@ -249,8 +252,8 @@ impl Hops {
         match told {
             Told::Ready => {
                 (link.session, link.ready) = (session, true);
-                if let (Some(hop), Some(delivery)) = (self.hops.get_mut(&key), &link.delivery) {
-                    hop.first += delivery.tried;
+                if let Some(hop) = self.hops.get_mut(&key) {
+                    hop.first = link.host;
                 }
             }
             Told::Over { verdicts, dsn } => {

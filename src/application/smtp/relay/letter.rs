@@ -7,11 +7,12 @@ use std::io::ErrorKind;
 use super::Rules;
 use super::files::{Reading, Writing};
 use super::hops::{Delivery, Outcome};
+use super::local::Storing;
 use super::route::Key;
 use crate::application::smtp::client::{Fate, Mail, To};
 use crate::application::smtp::dsn::{self, Action, Report, Returned};
 use crate::application::smtp::queue::{Body, Envelope, Handles, Id, Placing, Queue, Recipient, Return, Said, Status};
-use crate::application::{Desk, Done, Handle, Io, Work};
+use crate::application::{Desk, Done, Handle, Io, Place, Work};
 use crate::base::limits;
 use crate::base::time::Instant;
 
@@ -35,8 +36,18 @@ enum Task {
     Write(Writing, Placing),
     /// The report is put into the queue.
     Place(Placing),
+    /// It is read for somebody at this host, and put into that mailbox.
+    Collect(Reading, Local),
+    Store(Storing, Local),
     /// It is taken out.
     Remove(VecDeque<Work>),
+}
+
+/// A recipient at this host.
+#[derive(Clone, Debug)]
+struct Local {
+    number: usize,
+    maildir: Place,
 }
 
 /// What it wants done.
@@ -60,6 +71,15 @@ pub(super) struct Means<'a> {
     pub(super) seconds: u64,
 }
 
+impl Means<'_> {
+    /// Whether it is too early for what is to be done then. Later than a pause from now nothing is: who wrote that had
+    /// another clock.
+    fn is_early(&self, then: u64) -> bool {
+        let longest = self.rules.longest_pause.max(self.rules.first_pause).as_secs().saturating_add(1);
+        then > self.seconds && then - self.seconds <= longest
+    }
+}
+
 /// One message under way.
 pub(super) struct Letter {
     pub(super) id: Id,
@@ -71,6 +91,8 @@ pub(super) struct Letter {
     asked: bool,
     /// What found too many at work.
     refused: Option<Work>,
+    /// Recipients at this host that have yet to get it.
+    locals: VecDeque<Local>,
     /// Deliveries that are not over.
     outstanding: usize,
     /// The envelope says what the disk does not.
@@ -95,6 +117,7 @@ impl Letter {
             task: Some(Task::Load(load)),
             asked: false,
             refused: None,
+            locals: VecDeque::new(),
             outstanding: 0,
             dirty: false,
             closing: false,
@@ -118,6 +141,8 @@ impl Letter {
             let work = match (self.refused.take(), task) {
                 (Some(work), _) => Ok(Some(work)),
                 (None, Task::Load(reading) | Task::Look(reading) | Task::Fetch(reading)) => reading.next(io),
+                (None, Task::Collect(reading, _)) => reading.next(io),
+                (None, Task::Store(storing, _)) => storing.next(io),
                 (None, Task::Record(placing) | Task::Place(placing)) => placing.next(io),
                 (None, Task::Write(writing, _)) => writing.next(io),
                 (None, Task::Remove(works)) => Ok(works.pop_front()),
@@ -147,6 +172,8 @@ impl Letter {
         self.asked = false;
         let failed = match &mut self.task {
             Some(Task::Load(reading) | Task::Look(reading) | Task::Fetch(reading)) => reading.done(done, io),
+            Some(Task::Collect(reading, _)) => reading.done(done, io),
+            Some(Task::Store(storing, _)) => storing.done(done),
             Some(Task::Write(writing, _)) => writing.done(done),
             Some(Task::Remove(_)) => match done.result {
                 Err(why) if why != ErrorKind::NotFound => Err(why),
@@ -191,6 +218,18 @@ impl Letter {
                 }
                 self.wishes.push(said("its sender cannot be told yet"));
             }
+            Some(Task::Collect(_, local)) => {
+                self.held = None;
+                self.stored(&local, Status::Waiting, Some(why));
+            }
+            Some(Task::Store(storing, local)) => {
+                self.held = None;
+                for work in storing.undo() {
+                    // Whatever comes of it.
+                    let _full = io.ask_for(&mut self.desk, UNDONE, work);
+                }
+                self.stored(&local, Status::Waiting, Some(why));
+            }
             Some(Task::Remove(_)) => {
                 self.remove(means);
                 self.wishes.push(said("it cannot be taken out of the queue"));
@@ -205,6 +244,8 @@ impl Letter {
             Some(Task::Load(reading)) => self.loaded(&reading, means),
             Some(Task::Look(reading)) => self.looked(&reading, means),
             Some(Task::Fetch(reading)) => self.report(&reading, means),
+            Some(Task::Collect(reading, local)) => self.collected(reading, local),
+            Some(Task::Store(_, local)) => self.stored(&local, Status::Done, None),
             Some(Task::Write(_, placing)) => self.task = Some(Task::Place(placing)),
             Some(Task::Place(placing)) => {
                 means.queue.announce(placing.id());
@@ -217,7 +258,7 @@ impl Letter {
 
     fn loaded(&mut self, reading: &Reading, means: &Means<'_>) {
         match Envelope::from_bytes(&reading.bytes) {
-            Ok(envelope) if envelope.next > means.seconds => self.wishes.push(Wish::Later(envelope.next)),
+            Ok(envelope) if means.is_early(envelope.next) => self.wishes.push(Wish::Later(envelope.next)),
             Ok(envelope) => {
                 let look = Reading::new(READ, means.queue.place(self.id.content()), limits::SMTP_BLOCK);
                 self.task = Some(Task::Look(look));
@@ -257,13 +298,19 @@ impl Letter {
         let Some(envelope) = &mut self.envelope else { return };
         let mut ways = BTreeMap::<String, Vec<usize>>::new();
         for (number, recipient) in envelope.recipients.iter().enumerate() {
-            if recipient.status == Status::Waiting {
+            if recipient.status != Status::Waiting {
+                continue;
+            }
+            let locals = means.rules.locals.as_ref();
+            if let Some(maildir) = locals.and_then(|locals| locals.maildir(&recipient.address)) {
+                self.locals.push_back(Local { number, maildir });
+            } else {
                 let domain = recipient.address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
                 let way = if means.rules.smarthost.is_some() { String::new() } else { domain };
                 ways.entry(way).or_default().push(number);
             }
         }
-        envelope.tries = envelope.tries.saturating_add(u32::from(!ways.is_empty()));
+        envelope.tries = envelope.tries.saturating_add(u32::from(!ways.is_empty() || !self.locals.is_empty()));
         for (domain, numbers) in ways {
             let key = if means.rules.smarthost.is_some() { Key::Smarthost } else { Key::Domain(domain) };
             for numbers in numbers.chunks(limits::SMTP_RECIPIENTS_AT_ONCE) {
@@ -282,6 +329,32 @@ impl Letter {
                 self.wishes.push(Wish::Deliver(key.clone(), delivery));
             }
         }
+    }
+
+    /// It was read for somebody at this host: a Return-Path goes in front (RFC 5321 §4.4).
+    fn collected(&mut self, reading: Reading, local: Local) {
+        let Some(envelope) = &self.envelope else { return };
+        if !reading.is_whole {
+            return self.stored(&local, Status::Failed, Some(ErrorKind::FileTooLarge));
+        }
+        let mut bytes = format!("Return-Path: <{}>\r\n", envelope.sender).into_bytes();
+        bytes.extend(reading.bytes);
+        let name = format!("{}.{}-{}.relay", self.id.seconds(), self.id, local.number);
+        let storing = Storing::new(HANDLES.content, HANDLES.directory, &local.maildir, &name, bytes);
+        self.task = Some(Task::Store(storing, local));
+    }
+
+    /// Somebody at this host got it, or could not.
+    fn stored(&mut self, local: &Local, status: Status, why: Option<ErrorKind>) {
+        let recipient = self.envelope.as_mut().and_then(|envelope| envelope.recipients.get_mut(local.number));
+        let Some(recipient) = recipient else { return };
+        recipient.status = status;
+        if let Some(why) = why {
+            let text = format!("the mailbox cannot take it: {}", std::io::Error::from(why));
+            self.wishes.push(Wish::Say(format!("{}: to <{}>: {text}", self.id, recipient.address)));
+            recipient.said = Some(Said { code: "4.2.0".to_owned(), text, by: None });
+        }
+        self.dirty = true;
     }
 
     /// A delivery is over.
@@ -318,6 +391,11 @@ impl Letter {
         }
         if std::mem::take(&mut self.dirty) {
             self.task = Some(Task::Record(Placing::envelope(means.queue, self.id, HANDLES, envelope)));
+            return true;
+        }
+        if let Some(local) = self.locals.pop_front() {
+            let content = means.queue.place(self.id.content());
+            self.task = Some(Task::Collect(Reading::new(READ, content, limits::SMTP_REPORT), local));
             return true;
         }
         if self.outstanding > 0 {

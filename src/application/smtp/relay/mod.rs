@@ -26,6 +26,7 @@
 mod files;
 mod hops;
 mod letter;
+mod local;
 mod route;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -45,6 +46,8 @@ use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::time::Instant;
+
+pub use self::local::Locals;
 
 /// Its place among services of datagrams.
 pub const PORT: u16 = 0;
@@ -74,6 +77,8 @@ pub struct Rules {
     pub dns: Option<Endpoint>,
     /// Our own addresses.
     pub own: Vec<Address>,
+    /// Who has a mailbox here: what comes back to them goes no further.
+    pub locals: Option<Arc<dyn Locals>>,
     /// How next hops are spoken with.
     pub manner: Arc<Manner>,
     /// Whom we believe under TLS; none: there is none.
@@ -98,6 +103,7 @@ impl Default for Rules {
             smarthost: None,
             dns: None,
             own: Vec::new(),
+            locals: None,
             manner: Arc::default(),
             trust: None,
             first_pause: limits::SMTP_FIRST_PAUSE,
@@ -128,6 +134,8 @@ struct Listing {
     asked: bool,
     /// There was more than can be known at once.
     cut: bool,
+    /// The disk refused, and is left alone until then.
+    not_before: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -230,7 +238,11 @@ impl Relay {
     /// Goes on with all letters; false: for want of something not with all.
     fn go_on_with_letters(&mut self, io: &mut Io<'_>) -> bool {
         let slots: Vec<u32> = self.letters.keys().copied().collect();
-        slots.into_iter().fold(true, |all, slot| self.go_on_with(slot, io) && all)
+        let mut all = true;
+        for slot in slots {
+            all &= self.go_on_with(slot, io);
+        }
+        all
     }
 
     /// Goes on with one letter, and with whatever follows of that.
@@ -289,7 +301,7 @@ impl Relay {
 
     /// Reads the queue's directory; false: for want of storage threads not now.
     fn list(&mut self, io: &mut Io<'_>) -> bool {
-        if self.listing.asked {
+        if self.listing.asked || io.now() < self.listing.not_before {
             return true;
         }
         let work = match self.listing.step {
@@ -323,8 +335,8 @@ impl Relay {
             (Step::Close, _) => self.listing.step = Step::Clean,
             (_, Err(why)) => {
                 self.say(format!("the queue cannot be read: {}", std::io::Error::from(*why)));
-                self.listing = Listing { step: Step::Done, cut: true, ..Listing::default() };
-                self.ready = true;
+                let not_before = io.now() + limits::SMTP_DISK_PAUSE;
+                self.listing = Listing { not_before, ..Listing::default() };
             }
             (Step::Done, Ok(_)) => {}
         }

@@ -1,0 +1,71 @@
+//! What comes back to somebody at this host: it goes into a Maildir and not to a next hop.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::files::Writing;
+use crate::application::{Done, Handle, Io, Place, Work};
+use crate::buffer::PoolFull;
+
+/// Who has a mailbox at this host.
+pub trait Locals: Send + Sync + fmt::Debug {
+    /// The Maildir of an address, with `tmp`, `new` and `cur` in it or about to be; `None`: the address is elsewhere.
+    fn maildir(&self, address: &str) -> Option<Place>;
+}
+
+/// A message on its way into a Maildir: written to `tmp`, on the disk, and only then in `new`.
+pub(super) struct Storing {
+    file: Handle,
+    /// What makes the directories that are missing.
+    making: VecDeque<Work>,
+    is_making: bool,
+    writing: Writing,
+    temporary: Place,
+    rest: VecDeque<Work>,
+}
+
+impl Storing {
+    /// A message for the Maildir at `place`, under a name that no other has.
+    pub(super) fn new(file: Handle, directory: Handle, place: &Place, name: &str, bytes: Vec<u8>) -> Storing {
+        let below = |path: &Path| Place { folder: place.folder, path: place.path.join(path) };
+        let (temporary, new) = (below(&Path::new("tmp").join(name)), below(&Path::new("new").join(name)));
+        let making = ["", "tmp", "new", "cur"].map(|name| Work::MakeDirectory(below(Path::new(name))));
+        let rest = [
+            Work::Sync(file),
+            Work::Close(file),
+            Work::Rename(temporary.clone(), new),
+            Work::OpenDirectory(directory, below(Path::new("new"))),
+            Work::Sync(directory),
+            Work::Close(directory),
+        ];
+        let writing = Writing::new(file, temporary.clone(), bytes);
+        Storing { file, making: making.into(), is_making: false, writing, temporary, rest: rest.into() }
+    }
+
+    /// What is to be done next; `None`: it is there for good.
+    pub(super) fn next(&mut self, io: &mut Io<'_>) -> Result<Option<Work>, PoolFull> {
+        let make = self.making.pop_front();
+        self.is_making = make.is_some();
+        if make.is_some() {
+            return Ok(make);
+        }
+        Ok(self.writing.next(io)?.or_else(|| self.rest.pop_front()))
+    }
+
+    /// The last was done.
+    pub(super) fn done(&mut self, done: Done) -> Result<(), ErrorKind> {
+        match done.result {
+            // It is there already, or it will show when the file is made.
+            _ if self.is_making => Ok(()),
+            Ok(_) => self.writing.done(done),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// What takes it back.
+    pub(super) fn undo(self) -> [Work; 2] {
+        [Work::Close(self.file), Work::Remove(self.temporary)]
+    }
+}

@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow};
 use taphouse::application::Folder;
 use taphouse::application::accounts::Accounts;
 use taphouse::application::smtp::maildir::{Maildirs, PARTS, POSTMASTER};
-use taphouse::application::smtp::queue::Queue;
-use taphouse::application::smtp::server::{Bare, Rules, Smtp};
+use taphouse::application::smtp::server::Bare;
+pub(super) use taphouse::application::smtp::server::Rules;
 use taphouse::application::tls::Identity;
 use taphouse::base::address::Cidr;
 use taphouse::base::limits;
@@ -131,34 +131,33 @@ pub(super) fn prepare(settings: &Settings) -> Result<(), (PathBuf, io::Error)> {
     all.parent().map_or(Ok(()), sync)
 }
 
-/// The server, for all shards.
-pub(super) fn server(
+/// What the server is to know, but for the queue.
+pub(super) fn rules(
     settings: &Settings,
     folder: Folder,
     accounts: Arc<Accounts>,
     identity: Option<Identity>,
-    queue: Option<Queue>,
     began: i64,
-) -> Result<Smtp> {
+) -> Result<Rules> {
     let MailSettings { domains, largest, relay_from, bare, clear_passwords } = settings.mail.clone();
     let mut run = [0; 4];
     getrandom::fill(&mut run).map_err(|why| anyhow!("the kernel gives no randomness: {why}"))?;
     let name = settings.relay.our_name();
     let domains = if domains.is_empty() { vec![name.to_lowercase()] } else { domains };
     let maildirs = Maildirs::new(folder, &name, u32::from_ne_bytes(run));
-    Ok(Smtp::new(Rules {
+    Ok(Rules {
         name,
         domains,
         accounts,
         identity,
         maildirs,
-        queue,
+        queue: None,
         relay_from,
         largest,
         bare,
         clear_passwords,
         began,
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
-use taphouse::application::smtp::relay::{PORT as RELAY, Relay};
+use taphouse::application::smtp::relay::{Locals, PORT as RELAY, Relay};
 use taphouse::application::smtp::server::{Role, Smtp};
 use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Folder, Service};
@@ -71,16 +71,19 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let printer = Printer::start(rtp::types(&settings.rtp.map))?;
+    let began = began(clock);
+    let mail_rules = |folder| mail::rules(settings, folder, accounts.clone(), identity.clone(), began);
+    let mail_rules = mail.map(mail_rules).transpose()?;
     let (queue, relay, log) = match rules.zip(queue) {
         Some((rules, folder)) => {
-            let (queue, relay, log) = relay::start(rules, folder)?;
+            // What comes back to somebody here needs no next hop.
+            let locals = mail_rules.clone().map(|rules| Arc::new(rules) as Arc<dyn Locals>);
+            let (queue, relay, log) = relay::start(relay::Rules { locals, ..rules }, folder)?;
             (Some(queue), Some(relay), Some(log))
         }
         None => (None, None, None),
     };
-    let began = began(clock);
-    let server = |folder| mail::server(settings, folder, accounts.clone(), identity.clone(), queue, began);
-    let mail = mail.map(server).transpose()?;
+    let mail = mail_rules.map(|rules| Smtp::new(mail::Rules { queue, ..rules }));
     let means = Means { storage, accounts, identity, recordings, printer, mail, relay: Cell::new(relay) };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);

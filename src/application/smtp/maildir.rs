@@ -57,6 +57,11 @@ impl Maildirs {
         self.place(mailbox, "new", &name.0)
     }
 
+    /// All of a mailbox.
+    pub fn mailbox(&self, mailbox: &str) -> Place {
+        Place { folder: self.folder, path: mailbox.into() }
+    }
+
     /// The directory with the names of what came.
     pub fn arrivals(&self, mailbox: &str) -> Place {
         Place { folder: self.folder, path: [mailbox, "new"].iter().collect() }

@@ -11,7 +11,8 @@ use super::delivery::{Delivery, Destinations};
 use super::reply::{self, Reply, reply};
 use super::session::{Conversation, Hello, Incoming};
 use super::trace;
-use super::transaction::{Content, Transaction, Whereabouts};
+use super::transaction::{Content, Transaction};
+use super::whereabouts::Whereabouts;
 use super::{Role, Shared};
 use crate::base::limits;
 
@@ -173,7 +174,7 @@ impl Conversation {
         if transaction.is_full() {
             return Err(reply::TOO_MANY_RECIPIENTS);
         }
-        match self.shared.whereabouts(&to.address, self.own).ok_or(reply::BAD_ADDRESS)? {
+        match self.shared.rules.whereabouts(&to.address, Some(self.own)).ok_or(reply::BAD_ADDRESS)? {
             Whereabouts::Here(mailbox) => transaction.add_mailbox(&to.address, mailbox),
             Whereabouts::Nowhere => return Err(reply::NOBODY),
             Whereabouts::Elsewhere => {

@@ -20,6 +20,7 @@ mod reply;
 mod session;
 mod trace;
 mod transaction;
+mod whereabouts;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,13 +8,10 @@ use smtp_proto::{
 };
 
 use super::super::address;
-use super::super::maildir::POSTMASTER;
 use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return};
-use super::Shared;
 use super::body::{Bare, Body, Form};
 use super::delivery::Delivery;
 use super::reply::{self, Reply};
-use crate::base::address::Address;
 use crate::base::limits;
 
 /// A message that comes.
@@ -42,16 +39,6 @@ pub(super) struct Content {
     pub(super) refusal: Option<Reply>,
     /// What it will be called.
     pub(super) id: String,
-}
-
-/// Where somebody is.
-pub(super) enum Whereabouts {
-    /// In a mailbox of ours.
-    Here(String),
-    /// On another host.
-    Elsewhere,
-    /// It would be here.
-    Nowhere,
 }
 
 impl Transaction {
@@ -157,34 +144,5 @@ pub(super) fn trouble(why: ErrorKind) -> Reply {
     match why {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => reply::DISK_FULL,
         _ => reply::TROUBLE,
-    }
-}
-
-impl Shared {
-    /// Where an address is; `own` is the address of ours that the client talks to. Nothing is nobody: the postmaster.
-    pub(super) fn whereabouts(&self, to: &str, own: Address) -> Option<Whereabouts> {
-        if to.is_empty() {
-            return Some(Whereabouts::Here(self.postmaster()));
-        }
-        let (local, domain) = address::split(to)?;
-        let ours = match address::literal(domain) {
-            Some(literal) => literal? == own,
-            None => self.rules.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)),
-        };
-        if !ours {
-            return Some(Whereabouts::Elsewhere);
-        }
-        if local.eq_ignore_ascii_case(POSTMASTER) {
-            return Some(Whereabouts::Here(self.postmaster()));
-        }
-        let account = self.rules.accounts.find(local.as_bytes());
-        // Only the host that has the mailbox knows whether case matters (RFC 5321 §2.4): here it does not.
-        let account = account.or_else(|| self.rules.accounts.find(local.to_lowercase().as_bytes()));
-        Some(account.map_or(Whereabouts::Nowhere, |account| Whereabouts::Here(account.name.clone())))
-    }
-
-    /// Whose mail the postmaster's is (RFC 5321 §4.5.1).
-    fn postmaster(&self) -> String {
-        POSTMASTER.to_owned()
     }
 }

@@ -29,7 +29,7 @@ impl Session for Talker {
 }
 
 /// One connection of a client.
-struct Talk {
+pub(crate) struct Talk {
     id: ConnectionId,
     got: Arc<Mutex<Got>>,
     heard: usize,
@@ -42,16 +42,20 @@ fn lab(anonymous: Access) -> Lab {
 
 fn lab_of(anonymous: Access, accounts: Accounts) -> Lab {
     let mut lab = Lab::new();
+    serve(&mut lab, anonymous, accounts);
+    lab
+}
+
+pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) {
     let mut server = Ftp::new(Rules { anonymous, accounts: Arc::new(accounts), identity: None, began: 1_700_000_000 });
     let passive = server.passive();
     let ports = lab.server.listen_at_own(PASSIVE_PORTS, || Box::new(passive.clone())).unwrap();
     assert_eq!(ports.len(), PASSIVE_PORTS.len(), "one shard has all of them");
     server.set_passive_ports(ports);
     lab.server.listen(PORT, Box::new(server)).unwrap();
-    lab
 }
 
-fn open(lab: &mut Lab, port: u16) -> Talk {
+pub(crate) fn open(lab: &mut Lab, port: u16) -> Talk {
     let got = Arc::<Mutex<Got>>::default();
     let remote = Endpoint { address: Address::from_v4(STACK_V4.octets()), port };
     let id = lab.client.connect(remote, Box::new(Talker(got.clone()))).unwrap();
@@ -59,9 +63,9 @@ fn open(lab: &mut Lab, port: u16) -> Talk {
 }
 
 impl Talk {
-    fn send(&self, lab: &mut Lab, bytes: &[u8]) {
+    pub(crate) fn send(&self, lab: &mut Lab, bytes: &[u8]) {
         let mut sent = 0;
-        while sent < bytes.len() {
+        while sent < bytes.len() && !lab.has_stopped() {
             sent += lab.client.visit(self.id, |stream| stream.write(&bytes[sent..])).expect("it is open");
             lab.turn();
         }
@@ -70,6 +74,12 @@ impl Talk {
     /// The next line that is a whole reply, or the last of one.
     #[track_caller]
     fn hear(&mut self, lab: &mut Lab) -> String {
+        self.try_to_hear(lab).expect("nobody cuts the power")
+    }
+
+    /// The same; `None` if the power is cut before.
+    #[track_caller]
+    pub(crate) fn try_to_hear(&mut self, lab: &mut Lab) -> Option<String> {
         let got = self.got.clone();
         loop {
             let from = self.heard;
@@ -77,11 +87,15 @@ impl Talk {
                 let end = got.bytes[from..].windows(2).position(|two| two == b"\r\n")?;
                 Some(String::from_utf8(got.bytes[from..from + end].to_vec()).expect("replies are UTF-8"))
             };
-            lab.drive(|_| line(&got.lock().unwrap()).is_some());
-            let line = line(&got.lock().unwrap()).expect("it was there");
+            lab.drive(|lab| lab.has_stopped() || line(&got.lock().unwrap()).is_some());
+            if lab.has_stopped() {
+                // What was said before is still heard.
+                (0..20).for_each(|_| lab.turn());
+            }
+            let line = line(&got.lock().unwrap())?;
             self.heard += line.len() + 2;
             if line.as_bytes().get(3) == Some(&b' ') && line.as_bytes()[0].is_ascii_digit() {
-                return line;
+                return Some(line);
             }
         }
     }
@@ -100,7 +114,7 @@ impl Talk {
         open(lab, port)
     }
 
-    fn close(&self, lab: &mut Lab) {
+    pub(crate) fn close(&self, lab: &mut Lab) {
         lab.client.visit(self.id, |stream| stream.close());
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use arrayvec::ArrayVec;
 use rustls::{Connection, ServerConnection};
 
-use super::{Block, Data, Identity, Inside, Io, Reading, Session, Stream, Used, Wishes};
+use super::{Block, Data, End, Inside, Io, Reading, Session, Stream, Used, Wishes};
 use crate::base::limits;
 use crate::base::time::Instant;
 use crate::buffer::SendQueue;
@@ -43,9 +43,12 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// `None`: rustls has no connection for this identity.
-    pub(super) fn new(identity: &Identity, inside: Inside) -> Option<Machine> {
-        let tls = Connection::Server(ServerConnection::new(identity.config()).ok()?);
+    /// `None`: rustls has no connection for this end.
+    pub(super) fn new(end: &End, inside: Inside) -> Option<Machine> {
+        let tls = match end {
+            End::Server(identity) => Connection::Server(ServerConnection::new(identity.config()).ok()?),
+            End::Client(server) => Connection::Client(server.connection()?),
+        };
         Some(Machine {
             tls,
             plain: SendQueue::default(),

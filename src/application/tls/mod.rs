@@ -26,11 +26,13 @@
 
 mod identity;
 mod machine;
+mod trust;
 
 use std::time::Duration;
 
 pub use identity::{BadIdentity, Identity, self_made};
 use machine::Machine;
+pub use trust::{BadTrust, Complaint, NoName, Server, Trust};
 
 use super::{Data, Done, Io, Message, Reading, Session, SessionId, Stream, Used, Wishes};
 use crate::base::limits;
@@ -44,10 +46,31 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// A session in the clear that can be secured, or one under TLS.
 pub struct Secured {
     inside: Box<dyn Session>,
-    identity: Identity,
+    end: End,
     state: State,
     /// It heard that its connection is gone.
     told_gone: bool,
+}
+
+/// Which end of a connection we are.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The server, who shows who it is.
+    Server(Identity),
+    /// The client, who wants to see who the server is.
+    Client(Server),
+}
+
+impl From<Identity> for End {
+    fn from(identity: Identity) -> End {
+        End::Server(identity)
+    }
+}
+
+impl From<Server> for End {
+    fn from(server: Server) -> End {
+        End::Client(server)
+    }
 }
 
 enum State {
@@ -59,14 +82,15 @@ enum State {
 
 impl Secured {
     /// Under TLS when the session says so.
-    pub fn in_the_clear(inside: Box<dyn Session>, identity: Identity) -> Secured {
-        Secured { inside, identity, state: State::Clear, told_gone: false }
+    pub fn in_the_clear(inside: Box<dyn Session>, end: impl Into<End>) -> Secured {
+        Secured { inside, end: end.into(), state: State::Clear, told_gone: false }
     }
 
     /// Under TLS from the first byte on.
-    pub fn at_once(inside: Box<dyn Session>, identity: Identity) -> Secured {
-        let state = Machine::new(&identity, Inside::Unopened).map_or(State::Failed, State::from);
-        Secured { inside, identity, state, told_gone: false }
+    pub fn at_once(inside: Box<dyn Session>, end: impl Into<End>) -> Secured {
+        let end = end.into();
+        let state = Machine::new(&end, Inside::Unopened).map_or(State::Failed, State::from);
+        Secured { inside, end, state, told_gone: false }
     }
 
     /// Calls the session inside, and does what it wishes.
@@ -93,11 +117,13 @@ impl Secured {
     }
 
     fn secure(&mut self, stream: &mut Stream<'_>) {
-        match Machine::new(&self.identity, Inside::Opened) {
+        match Machine::new(&self.end, Inside::Opened) {
             Some(mut machine) => {
                 machine.give_up_at = Some(stream.io.now() + limits::TLS_HANDSHAKE);
                 self.state = State::from(machine);
                 stream.resume();
+                // A client speaks first.
+                self.settle(stream);
             }
             None => self.fail(stream),
         }
@@ -165,7 +191,10 @@ enum Inside {
 impl Session for Secured {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
         match &mut self.state {
-            State::Secure(machine) => machine.give_up_at = Some(stream.io.now() + limits::TLS_HANDSHAKE),
+            State::Secure(machine) => {
+                machine.give_up_at = Some(stream.io.now() + limits::TLS_HANDSHAKE);
+                self.settle(stream);
+            }
             State::Failed => stream.abort(),
             State::Clear => {
                 self.call(stream, |inside, stream| inside.on_open(stream));
@@ -192,7 +221,12 @@ impl Session for Secured {
                 {
                     match machine.receive(&data.bytes()[used..]) {
                         Ok(count) => used += count,
-                        Err(_broken) => self.fail(stream),
+                        Err(why) => {
+                            if let End::Client(server) = &self.end {
+                                server.complain(&why);
+                            }
+                            self.fail(stream);
+                        }
                     }
                     self.settle(stream);
                 }

@@ -328,6 +328,12 @@ pub const STARVED_RETRY: Duration = Duration::from_millis(1);
 /// Messages, connections and the like that the calls of one turn may ask for.
 pub const REQUESTS: usize = 1024;
 
+/// Refusals that a service tells an administrator of in [`REFUSALS_SPAN`]: more than anybody reads, and enough to see each of
+/// one bad client.
+pub const REFUSALS: u32 = 100;
+/// After which more of them are told of.
+pub const REFUSALS_SPAN: Duration = Duration::from_secs(10);
+
 /// Threads that wait for the disk.
 pub const STORAGE_THREADS: usize = 4;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold

@@ -6,13 +6,14 @@ use std::thread;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Sender, unbounded};
 use taphouse::application::accounts::Accounts;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
+use taphouse::application::refusals::Refusal;
 use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Folder, Service};
 use taphouse::base::counters::Counters;
@@ -37,6 +38,7 @@ struct Means {
     accounts: Arc<Accounts>,
     identity: Option<Identity>,
     recordings: Option<Folder>,
+    refusals: Option<Sender<Refusal>>,
     printer: Printer,
 }
 
@@ -61,7 +63,10 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let printer = Printer::start(rtp::types(&settings.rtp.map))?;
-    let means = Means { storage, accounts, identity, recordings, printer };
+    let serves_files = settings.serves(ServiceName::Ftp);
+    let refusals = serves_files.then(|| trouble::listen_to_refusals(ServiceName::Ftp)).transpose();
+    let refusals = refusals.context("cannot start the thread that tells of refusals")?;
+    let means = Means { storage, accounts, identity, recordings, refusals, printer };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -187,7 +192,13 @@ fn shards<D: Device>(
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = clock.began().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };
-    let rules = Rules { anonymous, accounts: means.accounts.clone(), identity: means.identity.clone(), began };
+    let rules = Rules {
+        anonymous,
+        accounts: means.accounts.clone(),
+        identity: means.identity.clone(),
+        refusals: means.refusals.clone(),
+        began,
+    };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
         if let Some(storage) = &means.storage {

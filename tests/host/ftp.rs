@@ -47,7 +47,13 @@ fn lab_of(anonymous: Access, accounts: Accounts) -> Lab {
 }
 
 pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) {
-    let mut server = Ftp::new(Rules { anonymous, accounts: Arc::new(accounts), identity: None, began: 1_700_000_000 });
+    let mut server = Ftp::new(Rules {
+        anonymous,
+        accounts: Arc::new(accounts),
+        identity: None,
+        refusals: None,
+        began: 1_700_000_000,
+    });
     let passive = server.passive();
     let ports = lab.server.listen_at_own(PASSIVE_PORTS, || Box::new(passive.clone())).unwrap();
     assert_eq!(ports.len(), PASSIVE_PORTS.len(), "one shard has all of them");

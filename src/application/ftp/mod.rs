@@ -36,6 +36,8 @@
 //! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
 //!
+//! **Refusals** of what somebody should not try have a line each, with the address of who did (`Control::refuse`).
+//!
 //! **No bounce, no theft** (RFC 2577). A data connection goes to the control connection's peer and to no port below 1024, and
 //! is taken from the control connection's peer only. A passive port expects one connection, for one client.
 //!
@@ -63,10 +65,13 @@ use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crossbeam_channel::Sender;
+
 use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
 use super::accounts::{Accounts, Attempts};
+use super::refusals::{Refusal, Refusals};
 use super::tls::{Identity, Secured};
 use super::{Service, Session, SessionId};
 use crate::base::address::{Address, Flow};
@@ -86,6 +91,8 @@ pub struct Rules {
     pub accounts: Arc<Accounts>,
     /// Who we are under TLS; `None`: there is no TLS.
     pub identity: Option<Identity>,
+    /// Who is told of what is refused.
+    pub refusals: Option<Sender<Refusal>>,
     /// When the shard's clock began, in seconds since 1970.
     pub began: i64,
 }
@@ -117,7 +124,6 @@ struct Shared {
     tables: Mutex<Tables>,
 }
 
-#[derive(Default)]
 struct Tables {
     /// The passive ports that there are.
     ports: Vec<u16>,
@@ -133,6 +139,7 @@ struct Tables {
     attempts: Attempts,
     /// Names that are uploaded, below the root of all.
     uploads: HashSet<VirtualPath>,
+    refusals: Refusals,
 }
 
 /// A data connection that is to come.
@@ -155,7 +162,8 @@ enum Protection {
 impl Ftp {
     /// A server by these rules, without passive ports.
     pub fn new(rules: Rules) -> Ftp {
-        Ftp { shared: Arc::new(Shared { rules, tables: Mutex::default() }) }
+        let tables = Mutex::new(Tables::new(Refusals::new(rules.refusals.clone())));
+        Ftp { shared: Arc::new(Shared { rules, tables }) }
     }
 
     /// What takes connections at passive ports.
@@ -171,7 +179,7 @@ impl Ftp {
 
 impl Service for Ftp {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        let control = Box::new(Control::new(self.shared.clone(), flow.remote.address));
+        let control = Box::new(Control::new(self.shared.clone(), flow.remote));
         Some(match &self.shared.rules.identity {
             Some(identity) => Box::new(Secured::in_the_clear(control, identity.clone())),
             None => control,
@@ -224,6 +232,19 @@ impl Shared {
 }
 
 impl Tables {
+    fn new(refusals: Refusals) -> Tables {
+        Tables {
+            ports: Vec::new(),
+            expected: HashMap::new(),
+            sessions: HashMap::new(),
+            total: 0,
+            users: HashMap::new(),
+            attempts: Attempts::default(),
+            uploads: HashSet::new(),
+            refusals,
+        }
+    }
+
     /// Lets a peer in, unless there are too many.
     fn enter(&mut self, peer: Address) -> bool {
         let of_peer = self.sessions.get(&peer).copied().unwrap_or(0);

@@ -76,6 +76,7 @@ impl Control {
             return self.say(Code::FileUnavailable, "The root stays as it is.");
         }
         if self.is_kept_away(verb, &path) {
+            self.tell_of("it is in somebody's home");
             return self.say_trouble(ErrorKind::NotFound);
         }
         let folder = self.folder();
@@ -288,8 +289,9 @@ impl Control {
             ErrorKind::DirectoryNotEmpty => (Code::FileUnavailable, "The directory is not empty."),
             ErrorKind::IsADirectory => (Code::FileUnavailable, "That is a directory."),
             ErrorKind::NotADirectory => (Code::FileUnavailable, "That is no directory."),
+            // Also of what a symbolic link leads out of the root.
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                (Code::FileUnavailable, "You may not do that.")
+                return self.refuse(Code::FileUnavailable, "You may not do that.");
             }
             ErrorKind::Unsupported => (Code::FileUnavailable, "That is no file."),
             ErrorKind::InvalidFilename => (Code::NameNotAllowed, "That name is too long."),
@@ -305,7 +307,7 @@ impl Control {
         let (word, rest) = split_word(argument);
         match word.to_ascii_uppercase().as_slice() {
             b"CHMOD" | b"UTIME" if !self.may_write() => {
-                self.say(Code::FileUnavailable, "You may not change anything here.");
+                self.refuse(Code::FileUnavailable, "You may not change anything here.");
             }
             b"CHMOD" => self.ask(Verb::SiteChmod, rest, stream),
             b"UTIME" => self.ask(Verb::SiteUtime, rest, stream),

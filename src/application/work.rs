@@ -130,7 +130,9 @@ pub enum Kind {
     File,
     /// A directory.
     Directory,
-    /// A symbolic link, a device, a socket or a pipe.
+    /// A symbolic link.
+    Link,
+    /// A device, a socket or a pipe.
     Other,
 }
 
@@ -141,6 +143,8 @@ pub struct Named {
     pub name: OsString,
     /// What has it; a symbolic link is not followed.
     pub metadata: Metadata,
+    /// Where it leads, if it is a symbolic link.
+    pub leads_to: Option<OsString>,
 }
 
 /// The end of one work.

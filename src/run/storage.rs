@@ -162,7 +162,7 @@ impl Desk {
         match described(&metadata).kind {
             Kind::File => {}
             Kind::Directory => return Err(ErrorKind::IsADirectory.into()),
-            Kind::Other => return Err(ErrorKind::Unsupported.into()),
+            Kind::Link | Kind::Other => return Err(ErrorKind::Unsupported.into()),
         }
         if let Opening::Resume(at) = opening {
             file.set_len(at)?;
@@ -207,11 +207,16 @@ impl Desk {
     }
 
     fn list(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
-        let Open::Directory(_, names) = self.opened(asker, handle)? else { return Err(not_open()) };
+        let Open::Directory(directory, names) = self.opened(asker, handle)? else { return Err(not_open()) };
         let named = |entry: io::Result<cap_std::fs::DirEntry>| -> io::Result<Option<Named>> {
             let entry = entry?;
             match entry.metadata() {
-                Ok(metadata) => Ok(Some(Named { name: entry.file_name(), metadata: described(&metadata) })),
+                Ok(metadata) => {
+                    let (name, metadata) = (entry.file_name(), described(&metadata));
+                    let is_link = metadata.kind == Kind::Link;
+                    let leads_to = is_link.then(|| directory.read_link_contents(&name).ok()).flatten();
+                    Ok(Some(Named { name, metadata, leads_to: leads_to.map(PathBuf::into_os_string) }))
+                }
                 // It was removed meanwhile.
                 Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
                 Err(why) => Err(why),
@@ -292,6 +297,7 @@ fn described(metadata: &cap_std::fs::Metadata) -> Metadata {
     let kind = match metadata.file_type() {
         kind if kind == FileType::file() => Kind::File,
         kind if kind == FileType::dir() => Kind::Directory,
+        kind if kind.is_symlink() => Kind::Link,
         _ => Kind::Other,
     };
     let since = |time: SystemTime| match time.into_std().duration_since(std::time::UNIX_EPOCH) {

@@ -274,7 +274,8 @@ impl Disk {
         let Some(Open::Directory { node, listed }) = self.open.get_mut(&key) else { return Err(ErrorKind::NotFound) };
         let (node, listed) = (*node, std::mem::replace(listed, true));
         let names = if listed { Names::new() } else { self.names(node)?.clone() };
-        let named = |(name, node): (OsString, usize)| Named { name, metadata: self.nodes[node].describe() };
+        let named =
+            |(name, node): (OsString, usize)| Named { name, metadata: self.nodes[node].describe(), leads_to: None };
         Ok(names.into_iter().map(named).collect())
     }
 

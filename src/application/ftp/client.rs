@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicU64;
 use crossbeam_channel::Sender;
 
 use super::super::{
-    Data, Done, Handle, Io, Kind, Message, Opening, Outcome, Place, Service, Session, SessionId, Stream, Used, Work,
+    Data, Done, Handle, Io, Kind, Message, Opening, Outcome, Service, Session, SessionId, Stream, Used, Work,
 };
 use super::answer::{Answer, Answers};
 use super::data::{DataConnection, Failure, Job, News, Order, Target};
@@ -25,14 +25,19 @@ use crate::base::limits;
 use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
 
-pub use transfer::{Direction, Mode, Told, Transfer};
+pub use transfer::{Direction, Mode, Security, Told, Transfer};
 
 /// What was said last, and is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Greeting,
+    Authenticate,
+    /// TLS begins.
+    Handshake,
     User,
     Password,
+    BufferSize,
+    Protection,
     Type,
     Folder(usize),
     Size,
@@ -106,6 +111,12 @@ impl Client {
         }
     }
 
+    /// The session of its control connection.
+    pub fn into_session(self) -> Box<dyn Session> {
+        let security = self.transfer.security.clone();
+        security.control(Box::new(self))
+    }
+
     fn tell(&mut self, told: Told) {
         self.told |= !matches!(told, Told::Length(..));
         // Who does not listen any more need not hear.
@@ -145,16 +156,24 @@ impl Client {
             (Step::Greeting, 100..200) => {}
             (Step::Greeting, _) => {
                 self.greeted = true;
-                self.log_in(stream);
+                self.begin_session(stream);
             }
             (Step::User, 331) => {
                 let command = format!("PASS {}", self.transfer.password);
                 self.say(Step::Password, &command, stream);
             }
-            (Step::User | Step::Password, _) if good => {
-                let command = if self.transfer.ascii { "TYPE A" } else { "TYPE I" };
-                self.say(Step::Type, command, stream);
+            (Step::Authenticate, 234) => {
+                // It is called when TLS is there.
+                self.step = Step::Handshake;
+                stream.secure();
             }
+            (Step::User | Step::Password, _) if good => match self.transfer.security {
+                Security::Clear => self.choose_type(stream),
+                // RFC 4217 §8, §9.
+                Security::Explicit(_) | Security::Implicit(_) => self.say(Step::BufferSize, "PBSZ 0", stream),
+            },
+            (Step::BufferSize, _) if good => self.say(Step::Protection, "PROT P", stream),
+            (Step::Protection, _) if good => self.choose_type(stream),
             (Step::Type, _) if good => self.enter(0, stream),
             (Step::Folder(number), _) if good => self.enter(number + 1, stream),
             (Step::Size, _) => self.sized(answer.number().filter(|_| good), stream),
@@ -187,11 +206,22 @@ impl Client {
         self.fail(format!("the server says {code} {text}"), stream);
     }
 
-    fn log_in(&mut self, stream: &mut Stream<'_>) {
-        if self.greeted && self.looked {
-            let command = format!("USER {}", self.transfer.user);
-            self.say(Step::User, &command, stream);
+    fn begin_session(&mut self, stream: &mut Stream<'_>) {
+        match self.transfer.security {
+            _ if !self.greeted || !self.looked => {}
+            Security::Explicit(_) => self.say(Step::Authenticate, "AUTH TLS", stream),
+            Security::Clear | Security::Implicit(_) => self.log_in(stream),
         }
+    }
+
+    fn log_in(&mut self, stream: &mut Stream<'_>) {
+        let command = format!("USER {}", self.transfer.user);
+        self.say(Step::User, &command, stream);
+    }
+
+    fn choose_type(&mut self, stream: &mut Stream<'_>) {
+        let command = if self.transfer.ascii { "TYPE A" } else { "TYPE I" };
+        self.say(Step::Type, command, stream);
     }
 
     fn enter(&mut self, number: usize, stream: &mut Stream<'_>) {
@@ -251,9 +281,9 @@ impl Client {
         }
     }
 
-    fn connection(&mut self, stream: &mut Stream<'_>) -> Option<DataConnection> {
+    fn connection(&mut self, stream: &mut Stream<'_>) -> Option<Box<dyn Session>> {
         let connection = DataConnection::new(stream.io.id()?, 0, Arc::new(()));
-        Some(connection.counted(self.moved.clone()))
+        Some(self.transfer.security.data(Box::new(connection.counted(self.moved.clone()))))
     }
 
     fn connect(&mut self, port: Option<u16>, answer: &Answer, stream: &mut Stream<'_>) {
@@ -261,7 +291,7 @@ impl Client {
         let Some(connection) = self.connection(stream) else { return };
         // Whatever address it tells: nobody lets us talk to others (RFC 2577 §3).
         let remote = Endpoint { port, ..stream.flow().remote };
-        if stream.io.connect(remote, Box::new(connection)).is_err() {
+        if stream.io.connect(remote, connection).is_err() {
             return self.fail("there is too much to be done at once".to_owned(), stream);
         }
         self.restart(stream);
@@ -360,7 +390,7 @@ impl Client {
             (Direction::Get { .. }, Ok(Outcome::Metadata(part))) if self.transfer.resume => self.start = part.length,
             (Direction::Get { .. }, _) => {}
         }
-        self.log_in(stream);
+        self.begin_session(stream);
     }
 }
 
@@ -394,6 +424,9 @@ impl Session for Client {
     }
 
     fn on_room(&mut self, stream: &mut Stream<'_>) {
+        if self.step == Step::Handshake {
+            self.log_in(stream);
+        }
         self.flush(stream);
     }
 
@@ -415,7 +448,8 @@ impl Session for Client {
                 Gone::TimedOut => "the server does not answer",
                 Gone::Unreachable => "the server cannot be reached",
             };
-            self.tell(Told::Failed(why.to_owned()));
+            let complaint = self.transfer.security.complaint();
+            self.tell(Told::Failed(complaint.unwrap_or_else(|| why.to_owned())));
         }
     }
 
@@ -439,7 +473,11 @@ impl Session for Client {
                 self.patience = stream.io.now() + limits::FTP_IDLE;
                 self.finish(stream);
             }
-            News::Unconnected => self.fail("the data connection cannot be opened: try --active".to_owned(), stream),
+            News::Unconnected => {
+                let complaint = self.transfer.security.complaint();
+                let why = complaint.unwrap_or_else(|| "the data connection cannot be opened: try --active".to_owned());
+                self.fail(why, stream);
+            }
             News::Failed(Failure::Disk(why)) => self.fail(format!("the disk: {}", std::io::Error::from(why)), stream),
             // Why, the server is about to say.
             News::Failed(Failure::Connection) => {
@@ -466,12 +504,11 @@ impl Session for Client {
 /// Takes the one data connection that a server opens.
 struct Incoming {
     peer: Address,
-    connection: Option<DataConnection>,
+    connection: Option<Box<dyn Session>>,
 }
 
 impl Service for Incoming {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        let connection = (flow.remote.address == self.peer).then(|| self.connection.take()).flatten()?;
-        Some(Box::new(connection))
+        (flow.remote.address == self.peer).then(|| self.connection.take()).flatten()
     }
 }

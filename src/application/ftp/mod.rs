@@ -79,6 +79,8 @@ use crate::base::limits;
 
 /// The port of FTP.
 pub const PORT: u16 = 21;
+/// The port of FTP under TLS from the first byte on.
+pub const SECURE_PORT: u16 = 990;
 /// The ports to which clients may be told to connect.
 pub const PASSIVE_PORTS: RangeInclusive<u16> = 50_000..=50_999;
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 
-use super::super::{Folder, Handle, Kind, Metadata, Opening, Outcome, Place, Stream, Work};
+use super::super::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Stream, Work};
 use super::Claim;
 use super::command::Verb;
 use super::control::Control;
@@ -198,7 +198,8 @@ impl Control {
             (Question::Enter(_), _) => self.say(Code::FileUnavailable, "That is no directory."),
             (Question::Tell(Verb::Mdtm, _), _) => self.say(Code::FileStatus, &listing::time_value(found.modified)),
             (Question::Tell(Verb::Mlst, path), _) => {
-                let line = format!("{} {}", listing::facts(&found, self.may_write()), path.shown());
+                let named = Named { name: path.name().into(), metadata: found, leads_to: None };
+                let line = format!("{} {}", listing::facts(&named, self.may_write()), path.shown());
                 self.say_lines(Code::FileActionDone, "Facts:", &[line], "That is all.");
             }
             (Question::Tell(Verb::Rnfr, path), _) => {
@@ -223,7 +224,8 @@ impl Control {
             (Question::List(_, Format::Facts), _) => self.say(Code::ParameterError, "That is no directory."),
             (Question::List(path, format), _) => {
                 let mut text = Vec::new();
-                listing::add(&mut text, path.name().as_ref(), &found, format, self.may_write());
+                let named = Named { name: path.name().into(), metadata: found, leads_to: None };
+                listing::add(&mut text, &named, format, self.may_write());
                 self.begin(Job::Say(text), "The list follows.", &mut stream.io);
             }
             _ => self.say(Code::FileUnavailable, "That is no file."),

@@ -105,7 +105,9 @@ pub(crate) fn vsftpd(lab: &Lab, number: u8, folder: &Path, root: &Path) -> Resul
     };
     inside(&format!("ip address add 10.77.{number}.2/24 dev eth0"))?;
     inside("ip link set eth0 up")?;
-    inside(&format!("sysctl -q -w net.ipv4.tcp_congestion_control={CONGESTION_CONTROL}"))?;
+    // By the route, for a namespace may not choose among all that there are.
+    let net = format!("10.77.{number}");
+    inside(&format!("ip route replace {net}.0/24 dev eth0 scope link src {net}.2 congctl {CONGESTION_CONTROL}"))?;
     // It may still be about to listen.
     thread::sleep(Duration::from_millis(300));
     Ok(running)

@@ -64,8 +64,20 @@ pub enum Work {
     Sync(Handle),
     /// Closes what is open under a name.
     Close(Handle),
+    /// What makes a file whole: syncs and closes it, gives it its name, and syncs the directory; each only when the one before
+    /// was done. In one, for each on its own would be waited for.
+    Commit {
+        /// The file.
+        handle: Handle,
+        /// Under which name it lies, and which one it gets, unless it has it.
+        names: Option<(Place, Place)>,
+        /// The directory of both.
+        directory: Place,
+    },
     /// Opens a directory under a name, to be listed or synced.
     OpenDirectory(Handle, Place),
+    /// Waits until the names in a directory are on the disk.
+    SyncDirectory(Place),
     /// The next names in an open directory, in no order. Told: [`Outcome::Names`], at the end an empty list.
     List(Handle),
     /// Tells what lies there. A symbolic link is followed. Told: [`Outcome::Metadata`].

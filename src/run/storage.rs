@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
@@ -131,6 +131,8 @@ impl Desk {
             Work::OpenDirectory(handle, place) => (self.open_directory(asker, handle, &place), None),
             Work::Sync(handle) => (self.sync(asker, handle), None),
             Work::Close(handle) => (self.close(asker, handle), None),
+            Work::Commit { handle, names, directory } => (self.commit(asker, handle, names, &directory), None),
+            Work::SyncDirectory(place) => (self.sync_directory(&place), None),
             Work::List(handle) => (self.list(asker, handle), None),
             Work::Look(place) => (self.look(&place), None),
             Work::SetModified(place, seconds) => (self.set_modified(&place, seconds), None),
@@ -204,6 +206,27 @@ impl Desk {
     fn close(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
         let closed = self.open.get_mut(&asker).and_then(|all| all.remove(&handle));
         closed.map(|_| Outcome::Done).ok_or_else(not_open)
+    }
+
+    fn commit(
+        &mut self,
+        asker: Asker,
+        handle: Handle,
+        names: Option<(Place, Place)>,
+        directory: &Place,
+    ) -> io::Result<Outcome> {
+        self.sync(asker, handle)?;
+        self.close(asker, handle)?;
+        if let Some((from, to)) = names {
+            self.rename(&from, &to)?;
+        }
+        self.sync_directory(directory)
+    }
+
+    fn sync_directory(&self, Place { folder, path }: &Place) -> io::Result<Outcome> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        self.folder(*folder)?.open(path)?.sync_all()?;
+        Ok(Outcome::Done)
     }
 
     fn list(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {

@@ -162,14 +162,21 @@ impl Disk {
                 Order::Forget(asker) => self.open.retain(|(of, _), _| *of != asker),
                 Order::Work { .. } if self.left == 0 => {}
                 Order::Work { asker, work, answer } => {
-                    self.left -= 1;
-                    if self.left > 0 {
+                    if self.has_power() {
                         let (result, block) = self.carry_out(asker, work);
-                        answer.send(result, block);
+                        if self.left > 0 {
+                            answer.send(result, block);
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Takes one more step, if there is power for it.
+    fn has_power(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
     }
 
     fn carry_out(&mut self, asker: Asker, work: Work) -> (Result<Outcome, ErrorKind>, Option<Block>) {
@@ -186,6 +193,8 @@ impl Disk {
             Work::Close(handle) => {
                 (done(self.open.remove(&(asker, handle)).map(drop).ok_or(ErrorKind::NotFound)), None)
             }
+            Work::Commit { handle, names, directory } => (done(self.commit((asker, handle), names, &directory)), None),
+            Work::SyncDirectory(place) => (done(self.sync_directory(&place)), None),
             Work::List(handle) => (self.list((asker, handle)).map(Outcome::Names), None),
             Work::Look(place) => (self.find(&place).map(|node| Outcome::Metadata(self.nodes[node].describe())), None),
             Work::SetModified(place, seconds) => {
@@ -266,6 +275,29 @@ impl Disk {
     fn sync(&mut self, key: (Asker, Handle)) -> Result<(), ErrorKind> {
         let (Open::File { node, .. } | Open::Directory { node, .. }) =
             *self.open.get(&key).ok_or(ErrorKind::NotFound)?;
+        self.nodes[node].sync();
+        Ok(())
+    }
+
+    /// The power may be cut between any two of its steps.
+    fn commit(
+        &mut self,
+        key: (Asker, Handle),
+        names: Option<(Place, Place)>,
+        directory: &Place,
+    ) -> Result<(), ErrorKind> {
+        self.sync(key)?;
+        self.open.remove(&key);
+        if let Some((from, to)) = names
+            && self.has_power()
+        {
+            self.rename(&from, &to)?;
+        }
+        if self.has_power() { self.sync_directory(directory) } else { Ok(()) }
+    }
+
+    fn sync_directory(&mut self, place: &Place) -> Result<(), ErrorKind> {
+        let node = self.find(place)?;
         self.nodes[node].sync();
         Ok(())
     }

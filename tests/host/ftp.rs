@@ -3,8 +3,10 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use crossbeam_channel::{Receiver, unbounded};
 use taphouse::application::accounts::{Account, Accounts, PasswordHash};
 use taphouse::application::ftp::{Access, Ftp, PASSIVE_PORTS, PORT, Rules};
+use taphouse::application::refusals::Refusal;
 use taphouse::application::{Data, Folder, Io, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint};
 use taphouse::base::limits;
@@ -42,16 +44,18 @@ fn lab(anonymous: Access) -> Lab {
 
 fn lab_of(anonymous: Access, accounts: Accounts) -> Lab {
     let mut lab = Lab::new();
-    serve(&mut lab, anonymous, accounts);
+    let _told = serve(&mut lab, anonymous, accounts);
     lab
 }
 
-pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) {
+/// Serves files there; what is refused comes back.
+pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) -> Receiver<Refusal> {
+    let (tell, told) = unbounded();
     let mut server = Ftp::new(Rules {
         anonymous,
         accounts: Arc::new(accounts),
         identity: None,
-        refusals: None,
+        refusals: Some(tell),
         began: 1_700_000_000,
     });
     let passive = server.passive();
@@ -59,6 +63,7 @@ pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) {
     assert_eq!(ports.len(), PASSIVE_PORTS.len(), "one shard has all of them");
     server.set_passive_ports(ports);
     lab.server.listen(PORT, Box::new(server)).unwrap();
+    told
 }
 
 pub(crate) fn open(lab: &mut Lab, port: u16) -> Talk {
@@ -230,11 +235,13 @@ fn an_upload_that_breaks_off_is_not_seen_and_can_be_continued() {
 
 #[test]
 fn one_address_has_so_many_connections_and_no_more() {
-    let mut lab = lab(Access::Read);
+    let mut lab = Lab::new();
+    let told = serve(&mut lab, Access::Read, Accounts::default());
     let mut all: Vec<_> = (0..limits::FTP_SESSIONS_AN_ADDRESS).map(|_| open(&mut lab, PORT)).collect();
     all.iter_mut().for_each(|one| assert!(one.hear(&mut lab).starts_with("220 ")));
     let mut more = open(&mut lab, PORT);
     assert!(more.hear(&mut lab).starts_with("421 "));
+    assert_eq!(told.recv().unwrap().why, "421 Too many connections: come back later.");
     more.all(&mut lab);
     assert!(all[0].say(&mut lab, "QUIT").starts_with("221 "));
     all[0].all(&mut lab);
@@ -289,7 +296,8 @@ fn a_user_logs_in_with_the_right_password_only() {
 
 #[test]
 fn one_user_has_so_many_connections_and_no_more() {
-    let mut lab = lab_of(Access::Read, alice());
+    let mut lab = Lab::new();
+    let told = serve(&mut lab, Access::Read, alice());
     let login = |lab: &mut Lab| {
         let mut control = open(lab, PORT);
         control.hear(lab);
@@ -300,6 +308,7 @@ fn one_user_has_so_many_connections_and_no_more() {
     let mut all: Vec<_> = (0..limits::FTP_SESSIONS_A_USER).map(|_| login(&mut lab)).collect();
     assert!(all.iter().all(|(_, said)| said.starts_with("230 ")));
     assert!(login(&mut lab).1.starts_with("530 "));
+    assert_eq!(told.recv().unwrap().why, "PASS: 530 You have too many connections: end one.");
     assert!(all[0].0.say(&mut lab, "REIN").starts_with("220 "));
     assert!(login(&mut lab).1.starts_with("230 "), "there is room again");
 }

@@ -46,7 +46,7 @@ struct Client {
 impl Client {
     fn on(disk: Disk) -> Client {
         let mut lab = Lab::on(disk);
-        serve(&mut lab, Access::Write, Accounts::default());
+        let _told = serve(&mut lab, Access::Write, Accounts::default());
         let control = open(&mut lab, PORT);
         let mut client = Client { lab, control };
         client.hear("220");

@@ -14,15 +14,13 @@ use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::Sender;
 
-use super::super::{
-    Data, Done, Handle, Io, Kind, Message, Opening, Outcome, Service, Session, SessionId, Stream, Used, Work,
-};
+use super::super::{Data, Done, Io, Kind, Message, Opening, Outcome, Service, Session, SessionId, Stream, Used, Work};
 use super::answer::{Answer, Answers};
 use super::data::{DataConnection, Failure, Job, News, Order, Target};
 use super::{address, listing};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::limits;
-use crate::base::stream::{Ending, Gone};
+use crate::base::stream::{Coalescing, Ending, Gone};
 use crate::base::time::Instant;
 
 pub use transfer::{Direction, Mode, Security, Told, Transfer};
@@ -83,7 +81,6 @@ pub struct Client {
 /// Names of what storage threads are asked.
 const LOOKED: u64 = 0;
 const FINISHED: u64 = 1;
-const FOLDER: Handle = Handle(0);
 
 impl Client {
     /// A client for one transfer. It tells through `tell` what becomes of it; `moved` counts bytes of the file that came or went.
@@ -355,7 +352,7 @@ impl Client {
                 }
                 self.finishing.push_back(Work::Rename(part, file.clone()));
                 self.finishing.extend(self.modified.map(|modified| Work::SetModified(file, modified)));
-                self.finishing.extend([Work::OpenDirectory(FOLDER, folder), Work::Sync(FOLDER)]);
+                self.finishing.push_back(Work::SyncDirectory(folder));
                 self.step = Step::Finishing;
                 self.go_on(stream);
             }
@@ -396,6 +393,7 @@ impl Client {
 
 impl Session for Client {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
+        stream.set_coalescing(Coalescing::None);
         self.patience = stream.io.now() + limits::FTP_IDLE;
         let place = match &self.transfer.direction {
             Direction::Get { part, .. } => part.clone(),

@@ -16,7 +16,7 @@ use super::transfer::Transfers;
 use super::{Access, Shared};
 use crate::base::address::Endpoint;
 use crate::base::limits;
-use crate::base::stream::Ending;
+use crate::base::stream::{Coalescing, Ending};
 use crate::base::time::Instant;
 
 /// Who talks to us.
@@ -428,6 +428,8 @@ impl Control {
 
 impl Session for Control {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
+        // 226 is not to wait until the client has acknowledged 150.
+        stream.set_coalescing(Coalescing::None);
         self.idle = stream.io.now() + limits::FTP_IDLE;
         self.entered = self.shared.tables().enter(self.peer.address);
         if self.entered {

@@ -27,6 +27,17 @@
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
 //! it: for as long as the target does not exist, SIZE tells how much of it came. A name is uploaded by one at a time.
 //!
+//! APPE to a file that exists is the exception: it adds to the file where it lies. If it breaks off, what was there before is
+//! there, and behind it as much as came of what was to be added, so that the rest can be appended; 226 comes when all of it is
+//! synced.
+//!
+//! DELE, RMD, MKD and RNTO are answered when the directories are synced in which names changed, the new one first: a power cut
+//! in between leaves two names of a file and never none.
+//!
+//! **Downloads and lists** are said to be complete when the client's TCP has acknowledged all of them, and the end. Who reads
+//! slowly holds what its connection has to send and one block more, which count as that and not against the blocks that storage
+//! threads read into.
+//!
 //! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
 //! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
 //!

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 
-use super::super::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Stream, Work};
+use super::super::{Folder, Kind, Metadata, Named, Opening, Outcome, Place, Stream, Work};
 use super::Claim;
 use super::command::Verb;
 use super::control::Control;
@@ -330,11 +330,9 @@ fn kept(text: &str, paths: &[&VirtualPath], folder: Folder) -> Question {
 }
 
 fn sync_names(paths: &[&VirtualPath], folder: Folder) -> VecDeque<Work> {
-    const DIRECTORY: Handle = Handle(0);
     let mut parents: Vec<Place> = paths.iter().map(|path| path.parent().place(folder)).collect();
     parents.dedup();
-    let sync = |parent| [Work::OpenDirectory(DIRECTORY, parent), Work::Sync(DIRECTORY), Work::Close(DIRECTORY)];
-    parents.into_iter().flat_map(sync).collect()
+    parents.into_iter().map(Work::SyncDirectory).collect()
 }
 
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {

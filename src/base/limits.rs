@@ -362,9 +362,9 @@ pub const FTP_STALLED: Duration = Duration::from_secs(300);
 pub const FTP_PASSWORDS: u32 = 3;
 /// Control connections of one user at one shard.
 pub const FTP_SESSIONS_A_USER: usize = 50;
-/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other, and that a
-/// thread finds more to do when it has done some; opening and committing find a place beside them ([`WORK_A_SESSION`]).
-pub const FTP_BLOCKS: usize = 12;
+/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other. With twelve
+/// a block leaves the cache before it leaves the host.
+pub const FTP_BLOCKS: usize = 4;
 /// Replies that a control connection has not sent yet; who does not read them is not listened to.
 pub const FTP_REPLIES: usize = 8 << 10;
 

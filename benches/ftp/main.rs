@@ -126,7 +126,7 @@ fn plant(folder: &Path) -> Result<PathBuf, Failure> {
     let root = folder.join("root");
     let files = root.join(FOLDER);
     fs::create_dir_all(&files)?;
-    let block: Vec<u8> = (0..BLOCK).map(|at| (at * 31 >> 3) as u8).collect();
+    let block: Vec<u8> = (0..BLOCK).map(|at| ((at * 31) >> 3) as u8).collect();
     let mut large = File::create(files.join("large"))?;
     (0..LARGE / BLOCK).try_for_each(|_| large.write_all(&block))?;
     (0..FILES).try_for_each(|number| fs::write(files.join(format!("small{number}")), &block[..SMALL]))?;

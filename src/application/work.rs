@@ -94,6 +94,8 @@ pub enum Work {
     RemoveDirectory(Place),
     /// Says who may do what with a file or directory: the lowest nine bits of its mode.
     SetMode(Place, u32),
+    /// Lets go of this: once all that the session asked for before is done, whether the session is still there or not.
+    LetGo(Box<dyn Send>),
     /// Compares a password; one that is wrong is [`ErrorKind::PermissionDenied`]. Other work of the session does not wait for
     /// it, nor the other way round.
     Verify(Verification),

@@ -131,7 +131,8 @@ pub struct Passive {
     shared: Arc<Shared>,
 }
 
-/// What all connections of a shard know. It is locked for moments, and by one thread.
+/// What all connections of a shard know. It is locked for moments, by one thread, and by a storage thread that lets go of a
+/// [`Claim`].
 struct Shared {
     rules: Rules,
     tables: Mutex<Tables>,

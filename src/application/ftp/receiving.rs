@@ -21,7 +21,7 @@ const WRITTEN: u64 = 1;
 /// A file on its way in.
 pub(super) struct Receiving {
     file: Place,
-    _claim: Option<Claim>,
+    claim: Option<Claim>,
     received: u64,
     /// Whether it has its name already.
     named: bool,
@@ -49,7 +49,7 @@ impl Receiving {
         let open = Work::Open(FILE, file.clone(), opening);
         Receiving {
             file,
-            _claim: claim,
+            claim,
             received: 0,
             named,
             ascii,
@@ -179,6 +179,11 @@ impl Receiving {
 
     pub(super) fn release(&mut self, io: &mut Io<'_>) {
         self.unasked.drain(..).filter_map(Work::into_block).for_each(|block| io.release(block));
+        if self.writing > 0 || self.stepping {
+            // What is under way is still written: nobody else is to begin the same upload before that is done.
+            let claim = self.claim.take().map(|claim| Work::LetGo(Box::new(claim)));
+            let _refused = claim.map(|claim| io.ask(STEP, claim));
+        }
     }
 
     fn fail(&mut self, why: ErrorKind) {

@@ -15,6 +15,7 @@ pub mod ftp;
 mod io;
 pub mod iperf;
 pub mod line;
+pub mod refusals;
 mod requests;
 pub mod rtp;
 mod session;

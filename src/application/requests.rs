@@ -134,6 +134,12 @@ impl Requests {
         Ok(())
     }
 
+    /// Whether some work is under way.
+    #[inline]
+    pub fn awaits_work(&self) -> bool {
+        self.under_way > 0
+    }
+
     /// Work is done.
     pub fn work_done(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);

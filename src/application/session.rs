@@ -29,6 +29,9 @@ pub trait Session: Send {
     /// There is room to write again.
     fn on_room(&mut self, _stream: &mut Stream<'_>) {}
 
+    /// Everything that was written before [`Stream::close`], and the end behind it, was acknowledged.
+    fn on_sent(&mut self, _stream: &mut Stream<'_>) {}
+
     /// The peer has nothing more to send, and all of it was used. Who does not override this has nothing more to send
     /// either.
     fn on_end(&mut self, stream: &mut Stream<'_>) {

@@ -120,11 +120,16 @@ impl<'a> Stream<'a> {
         if self.room() == 0 {
             return Err(block);
         }
-        // Who reads slowly takes from what is for sending, not from what storage threads read into for everybody.
-        self.io.pool().recharge(&mut block, Purpose::Sending);
+        self.will_give(&mut block);
         self.room = self.room.saturating_sub(block.frame().len());
         self.queue.give(block);
         Ok(())
+    }
+
+    /// Charges a block, which has to wait for room, to what is for sending: who reads slowly takes from that, and not from what
+    /// storage threads read into for everybody.
+    pub fn will_give(&mut self, block: &mut Block) {
+        self.io.pool().recharge(block, Purpose::Sending);
     }
 
     /// Sends bytes that are there for ever, without a copy: as many as there is room for; returns how many.

@@ -64,8 +64,20 @@ pub enum Work {
     Sync(Handle),
     /// Closes what is open under a name.
     Close(Handle),
+    /// What makes a file whole: syncs and closes it, gives it its name, and syncs the directory; each only when the one before
+    /// was done. In one, for each on its own would be waited for.
+    Commit {
+        /// The file.
+        handle: Handle,
+        /// Under which name it lies, and which one it gets, unless it has it.
+        names: Option<(Place, Place)>,
+        /// The directory of both.
+        directory: Place,
+    },
     /// Opens a directory under a name, to be listed or synced.
     OpenDirectory(Handle, Place),
+    /// Waits until the names in a directory are on the disk.
+    SyncDirectory(Place),
     /// The next names in an open directory, in no order. Told: [`Outcome::Names`], at the end an empty list.
     List(Handle),
     /// Tells what lies there. A symbolic link is followed. Told: [`Outcome::Metadata`].
@@ -84,6 +96,8 @@ pub enum Work {
     RemoveDirectory(Place),
     /// Says who may do what with a file or directory: the lowest nine bits of its mode.
     SetMode(Place, u32),
+    /// Lets go of this: once all that the session asked for before is done, whether the session is still there or not.
+    LetGo(Box<dyn Send>),
     /// Compares a password; one that is wrong is [`ErrorKind::PermissionDenied`]. Other work of the session does not wait for
     /// it, nor the other way round.
     Verify(Verification),
@@ -132,7 +146,9 @@ pub enum Kind {
     File,
     /// A directory.
     Directory,
-    /// A symbolic link, a device, a socket or a pipe.
+    /// A symbolic link.
+    Link,
+    /// A device, a socket or a pipe.
     Other,
 }
 
@@ -143,6 +159,8 @@ pub struct Named {
     pub name: OsString,
     /// What has it; a symbolic link is not followed.
     pub metadata: Metadata,
+    /// Where it leads, if it is a symbolic link.
+    pub leads_to: Option<OsString>,
 }
 
 /// The end of one work.

@@ -344,6 +344,12 @@ pub const STARVED_RETRY: Duration = Duration::from_millis(1);
 /// Messages, connections and the like that the calls of one turn may ask for.
 pub const REQUESTS: usize = 1024;
 
+/// Refusals that a service tells an administrator of in [`REFUSALS_SPAN`]: more than anybody reads, and enough to see each of
+/// one bad client.
+pub const REFUSALS: u32 = 100;
+/// After which more of them are told of.
+pub const REFUSALS_SPAN: Duration = Duration::from_secs(10);
+
 /// Threads that wait for the disk.
 pub const STORAGE_THREADS: usize = 4;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
@@ -372,7 +378,8 @@ pub const FTP_STALLED: Duration = Duration::from_secs(300);
 pub const FTP_PASSWORDS: u32 = 3;
 /// Control connections of one user at one shard.
 pub const FTP_SESSIONS_A_USER: usize = 50;
-/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other.
+/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other. With twelve
+/// a block leaves the cache before it leaves the host.
 pub const FTP_BLOCKS: usize = 4;
 /// Replies that a control connection has not sent yet; who does not read them is not listened to.
 pub const FTP_REPLIES: usize = 8 << 10;

@@ -23,7 +23,7 @@ use super::send::SendArgs;
 use super::services::ServiceWish;
 use super::settings::DeviceChoice;
 use super::stream::StreamArgs;
-use super::transfer::{Request, Way};
+use super::transfer::{Believed, Request, Way};
 use super::wishes::{AddressWish, Given, Number, RtpWishes, Size, Wishes};
 
 /// Reads the arguments, of which the first is the program's name.
@@ -163,11 +163,36 @@ struct How {
     /// Continue what an earlier one left
     #[arg(long)]
     resume: bool,
+
+    /// Say nothing but under TLS: AUTH TLS before the login; ftps:// begins with TLS at once
+    #[arg(long)]
+    tls: bool,
+
+    /// Whose signature on the server's certificate is believed, a PEM file [default: the system's]
+    #[arg(long, value_name = "FILE.pem", conflicts_with = "tls_insecure")]
+    tls_ca: Option<PathBuf>,
+
+    /// Believe any certificate: nobody can listen, but anybody can be the server
+    #[arg(long)]
+    tls_insecure: bool,
 }
 
 impl How {
     fn mode(&self) -> Mode {
         if self.active { Mode::Active } else { Mode::Passive }
+    }
+
+    /// A request with what these say.
+    fn request(self, url: Url, file: PathBuf, way: Way) -> Request {
+        let mode = self.mode();
+        let How { active: _, resume, tls, tls_ca, tls_insecure } = self;
+        let trust = match (tls_insecure, tls_ca) {
+            (true, _) => Believed::Anybody,
+            (false, Some(file)) => Believed::SignedBy(file),
+            (false, None) => Believed::System,
+        };
+        let tls = tls || url.secure;
+        Request { url, file, way, mode, resume, tls: tls.then_some(trust) }
     }
 }
 
@@ -175,7 +200,7 @@ impl Get {
     fn read(self) -> Read {
         let Get { url, output, transfer, args } = self;
         let output = output.unwrap_or_else(|| PathBuf::from(&url.name));
-        let request = Request { url, file: output, way: Way::Get, mode: transfer.mode(), resume: transfer.resume };
+        let request = transfer.request(url, output, Way::Get);
         Read::Transfer(Box::new(request), Box::new(args))
     }
 }
@@ -189,7 +214,7 @@ impl Put {
             url.extend(name.bytes().map(|byte| format!("%{byte:02x}")));
         }
         let url = url.parse().map_err(|why| UsageError(format!("`{url}` {why}: write it like {EXAMPLE_URL}")))?;
-        let request = Request { url, file, way: Way::Put, mode: transfer.mode(), resume: transfer.resume };
+        let request = transfer.request(url, file, Way::Put);
         Ok(Read::Transfer(Box::new(request), Box::new(args)))
     }
 }

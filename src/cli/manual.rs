@@ -10,10 +10,11 @@ const REST: &str = r#".SH COMMANDS
 \fBup\fR
 Attach to a TAP and serve until SIGINT or SIGTERM. This is what is done without a command.
 .TP
-\fBget\fR \fIURL\fR [\fB-o\fR \fIFILE\fR] [\fB--active\fR] [\fB--resume\fR]
-Fetch a file over FTP, through a stack on a TAP of its own. The options of the wire and the addresses are those of \fBup\fR.
+\fBget\fR \fIURL\fR [\fB-o\fR \fIFILE\fR] [\fB--active\fR] [\fB--resume\fR] [\fB--tls\fR] [\fB--tls-ca\fR \fIFILE\fR|\fB--tls-insecure\fR]
+Fetch a file over FTP, through a stack on a TAP of its own; under TLS with \fB--tls\fR or an \fBftps://\fR URL. The options of the
+wire and the addresses are those of \fBup\fR.
 .TP
-\fBput\fR \fIFILE URL\fR [\fB--active\fR] [\fB--resume\fR]
+\fBput\fR \fIFILE URL\fR [\fB--active\fR] [\fB--resume\fR] [\fB--tls\fR] [\fB--tls-ca\fR \fIFILE\fR|\fB--tls-insecure\fR]
 Bring a file over FTP.
 .TP
 \fBpassword\fR

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use crossbeam_channel::unbounded;
-use taphouse::application::ftp::client::{Client, Direction, Mode, Told, Transfer};
+use taphouse::application::ftp::client::{Client, Direction, Mode, Security, Told, Transfer};
 use taphouse::application::ftp::url::Url;
-use taphouse::application::{Folder, Place, Session};
+use taphouse::application::tls::{Server, Trust};
+use taphouse::application::{Folder, Place};
 use taphouse::base::address::Endpoint;
 
 use super::errand::Errand;
@@ -27,7 +28,24 @@ pub(crate) struct Request {
     pub(super) way: Way,
     pub(super) mode: Mode,
     pub(super) resume: bool,
+    /// Whom to believe under TLS; `None`: all is in the clear.
+    pub(super) tls: Option<Believed>,
 }
+
+/// Whom we believe to be the server.
+#[derive(Debug)]
+pub(super) enum Believed {
+    /// Those whom one of these has signed.
+    SignedBy(PathBuf),
+    /// Those whom one of those has signed whom the system believes.
+    System,
+    /// Everybody.
+    Anybody,
+}
+
+/// Where systems keep whom they believe.
+const SYSTEM: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// Where the file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +64,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub(crate) fn transfer(request: &Request, settings: &Settings) -> Result<()> {
     let address = names::resolve(&request.url.host).map_err(|why| anyhow!(why))?;
     let remote = Endpoint { address, port: request.url.port };
+    let security = security(request)?;
     let name = request.file.file_name().with_context(|| format!("{}: names no file", request.file.display()))?;
     let folder = match request.file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -58,7 +77,7 @@ pub(crate) fn transfer(request: &Request, settings: &Settings) -> Result<()> {
     let progress = Progress::start(terminal, moved.clone(), start.clone()).context("cannot start a thread")?;
     let (tell, told) = unbounded();
     let client =
-        |now| Box::new(Client::new(wish(request, name), tell.clone(), moved.clone(), now + ANSWER)) as Box<dyn Session>;
+        |now| Client::new(wish(request, name, &security), tell.clone(), moved.clone(), now + ANSWER).into_session();
     let mut carry = || {
         errand.connect(remote, client)?;
         // What those told that could not be connected yet.
@@ -80,9 +99,28 @@ pub(crate) fn transfer(request: &Request, settings: &Settings) -> Result<()> {
     done.and(ended).with_context(|| format!("{}:{}", request.url.host, request.url.port))
 }
 
-fn wish(request: &Request, name: &OsStr) -> Transfer {
-    let Request { url, way, mode, resume, file: _ } = request;
-    let Url { user, password, folders, name: remote, ascii, host: _, port: _ } = url.clone();
+/// What is under TLS. Files are read now, before the process is confined.
+fn security(request: &Request) -> Result<Security> {
+    let Some(believed) = &request.tls else { return Ok(Security::Clear) };
+    let signed_by = |file: &Path| -> Result<Trust> {
+        let certificates = fs::read(file).with_context(|| format!("{}", file.display()))?;
+        Trust::signed_by(&certificates).map_err(|why| anyhow!("{} {why}", file.display()))
+    };
+    let trust = match believed {
+        Believed::SignedBy(file) => signed_by(file)?,
+        Believed::System => {
+            let found = SYSTEM.iter().map(Path::new).find(|file| file.exists());
+            signed_by(found.context("the system believes nobody: name a file with --tls-ca, or give --tls-insecure")?)?
+        }
+        Believed::Anybody => Trust::anybody()?,
+    };
+    let server = Server::new(&request.url.host, trust).map_err(|why| anyhow!("{} {why}", request.url.host))?;
+    Ok(if request.url.secure { Security::Implicit(server) } else { Security::Explicit(server) })
+}
+
+fn wish(request: &Request, name: &OsStr, security: &Security) -> Transfer {
+    let Request { url, way, mode, resume, file: _, tls: _ } = request;
+    let Url { user, password, folders, name: remote, ascii, host: _, port: _, secure: _ } = url.clone();
     let place = |path: OsString| Place { folder: Folder(0), path: PathBuf::from(path) };
     let direction = match way {
         Way::Get => {
@@ -92,5 +130,6 @@ fn wish(request: &Request, name: &OsStr) -> Transfer {
         }
         Way::Put => Direction::Put { file: place(name.to_owned()) },
     };
-    Transfer { user, password, folders, name: remote, ascii, mode: *mode, resume: *resume, direction }
+    let (name, security) = (remote, security.clone());
+    Transfer { user, password, folders, name, ascii, security, mode: *mode, resume: *resume, direction }
 }

@@ -1,10 +1,14 @@
-//! What a user is told of a device that fails.
+//! What a user is told of a device that fails, and of those who are refused something.
 
 use std::io;
 use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
+use taphouse::application::refusals::Refusal;
+use taphouse::base::limits;
 use taphouse::run::{Doing, News};
+
+use super::services::ServiceName;
 
 /// More than shards say at once.
 const WAITING: usize = 64;
@@ -15,6 +19,14 @@ pub(super) fn listen(tap: &str) -> io::Result<Sender<News>> {
     let tap = tap.to_owned();
     let print = move || told.iter().for_each(|news| eprintln!("taphouse: {}", line(&tap, &news)));
     thread::Builder::new().name("news".to_owned()).spawn(print)?;
+    Ok(tell)
+}
+
+/// Starts a thread that prints what a service refuses, until the service is gone.
+pub(super) fn listen_to_refusals(service: ServiceName) -> io::Result<Sender<Refusal>> {
+    let (tell, told) = bounded(limits::REFUSALS as usize);
+    let print = move || told.iter().for_each(|refusal| eprintln!("taphouse: {service}: {refusal}"));
+    thread::Builder::new().name("refusals".to_owned()).spawn(print)?;
     Ok(tell)
 }
 

@@ -7,13 +7,14 @@ use std::thread;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Sender, unbounded};
 use taphouse::application::accounts::Accounts;
 use taphouse::application::chargen::Chargen;
 use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
+use taphouse::application::refusals::Refusal;
 use taphouse::application::smtp::relay::{Locals, PORT as RELAY, Relay};
 use taphouse::application::smtp::server::{Role, Smtp};
 use taphouse::application::tls::Identity;
@@ -43,6 +44,7 @@ struct Means {
     accounts: Arc<Accounts>,
     identity: Option<Identity>,
     recordings: Option<Folder>,
+    refusals: Option<Sender<Refusal>>,
     printer: Printer,
     mail: Option<Smtp>,
     /// For the first shard.
@@ -84,7 +86,10 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
         None => (None, None, None),
     };
     let mail = mail_rules.map(|rules| Smtp::new(mail::Rules { queue, ..rules }));
-    let means = Means { storage, accounts, identity, recordings, printer, mail, relay: Cell::new(relay) };
+    let serves_files = settings.serves(ServiceName::Ftp);
+    let refusals = serves_files.then(|| trouble::listen_to_refusals(ServiceName::Ftp)).transpose();
+    let refusals = refusals.context("cannot start the thread that tells of refusals")?;
+    let means = Means { storage, accounts, identity, recordings, refusals, printer, mail, relay: Cell::new(relay) };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -211,7 +216,13 @@ fn shards<D: Device>(
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = began(clock);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };
-    let rules = Rules { anonymous, accounts: means.accounts.clone(), identity: means.identity.clone(), began };
+    let rules = Rules {
+        anonymous,
+        accounts: means.accounts.clone(),
+        identity: means.identity.clone(),
+        refusals: means.refusals.clone(),
+        began,
+    };
     let shard = |(device, (mailbox, waker))| {
         let mut stack = Stack::shard(device, &config, mailbox)?;
         if let Some(storage) = &means.storage {

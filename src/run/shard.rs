@@ -108,8 +108,9 @@ impl<D: Device> Shard<D> {
                     idle_since = None;
                     continue;
                 }
-                // Receiving is the poll: an empty read costs less than asking first and reading then.
-                Ok(_) if now < *idle_since.get_or_insert(now) + self.busy_poll => continue,
+                // Receiving is the poll: an empty read costs less than asking first and reading then. While storage threads
+                // work for us, who spins may hold the core that they need: on two cores a transfer takes twice as long.
+                Ok(_) if !self.stack.awaits_work() && now < *idle_since.get_or_insert(now) + self.busy_poll => continue,
                 Ok(_) => {
                     let at_most = self.stack.deadline().map(|deadline| deadline - now);
                     match self.stack.wait(&self.waker, at_most) {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
@@ -131,6 +131,8 @@ impl Desk {
             Work::OpenDirectory(handle, place) => (self.open_directory(asker, handle, &place), None),
             Work::Sync(handle) => (self.sync(asker, handle), None),
             Work::Close(handle) => (self.close(asker, handle), None),
+            Work::Commit { handle, names, directory } => (self.commit(asker, handle, names, &directory), None),
+            Work::SyncDirectory(place) => (self.sync_directory(&place), None),
             Work::List(handle) => (self.list(asker, handle), None),
             Work::Look(place) => (self.look(&place), None),
             Work::SetModified(place, seconds) => (self.set_modified(&place, seconds), None),
@@ -140,6 +142,10 @@ impl Desk {
             Work::MakeDirectory(place) => (self.at(&place, |folder, path| folder.create_dir(path)), None),
             Work::RemoveDirectory(place) => (self.at(&place, |folder, path| folder.remove_dir(path)), None),
             Work::SetMode(place, mode) => (self.set_mode(&place, mode), None),
+            Work::LetGo(what) => {
+                drop(what);
+                (Ok(Outcome::Done), None)
+            }
             Work::Verify(password) => {
                 let wrong = || ErrorKind::PermissionDenied.into();
                 (password.holds().then_some(Outcome::Done).ok_or_else(wrong), None)
@@ -163,7 +169,7 @@ impl Desk {
         match described(&metadata).kind {
             Kind::File => {}
             Kind::Directory => return Err(ErrorKind::IsADirectory.into()),
-            Kind::Other => return Err(ErrorKind::Unsupported.into()),
+            Kind::Link | Kind::Other => return Err(ErrorKind::Unsupported.into()),
         }
         if let Opening::Resume(at) = opening {
             file.set_len(at)?;
@@ -207,12 +213,38 @@ impl Desk {
         closed.map(|_| Outcome::Done).ok_or_else(not_open)
     }
 
+    fn commit(
+        &mut self,
+        asker: Asker,
+        handle: Handle,
+        names: Option<(Place, Place)>,
+        directory: &Place,
+    ) -> io::Result<Outcome> {
+        self.sync(asker, handle)?;
+        self.close(asker, handle)?;
+        if let Some((from, to)) = names {
+            self.rename(&from, &to)?;
+        }
+        self.sync_directory(directory)
+    }
+
+    fn sync_directory(&self, Place { folder, path }: &Place) -> io::Result<Outcome> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        self.folder(*folder)?.open(path)?.sync_all()?;
+        Ok(Outcome::Done)
+    }
+
     fn list(&mut self, asker: Asker, handle: Handle) -> io::Result<Outcome> {
-        let Open::Directory(_, names) = self.opened(asker, handle)? else { return Err(not_open()) };
+        let Open::Directory(directory, names) = self.opened(asker, handle)? else { return Err(not_open()) };
         let named = |entry: io::Result<cap_std::fs::DirEntry>| -> io::Result<Option<Named>> {
             let entry = entry?;
             match entry.metadata() {
-                Ok(metadata) => Ok(Some(Named { name: entry.file_name(), metadata: described(&metadata) })),
+                Ok(metadata) => {
+                    let (name, metadata) = (entry.file_name(), described(&metadata));
+                    let is_link = metadata.kind == Kind::Link;
+                    let leads_to = is_link.then(|| directory.read_link_contents(&name).ok()).flatten();
+                    Ok(Some(Named { name, metadata, leads_to: leads_to.map(PathBuf::into_os_string) }))
+                }
                 // It was removed meanwhile.
                 Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
                 Err(why) => Err(why),
@@ -298,6 +330,7 @@ fn described(metadata: &cap_std::fs::Metadata) -> Metadata {
     let kind = match metadata.file_type() {
         kind if kind == FileType::file() => Kind::File,
         kind if kind == FileType::dir() => Kind::Directory,
+        kind if kind.is_symlink() => Kind::Link,
         _ => Kind::Other,
     };
     let since = |time: SystemTime| match time.into_std().duration_since(std::time::UNIX_EPOCH) {

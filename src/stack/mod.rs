@@ -237,6 +237,11 @@ impl<D: Device> Stack<D> {
         self.net.deadline().into_iter().chain(unsent).chain(tcp).chain(self.udp.deadline()).min()
     }
 
+    /// Whether storage threads work for a session, which wake us when they are done.
+    pub fn awaits_work(&self) -> bool {
+        self.tcp.awaits_work()
+    }
+
     /// Sleeps until something arrives or `at_most` has passed.
     pub fn wait(&mut self, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
         let interest = if self.tcp.is_blocked() { Interest::ReceiveAndTransmit } else { Interest::Receive };

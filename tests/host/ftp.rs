@@ -3,8 +3,10 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use crossbeam_channel::{Receiver, unbounded};
 use taphouse::application::accounts::{Account, Accounts, PasswordHash};
 use taphouse::application::ftp::{Access, Ftp, PASSIVE_PORTS, PORT, Rules};
+use taphouse::application::refusals::Refusal;
 use taphouse::application::{Data, Folder, Io, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint};
 use taphouse::base::limits;
@@ -29,7 +31,7 @@ impl Session for Talker {
 }
 
 /// One connection of a client.
-struct Talk {
+pub(crate) struct Talk {
     id: ConnectionId,
     got: Arc<Mutex<Got>>,
     heard: usize,
@@ -42,16 +44,29 @@ fn lab(anonymous: Access) -> Lab {
 
 fn lab_of(anonymous: Access, accounts: Accounts) -> Lab {
     let mut lab = Lab::new();
-    let mut server = Ftp::new(Rules { anonymous, accounts: Arc::new(accounts), identity: None, began: 1_700_000_000 });
+    let _told = serve(&mut lab, anonymous, accounts);
+    lab
+}
+
+/// Serves files there; what is refused comes back.
+pub(crate) fn serve(lab: &mut Lab, anonymous: Access, accounts: Accounts) -> Receiver<Refusal> {
+    let (tell, told) = unbounded();
+    let mut server = Ftp::new(Rules {
+        anonymous,
+        accounts: Arc::new(accounts),
+        identity: None,
+        refusals: Some(tell),
+        began: 1_700_000_000,
+    });
     let passive = server.passive();
     let ports = lab.server.listen_at_own(PASSIVE_PORTS, || Box::new(passive.clone())).unwrap();
     assert_eq!(ports.len(), PASSIVE_PORTS.len(), "one shard has all of them");
     server.set_passive_ports(ports);
     lab.server.listen(PORT, Box::new(server)).unwrap();
-    lab
+    told
 }
 
-fn open(lab: &mut Lab, port: u16) -> Talk {
+pub(crate) fn open(lab: &mut Lab, port: u16) -> Talk {
     let got = Arc::<Mutex<Got>>::default();
     let remote = Endpoint { address: Address::from_v4(STACK_V4.octets()), port };
     let id = lab.client.connect(remote, Box::new(Talker(got.clone()))).unwrap();
@@ -59,9 +74,9 @@ fn open(lab: &mut Lab, port: u16) -> Talk {
 }
 
 impl Talk {
-    fn send(&self, lab: &mut Lab, bytes: &[u8]) {
+    pub(crate) fn send(&self, lab: &mut Lab, bytes: &[u8]) {
         let mut sent = 0;
-        while sent < bytes.len() {
+        while sent < bytes.len() && !lab.has_stopped() {
             sent += lab.client.visit(self.id, |stream| stream.write(&bytes[sent..])).expect("it is open");
             lab.turn();
         }
@@ -70,6 +85,12 @@ impl Talk {
     /// The next line that is a whole reply, or the last of one.
     #[track_caller]
     fn hear(&mut self, lab: &mut Lab) -> String {
+        self.try_to_hear(lab).expect("nobody cuts the power")
+    }
+
+    /// The same; `None` if the power is cut before.
+    #[track_caller]
+    pub(crate) fn try_to_hear(&mut self, lab: &mut Lab) -> Option<String> {
         let got = self.got.clone();
         loop {
             let from = self.heard;
@@ -77,11 +98,15 @@ impl Talk {
                 let end = got.bytes[from..].windows(2).position(|two| two == b"\r\n")?;
                 Some(String::from_utf8(got.bytes[from..from + end].to_vec()).expect("replies are UTF-8"))
             };
-            lab.drive(|_| line(&got.lock().unwrap()).is_some());
-            let line = line(&got.lock().unwrap()).expect("it was there");
+            lab.drive(|lab| lab.has_stopped() || line(&got.lock().unwrap()).is_some());
+            if lab.has_stopped() {
+                // What was said before is still heard.
+                (0..20).for_each(|_| lab.turn());
+            }
+            let line = line(&got.lock().unwrap())?;
             self.heard += line.len() + 2;
             if line.as_bytes().get(3) == Some(&b' ') && line.as_bytes()[0].is_ascii_digit() {
-                return line;
+                return Some(line);
             }
         }
     }
@@ -100,7 +125,7 @@ impl Talk {
         open(lab, port)
     }
 
-    fn close(&self, lab: &mut Lab) {
+    pub(crate) fn close(&self, lab: &mut Lab) {
         lab.client.visit(self.id, |stream| stream.close());
     }
 
@@ -210,11 +235,13 @@ fn an_upload_that_breaks_off_is_not_seen_and_can_be_continued() {
 
 #[test]
 fn one_address_has_so_many_connections_and_no_more() {
-    let mut lab = lab(Access::Read);
+    let mut lab = Lab::new();
+    let told = serve(&mut lab, Access::Read, Accounts::default());
     let mut all: Vec<_> = (0..limits::FTP_SESSIONS_AN_ADDRESS).map(|_| open(&mut lab, PORT)).collect();
     all.iter_mut().for_each(|one| assert!(one.hear(&mut lab).starts_with("220 ")));
     let mut more = open(&mut lab, PORT);
     assert!(more.hear(&mut lab).starts_with("421 "));
+    assert_eq!(told.recv().unwrap().why, "421 Too many connections: come back later.");
     more.all(&mut lab);
     assert!(all[0].say(&mut lab, "QUIT").starts_with("221 "));
     all[0].all(&mut lab);
@@ -269,7 +296,8 @@ fn a_user_logs_in_with_the_right_password_only() {
 
 #[test]
 fn one_user_has_so_many_connections_and_no_more() {
-    let mut lab = lab_of(Access::Read, alice());
+    let mut lab = Lab::new();
+    let told = serve(&mut lab, Access::Read, alice());
     let login = |lab: &mut Lab| {
         let mut control = open(lab, PORT);
         control.hear(lab);
@@ -280,6 +308,7 @@ fn one_user_has_so_many_connections_and_no_more() {
     let mut all: Vec<_> = (0..limits::FTP_SESSIONS_A_USER).map(|_| login(&mut lab)).collect();
     assert!(all.iter().all(|(_, said)| said.starts_with("230 ")));
     assert!(login(&mut lab).1.starts_with("530 "));
+    assert_eq!(told.recv().unwrap().why, "PASS: 530 You have too many connections: end one.");
     assert!(all[0].0.say(&mut lab, "REIN").starts_with("220 "));
     assert!(login(&mut lab).1.starts_with("230 "), "there is room again");
 }

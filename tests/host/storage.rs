@@ -1,20 +1,22 @@
-//! Sessions that let storage threads work: two hosts, a wire, a real disk and real threads.
+//! Sessions that let storage threads work: two hosts, a wire, a real disk and real threads, or a disk in memory.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use taphouse::application::{Data, Io, Session, Stream, Used};
 use taphouse::base::address::{Address, Endpoint, Mac};
-use taphouse::base::limits::FRAMES_A_TURN;
+use taphouse::base::limits::{FRAMES_A_TURN, WORK};
 use taphouse::base::stream::{Ending, Gone};
 use taphouse::base::time::Instant;
 use taphouse::device::Memory;
 use taphouse::run::{Folders, Storage};
 use taphouse::stack::journal::{Recording, Replay};
-use taphouse::stack::{Config, Stack};
+use taphouse::stack::{Config, Order, Stack};
 
+use crate::disk::Disk;
 use crate::packet::{PEER_MAC, PEER_V4, STACK_V4, pattern};
 use crate::shelf::Shelf;
 use crate::wire::{Frames, PLAIN, config};
@@ -73,10 +75,16 @@ impl Session for Client {
     }
 }
 
+/// Who does what sessions ask storage threads for.
+enum Keeper {
+    Threads(Option<Storage>),
+    Disk(Disk, Receiver<Order>),
+}
+
 /// A host that keeps files, one that wants them, and what goes over the wire between them.
 pub(crate) struct Lab {
     pub(crate) folder: tempfile::TempDir,
-    storage: Option<Storage>,
+    keeper: Keeper,
     pub(crate) server: Stack<Memory>,
     pub(crate) client: Stack<Memory>,
     wires: [Memory; 2],
@@ -88,17 +96,42 @@ pub(crate) struct Lab {
 impl Lab {
     pub(crate) fn new() -> Lab {
         let folder = tempfile::tempdir().unwrap();
-        let (device, server_wire) = Memory::pair(PLAIN);
-        let mut server = Stack::new(device, &config()).unwrap();
         let folders = Folders::open(&[folder.path().to_owned()]).unwrap_or_else(|(_, why)| panic!("{why}"));
         let storage = Storage::start(folders).unwrap();
-        server.set_storage(storage.orders());
+        let orders = storage.orders();
+        Lab::with(folder, Keeper::Threads(Some(storage)), orders)
+    }
+
+    /// The same with a disk in memory, whose steps come in one order.
+    pub(crate) fn on(disk: Disk) -> Lab {
+        let (orders, work) = bounded(WORK);
+        Lab::with(tempfile::tempdir().unwrap(), Keeper::Disk(disk, work), vec![orders])
+    }
+
+    fn with(folder: tempfile::TempDir, keeper: Keeper, orders: Vec<Sender<Order>>) -> Lab {
+        let (device, server_wire) = Memory::pair(PLAIN);
+        let mut server = Stack::new(device, &config()).unwrap();
+        server.set_storage(orders);
         serve(&mut server);
         let (device, client_wire) = Memory::pair(PLAIN);
         let own = format!("{PEER_V4}/24").parse().unwrap();
         let client = Stack::new(device, &Config::new(Mac::new(PEER_MAC), &[own], [9; 16])).unwrap();
         let (wires, started) = ([server_wire, client_wire], std::time::Instant::now());
-        Lab { folder, storage: Some(storage), server, client, wires, sent: Vec::new(), started }
+        Lab { folder, keeper, server, client, wires, sent: Vec::new(), started }
+    }
+
+    /// The disk in memory on which it was made.
+    #[track_caller]
+    pub(crate) fn disk(&self) -> &Disk {
+        match &self.keeper {
+            Keeper::Disk(disk, _) => disk,
+            Keeper::Threads(_) => panic!("its disk is a real one"),
+        }
+    }
+
+    /// Whether its power was cut.
+    pub(crate) fn has_stopped(&self) -> bool {
+        matches!(&self.keeper, Keeper::Disk(disk, _) if disk.has_stopped())
     }
 
     pub(crate) fn connect(&mut self, port: u16, sends: Vec<u8>, gives_up_after: usize) -> Arc<Mutex<Got>> {
@@ -114,6 +147,9 @@ impl Lab {
         let [server, client] = &mut self.wires;
         self.server.turn(now).unwrap();
         self.client.turn(now).unwrap();
+        if let Keeper::Disk(disk, work) = &mut self.keeper {
+            disk.work(work);
+        }
         // Less than a turn takes, so that no wire gets full but those from which this is taken.
         let some = FRAMES_A_TURN;
         let sent: Frames = std::iter::from_fn(|| server.take()).take(some).collect();
@@ -122,7 +158,7 @@ impl Lab {
         asked.iter().for_each(|(frame, offload)| assert!(server.send(frame, *offload)));
         let quiet = sent.is_empty() && asked.is_empty();
         self.sent.extend(sent);
-        if quiet {
+        if quiet && matches!(self.keeper, Keeper::Threads(_)) {
             thread::sleep(Duration::from_micros(50));
         }
     }
@@ -156,7 +192,9 @@ impl Drop for Lab {
     fn drop(&mut self) {
         // The stack has a way to the threads, which end when nobody has one any more.
         self.server.set_storage(Vec::new());
-        if let Some(storage) = self.storage.take() {
+        if let Keeper::Threads(storage) = &mut self.keeper
+            && let Some(storage) = storage.take()
+        {
             storage.end();
         }
     }

@@ -12,6 +12,16 @@ use crate::program::{Ended, Program, command, script_of_tests};
 
 const MIB: usize = 1 << 20;
 
+/// When a server is under TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    None,
+    /// Behind AUTH TLS.
+    Explicit,
+    /// From the first byte on.
+    Implicit,
+}
+
 /// A server in the lab, and where its files are.
 struct Server {
     _program: Program,
@@ -23,6 +33,10 @@ struct Server {
 
 impl Server {
     fn vsftpd(lab: &Lab) -> Server {
+        Server::vsftpd_with(lab, 2121, Tls::None)
+    }
+
+    fn vsftpd_with(lab: &Lab, port: u16, tls: Tls) -> Server {
         let folder = tempfile::tempdir().expect("a directory");
         let at = |name: &str| folder.path().join(name);
         let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -31,10 +45,16 @@ impl Server {
         fs::create_dir(at("empty")).unwrap();
         open(folder.path(), 0o755);
         open(&at("root/pub"), 0o777);
-        let settings = [
+        let of_its_own = [
+            format!("listen_port={port}"),
+            format!("anon_root={}", at("root").display()),
+            format!("secure_chroot_dir={}", at("empty").display()),
+            format!("rsa_cert_file={}", at("cert").display()),
+            format!("rsa_private_key_file={}", at("key").display()),
+        ];
+        let mut settings = vec![
             "listen_ipv6=YES",
             "background=NO",
-            "listen_port=2121",
             "anonymous_enable=YES",
             "write_enable=YES",
             "anon_upload_enable=YES",
@@ -48,12 +68,26 @@ impl Server {
             "ascii_download_enable=YES",
             "seccomp_sandbox=NO",
             "isolate_network=NO",
-            &format!("anon_root={}", at("root").display()),
-            &format!("secure_chroot_dir={}", at("empty").display()),
         ];
+        settings.extend(of_its_own.iter().map(String::as_str));
+        if tls != Tls::None {
+            let subject =
+                "-subj /CN=vsftpd -addext subjectAltName=IP:10.77.0.1,IP:fd77::1 -addext basicConstraints=CA:FALSE";
+            let (key, cert) = (at("key"), at("cert"));
+            let files = format!("-keyout {} -out {}", key.display(), cert.display());
+            lab.run(&format!("openssl req -x509 -newkey rsa:2048 -nodes {files} {subject}")).ok();
+            settings.extend([
+                "ssl_enable=YES",
+                "allow_anon_ssl=YES",
+                "force_anon_logins_ssl=YES",
+                "force_anon_data_ssl=YES",
+                "require_ssl_reuse=NO",
+                if tls == Tls::Implicit { "implicit_ssl=YES" } else { "implicit_ssl=NO" },
+            ]);
+        }
         fs::write(at("vsftpd.conf"), settings.join("\n") + "\n").unwrap();
         let program = lab.start(command(&format!("vsftpd {}", at("vsftpd.conf").display())));
-        let server = Server { _program: program, folder, path: "pub/", port: 2121 };
+        let server = Server { _program: program, folder, path: "pub/", port };
         server.wait(lab);
         server
     }
@@ -146,6 +180,50 @@ fn files_go_and_come(lab: &Lab, server: &Server) {
 fn files_go_to_vsftpd_and_come_back() {
     let Some(lab) = Lab::with_users() else { return };
     files_go_and_come(&lab, &Server::vsftpd(&lab));
+}
+
+#[test]
+fn files_go_under_tls_and_to_nobody_else() {
+    let Some(lab) = Lab::with_users() else { return };
+    let away = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| away.path().join(name).display().to_string();
+    let content = pattern(9 * MIB + 4321, 1);
+    fs::write(at("large"), &content).unwrap();
+    for (scheme, port, tls, explicit) in [("ftp", 2121, Tls::Explicit, "--tls"), ("ftps", 990, Tls::Implicit, "")] {
+        let server = Server::vsftpd_with(&lab, port, tls);
+        let certificate = server.folder.path().join("cert").display().to_string();
+        for host in HOST {
+            let url = |name: &str| server.url(host, name).replacen("ftp", scheme, 1);
+            for mode in ["", "--active"] {
+                let options = format!("{mode} {explicit} --tls-ca {certificate}");
+                run(&lab, &format!("put {options} {} {}", at("large"), url("large"))).ok();
+                assert!(fs::read(server.file("large")).unwrap() == content, "{host} {options}");
+                run(&lab, &format!("get {options} {} -o {}", url("large"), at("got"))).ok();
+                assert!(fs::read(at("got")).unwrap() == content, "{host} {options}");
+                fs::remove_file(at("got")).unwrap();
+                fs::remove_file(server.file("large")).unwrap();
+            }
+            fs::write(server.file("small"), b"hello").unwrap();
+            let fails = |options: &str, said: &str| {
+                let ended = run(&lab, &format!("get {options} {} -o {}", url("small"), at("got")));
+                assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{options}: {ended:?}");
+                assert!(ended.stderr.contains(said), "{options}: {ended:?}");
+                assert!(!Path::new(&at("got")).exists());
+            };
+            fails(explicit, "certificate");
+            if tls == Tls::Explicit {
+                fails("", "the server says 5");
+            }
+            run(&lab, &format!("get {explicit} --tls-insecure {} -o {}", url("small"), at("got"))).ok();
+            assert_eq!(fs::read(at("got")).unwrap(), b"hello");
+            fs::remove_file(at("got")).unwrap();
+        }
+    }
+    // Who does not do it hears no password.
+    let server = Server::pyftpdlib(&lab);
+    let ended = run(&lab, &format!("get --tls --tls-insecure {} -o {}", server.url(HOST[0], "x"), at("got")));
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("the server says 5"), "{ended:?}");
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod first;
 mod fragments;
 mod ftp;
 mod ftp_client;
+mod ftp_hostile;
+mod ftp_mirror;
 mod ftp_tls;
 mod ftp_users;
 mod house;

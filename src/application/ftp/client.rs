@@ -14,25 +14,28 @@ use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::Sender;
 
-use super::super::{
-    Data, Done, Handle, Io, Kind, Message, Opening, Outcome, Place, Service, Session, SessionId, Stream, Used, Work,
-};
+use super::super::{Data, Done, Io, Kind, Message, Opening, Outcome, Service, Session, SessionId, Stream, Used, Work};
 use super::answer::{Answer, Answers};
 use super::data::{DataConnection, Failure, Job, News, Order, Target};
 use super::{address, listing};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::limits;
-use crate::base::stream::{Ending, Gone};
+use crate::base::stream::{Coalescing, Ending, Gone};
 use crate::base::time::Instant;
 
-pub use transfer::{Direction, Mode, Told, Transfer};
+pub use transfer::{Direction, Mode, Security, Told, Transfer};
 
 /// What was said last, and is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Greeting,
+    Authenticate,
+    /// TLS begins.
+    Handshake,
     User,
     Password,
+    BufferSize,
+    Protection,
     Type,
     Folder(usize),
     Size,
@@ -78,7 +81,6 @@ pub struct Client {
 /// Names of what storage threads are asked.
 const LOOKED: u64 = 0;
 const FINISHED: u64 = 1;
-const FOLDER: Handle = Handle(0);
 
 impl Client {
     /// A client for one transfer. It tells through `tell` what becomes of it; `moved` counts bytes of the file that came or went.
@@ -104,6 +106,12 @@ impl Client {
             told: false,
             patience,
         }
+    }
+
+    /// The session of its control connection.
+    pub fn into_session(self) -> Box<dyn Session> {
+        let security = self.transfer.security.clone();
+        security.control(Box::new(self))
     }
 
     fn tell(&mut self, told: Told) {
@@ -145,16 +153,24 @@ impl Client {
             (Step::Greeting, 100..200) => {}
             (Step::Greeting, _) => {
                 self.greeted = true;
-                self.log_in(stream);
+                self.begin_session(stream);
             }
             (Step::User, 331) => {
                 let command = format!("PASS {}", self.transfer.password);
                 self.say(Step::Password, &command, stream);
             }
-            (Step::User | Step::Password, _) if good => {
-                let command = if self.transfer.ascii { "TYPE A" } else { "TYPE I" };
-                self.say(Step::Type, command, stream);
+            (Step::Authenticate, 234) => {
+                // It is called when TLS is there.
+                self.step = Step::Handshake;
+                stream.secure();
             }
+            (Step::User | Step::Password, _) if good => match self.transfer.security {
+                Security::Clear => self.choose_type(stream),
+                // RFC 4217 §8, §9.
+                Security::Explicit(_) | Security::Implicit(_) => self.say(Step::BufferSize, "PBSZ 0", stream),
+            },
+            (Step::BufferSize, _) if good => self.say(Step::Protection, "PROT P", stream),
+            (Step::Protection, _) if good => self.choose_type(stream),
             (Step::Type, _) if good => self.enter(0, stream),
             (Step::Folder(number), _) if good => self.enter(number + 1, stream),
             (Step::Size, _) => self.sized(answer.number().filter(|_| good), stream),
@@ -187,11 +203,22 @@ impl Client {
         self.fail(format!("the server says {code} {text}"), stream);
     }
 
-    fn log_in(&mut self, stream: &mut Stream<'_>) {
-        if self.greeted && self.looked {
-            let command = format!("USER {}", self.transfer.user);
-            self.say(Step::User, &command, stream);
+    fn begin_session(&mut self, stream: &mut Stream<'_>) {
+        match self.transfer.security {
+            _ if !self.greeted || !self.looked => {}
+            Security::Explicit(_) => self.say(Step::Authenticate, "AUTH TLS", stream),
+            Security::Clear | Security::Implicit(_) => self.log_in(stream),
         }
+    }
+
+    fn log_in(&mut self, stream: &mut Stream<'_>) {
+        let command = format!("USER {}", self.transfer.user);
+        self.say(Step::User, &command, stream);
+    }
+
+    fn choose_type(&mut self, stream: &mut Stream<'_>) {
+        let command = if self.transfer.ascii { "TYPE A" } else { "TYPE I" };
+        self.say(Step::Type, command, stream);
     }
 
     fn enter(&mut self, number: usize, stream: &mut Stream<'_>) {
@@ -251,9 +278,9 @@ impl Client {
         }
     }
 
-    fn connection(&mut self, stream: &mut Stream<'_>) -> Option<DataConnection> {
+    fn connection(&mut self, stream: &mut Stream<'_>) -> Option<Box<dyn Session>> {
         let connection = DataConnection::new(stream.io.id()?, 0, Arc::new(()));
-        Some(connection.counted(self.moved.clone()))
+        Some(self.transfer.security.data(Box::new(connection.counted(self.moved.clone()))))
     }
 
     fn connect(&mut self, port: Option<u16>, answer: &Answer, stream: &mut Stream<'_>) {
@@ -261,7 +288,7 @@ impl Client {
         let Some(connection) = self.connection(stream) else { return };
         // Whatever address it tells: nobody lets us talk to others (RFC 2577 §3).
         let remote = Endpoint { port, ..stream.flow().remote };
-        if stream.io.connect(remote, Box::new(connection)).is_err() {
+        if stream.io.connect(remote, connection).is_err() {
             return self.fail("there is too much to be done at once".to_owned(), stream);
         }
         self.restart(stream);
@@ -325,7 +352,7 @@ impl Client {
                 }
                 self.finishing.push_back(Work::Rename(part, file.clone()));
                 self.finishing.extend(self.modified.map(|modified| Work::SetModified(file, modified)));
-                self.finishing.extend([Work::OpenDirectory(FOLDER, folder), Work::Sync(FOLDER)]);
+                self.finishing.push_back(Work::SyncDirectory(folder));
                 self.step = Step::Finishing;
                 self.go_on(stream);
             }
@@ -360,12 +387,13 @@ impl Client {
             (Direction::Get { .. }, Ok(Outcome::Metadata(part))) if self.transfer.resume => self.start = part.length,
             (Direction::Get { .. }, _) => {}
         }
-        self.log_in(stream);
+        self.begin_session(stream);
     }
 }
 
 impl Session for Client {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
+        stream.set_coalescing(Coalescing::None);
         self.patience = stream.io.now() + limits::FTP_IDLE;
         let place = match &self.transfer.direction {
             Direction::Get { part, .. } => part.clone(),
@@ -394,6 +422,9 @@ impl Session for Client {
     }
 
     fn on_room(&mut self, stream: &mut Stream<'_>) {
+        if self.step == Step::Handshake {
+            self.log_in(stream);
+        }
         self.flush(stream);
     }
 
@@ -415,7 +446,8 @@ impl Session for Client {
                 Gone::TimedOut => "the server does not answer",
                 Gone::Unreachable => "the server cannot be reached",
             };
-            self.tell(Told::Failed(why.to_owned()));
+            let complaint = self.transfer.security.complaint();
+            self.tell(Told::Failed(complaint.unwrap_or_else(|| why.to_owned())));
         }
     }
 
@@ -439,7 +471,11 @@ impl Session for Client {
                 self.patience = stream.io.now() + limits::FTP_IDLE;
                 self.finish(stream);
             }
-            News::Unconnected => self.fail("the data connection cannot be opened: try --active".to_owned(), stream),
+            News::Unconnected => {
+                let complaint = self.transfer.security.complaint();
+                let why = complaint.unwrap_or_else(|| "the data connection cannot be opened: try --active".to_owned());
+                self.fail(why, stream);
+            }
             News::Failed(Failure::Disk(why)) => self.fail(format!("the disk: {}", std::io::Error::from(why)), stream),
             // Why, the server is about to say.
             News::Failed(Failure::Connection) => {
@@ -466,12 +502,11 @@ impl Session for Client {
 /// Takes the one data connection that a server opens.
 struct Incoming {
     peer: Address,
-    connection: Option<DataConnection>,
+    connection: Option<Box<dyn Session>>,
 }
 
 impl Service for Incoming {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        let connection = (flow.remote.address == self.peer).then(|| self.connection.take()).flatten()?;
-        Some(Box::new(connection))
+        (flow.remote.address == self.peer).then(|| self.connection.take()).flatten()
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::accounts::Keeping;
 use super::super::line::{Line, Lines};
+use super::super::refusals;
 use super::super::{Data, Done, Folder, Io, Message, Session, SessionId, Stream, Used, Work};
 use super::command::{self, Verb};
 use super::data::News;
@@ -13,9 +14,9 @@ use super::reply::Code;
 use super::security::Security;
 use super::transfer::Transfers;
 use super::{Access, Shared};
-use crate::base::address::Address;
+use crate::base::address::Endpoint;
 use crate::base::limits;
-use crate::base::stream::Ending;
+use crate::base::stream::{Coalescing, Ending};
 use crate::base::time::Instant;
 
 /// Who talks to us.
@@ -41,12 +42,15 @@ pub(super) struct Login {
 /// One client's control connection.
 pub(super) struct Control {
     pub(super) shared: Arc<Shared>,
-    peer: Address,
+    peer: Endpoint,
     /// Whether it was let in, and is counted.
     entered: bool,
     lines: Lines,
     /// A command that waits for the end of a transfer.
     held: Option<Vec<u8>>,
+    /// The command that is obeyed, as it came, and what is to be told of refusals.
+    heard: Vec<u8>,
+    refused: Vec<String>,
     /// Replies that found no room.
     out: Vec<u8>,
     user: User,
@@ -69,13 +73,15 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(shared: Arc<Shared>, peer: Address) -> Control {
+    pub(super) fn new(shared: Arc<Shared>, peer: Endpoint) -> Control {
         Control {
             shared,
             peer,
             entered: false,
             lines: Lines::new(limits::FTP_LINE),
             held: None,
+            heard: Vec::new(),
+            refused: Vec::new(),
             out: Vec::new(),
             user: User::Unknown,
             wrong: 0,
@@ -102,6 +108,20 @@ impl Control {
         self.out.extend(code.lines(first, between, last).as_bytes());
     }
 
+    /// Replies to what somebody should not try, and lets the administrator know.
+    pub(super) fn refuse(&mut self, code: Code, text: &str) {
+        self.say(code, text);
+        self.tell_of(&format!("{} {text}", code as u16));
+    }
+
+    /// Lets the administrator know why the command that is obeyed is refused.
+    pub(super) fn tell_of(&mut self, why: &str) {
+        // Nobody is to read a password there.
+        let password = self.heard.get(..5).filter(|verb| verb.eq_ignore_ascii_case(b"PASS "));
+        let said = refusals::shown(password.unwrap_or(&self.heard));
+        self.refused.push(if said.is_empty() { why.to_owned() } else { format!("{}: {why}", said.trim_end()) });
+    }
+
     /// Whether another command may be heard.
     fn listens(&self) -> bool {
         let waits = self.security.begins || self.question.is_some() || self.delayed.is_some() || self.held.is_some();
@@ -116,6 +136,11 @@ impl Control {
             && let Some(line) = self.held.take()
         {
             self.hear(line, stream);
+        }
+        if !self.refused.is_empty() {
+            let now = stream.io.now();
+            let mut tables = self.shared.tables();
+            self.refused.drain(..).for_each(|why| tables.refusals.tell(self.peer, why, now));
         }
         let sent = stream.write(&self.out);
         self.out.drain(..sent);
@@ -145,10 +170,11 @@ impl Control {
         if self.login().is_none() && !verb.is_for_all() {
             return self.say(Code::NotLoggedIn, "Say USER and PASS first.");
         }
-        if verb.writes() && !self.may_write() {
-            return self.say(Code::FileUnavailable, "You may not change anything here.");
-        }
         let argument = argument.to_vec();
+        self.heard = line;
+        if verb.writes() && !self.may_write() {
+            return self.refuse(Code::FileUnavailable, "You may not change anything here.");
+        }
         self.obey(verb, &argument, stream);
     }
 
@@ -220,8 +246,8 @@ impl Control {
                 self.user = User::LoggedIn(guest);
                 self.say(Code::LoggedIn, "Welcome.");
             }
-            User::Named(_) if self.shared.tables().attempts.are_too_many(self.peer, now) => {
-                self.say(Code::NotAvailable, "There were too many wrong passwords: come back later.");
+            User::Named(_) if self.shared.tables().attempts.are_too_many(self.peer.address, now) => {
+                self.refuse(Code::NotAvailable, "There were too many wrong passwords: come back later.");
                 self.quitting = true;
             }
             User::Named(name) => match self.shared.rules.accounts.verification(name, password) {
@@ -238,7 +264,7 @@ impl Control {
         let User::Named(name) = std::mem::replace(&mut self.user, User::Unknown) else { return };
         let Some(account) = self.shared.rules.accounts.find(&name) else { return };
         if !self.shared.tables().enter_user(&account.name) {
-            return self.say(Code::NotLoggedIn, "You have too many connections: end one.");
+            return self.refuse(Code::NotLoggedIn, "You have too many connections: end one.");
         }
         self.user = User::LoggedIn(Login {
             access: Access::Write,
@@ -251,8 +277,11 @@ impl Control {
 
     /// The password was wrong: the answer takes its time.
     pub(super) fn mistrust(&mut self, now: Instant) {
-        self.user = User::Unknown;
-        self.delayed = Some(now + self.shared.tables().attempts.fail(self.peer, now));
+        if let User::Named(name) = std::mem::replace(&mut self.user, User::Unknown) {
+            self.tell_of(&format!("a wrong password for {}", refusals::shown(&name)));
+        }
+        let delay = self.shared.tables().attempts.fail(self.peer.address, now);
+        self.delayed = Some(now + delay);
         self.wrong += 1;
     }
 
@@ -316,7 +345,8 @@ impl Control {
         };
         let kind = if self.ascii { "ASCII" } else { "image" };
         let transfer = if self.transfers.is_under_way() { "a transfer is under way" } else { "no transfer" };
-        let lines = [format!("from {}, {user}", self.peer), format!("type {kind}, stream, file"), transfer.to_owned()];
+        let lines =
+            [format!("from {}, {user}", self.peer.address), format!("type {kind}, stream, file"), transfer.to_owned()];
         self.say_lines(Code::SystemStatus, "Status:", &lines, "That is all.");
     }
 
@@ -352,9 +382,9 @@ impl Control {
 
     pub(super) fn say_bad_path(&mut self, why: BadPath) {
         match why {
-            BadPath::Unreadable => self.say(Code::ParameterError, "Names are UTF-8 without control characters."),
-            BadPath::Outside => self.say(Code::FileUnavailable, "There is nothing above the root."),
-            BadPath::Reserved => self.say(Code::NameNotAllowed, "Such names are for uploads under way."),
+            BadPath::Unreadable => self.refuse(Code::ParameterError, "Names are UTF-8 without control characters."),
+            BadPath::Outside => self.refuse(Code::FileUnavailable, "There is nothing above the root."),
+            BadPath::Reserved => self.refuse(Code::NameNotAllowed, "Such names are for uploads under way."),
         }
     }
 
@@ -398,12 +428,14 @@ impl Control {
 
 impl Session for Control {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
+        // 226 is not to wait until the client has acknowledged 150.
+        stream.set_coalescing(Coalescing::None);
         self.idle = stream.io.now() + limits::FTP_IDLE;
-        self.entered = self.shared.tables().enter(self.peer);
+        self.entered = self.shared.tables().enter(self.peer.address);
         if self.entered {
             self.say(Code::ServiceReady, "taphouse");
         } else {
-            self.say(Code::NotAvailable, "Too many connections: come back later.");
+            self.refuse(Code::NotAvailable, "Too many connections: come back later.");
             self.quitting = true;
         }
         self.settle(stream);
@@ -417,7 +449,10 @@ impl Session for Control {
             used += count;
             match line {
                 Some(Line::Whole(line)) => self.hear(line, stream),
-                Some(Line::TooLong) => self.say(Code::SyntaxError, "That line is too long."),
+                Some(Line::TooLong) => {
+                    self.heard.clear();
+                    self.refuse(Code::SyntaxError, "That line is too long.");
+                }
                 None => {}
             }
         }
@@ -439,7 +474,7 @@ impl Session for Control {
         self.end_transfers(io);
         self.log_out();
         if self.entered {
-            self.shared.tables().leave(self.peer);
+            self.shared.tables().leave(self.peer.address);
         }
     }
 

@@ -13,7 +13,7 @@ use super::listing::Format;
 use super::receiving::Receiving;
 use super::sending::{Listing, Sending};
 use crate::base::limits;
-use crate::base::stream::Ending;
+use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
 
 /// What a data connection is to carry.
@@ -89,6 +89,8 @@ enum State {
     Sending(Sending),
     Receiving(Receiving),
     Listing(Listing),
+    /// All is sent, and not all of it acknowledged.
+    Sent,
     /// The control connection knows how it ended.
     Over,
 }
@@ -137,7 +139,7 @@ impl DataConnection {
             let count = match &self.state {
                 State::Sending(sending) => sending.sent(),
                 State::Receiving(receiving) => receiving.received(),
-                State::Idle | State::Listing(_) | State::Over => return,
+                State::Idle | State::Listing(_) | State::Sent | State::Over => return,
             };
             moved.store(count, Ordering::Relaxed);
         }
@@ -163,7 +165,7 @@ impl DataConnection {
     fn go_on(&mut self, stream: &mut Stream<'_>) {
         let ended = self.ended;
         let step = match &mut self.state {
-            State::Idle | State::Over => return,
+            State::Idle | State::Sent | State::Over => return,
             State::Sending(sending) => sending.go_on(stream),
             State::Listing(listing) => listing.go_on(stream),
             State::Receiving(receiving) => receiving.go_on(ended, stream),
@@ -178,13 +180,17 @@ impl DataConnection {
                     State::Sending(sending) => sending.wants_memory(),
                     State::Listing(listing) => listing.wants_a_thread(),
                     State::Receiving(receiving) => receiving.wants_memory(),
-                    State::Idle | State::Over => false,
+                    State::Idle | State::Sent | State::Over => false,
                 };
                 self.retry = waits.then(|| now + limits::STARVED_RETRY);
             }
             Step::Complete => {
                 stream.close_within(limits::FTP_STALLED);
-                self.finish(News::Complete, &mut stream.io);
+                match self.state {
+                    State::Receiving(_) => self.finish(News::Complete, &mut stream.io),
+                    // Nobody is told that it is there before it is.
+                    _ => self.state = State::Sent,
+                }
             }
             Step::Failed(failure) => self.fail(failure, stream),
         }
@@ -206,7 +212,7 @@ impl DataConnection {
         match &mut self.state {
             State::Sending(sending) => sending.release(io),
             State::Receiving(receiving) => receiving.release(io),
-            State::Idle | State::Listing(_) | State::Over => {}
+            State::Idle | State::Listing(_) | State::Sent | State::Over => {}
         }
     }
 }
@@ -236,12 +242,18 @@ impl Session for DataConnection {
                 Used::Bytes(0)
             }
             // Nobody wants it.
-            State::Sending(_) | State::Listing(_) | State::Over => Used::Bytes(data.len()),
+            State::Sending(_) | State::Listing(_) | State::Sent | State::Over => Used::Bytes(data.len()),
         }
     }
 
     fn on_room(&mut self, stream: &mut Stream<'_>) {
         self.go_on(stream);
+    }
+
+    fn on_sent(&mut self, stream: &mut Stream<'_>) {
+        if matches!(self.state, State::Sent) {
+            self.finish(News::Complete, &mut stream.io);
+        }
     }
 
     fn on_end(&mut self, stream: &mut Stream<'_>) {
@@ -251,8 +263,9 @@ impl Session for DataConnection {
         }
     }
 
-    fn on_gone(&mut self, _ending: Ending, io: &mut Io<'_>) {
+    fn on_gone(&mut self, ending: Ending, io: &mut Io<'_>) {
         match self.state {
+            State::Sent if ending.why == Gone::Closed => self.finish(News::Complete, io),
             State::Idle if !self.open => self.finish(News::Unconnected, io),
             State::Over => {}
             _ => self.finish(News::Failed(Failure::Connection), io),
@@ -264,7 +277,7 @@ impl Session for DataConnection {
             State::Sending(sending) => sending.done(done),
             State::Listing(listing) => listing.done(done),
             State::Receiving(receiving) => receiving.done(done),
-            State::Idle | State::Over => return done.release(&mut stream.io),
+            State::Idle | State::Sent | State::Over => return done.release(&mut stream.io),
         }
         self.go_on(stream);
     }

@@ -1,9 +1,8 @@
 //! What lists look like: the one of `ls -l` that every client reads (LIST), names (NLST), and facts (RFC 3659 §7).
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::super::{Kind, Metadata};
+use super::super::{Kind, Metadata, Named};
 
 /// How names are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,32 +76,48 @@ pub(super) fn read_time_value(text: &str) -> Option<i64> {
 }
 
 /// The facts of one thing (RFC 3659 §7.5).
-pub(super) fn facts(Metadata { kind, length, modified }: &Metadata, writable: bool) -> String {
+pub(super) fn facts(named: &Named, writable: bool) -> String {
+    let Named { metadata: Metadata { kind, length, modified }, leads_to, .. } = named;
     let modify = time_value(*modified);
     match (kind, writable) {
         (Kind::Directory, true) => format!("type=dir;modify={modify};perm=elcmp;"),
         (Kind::Directory, false) => format!("type=dir;modify={modify};perm=el;"),
+        // RFC 3659 §7.7.4. A semicolon would end the fact.
+        (Kind::Link, writable) => {
+            let leads_to = leads_to.as_ref().map(|to| to.to_string_lossy()).filter(|to| !to.contains(';'));
+            let kind = leads_to.map_or("symlink".to_owned(), |to| format!("slink:{to}"));
+            format!("type=OS.unix={kind};modify={modify};perm={};", if writable { "df" } else { "" })
+        }
         (_, true) => format!("type=file;size={length};modify={modify};perm=radfw;"),
         (_, false) => format!("type=file;size={length};modify={modify};perm=r;"),
     }
 }
 
 /// Adds one line for one thing.
-pub(super) fn add(text: &mut Vec<u8>, name: &OsStr, metadata: &Metadata, format: Format, writable: bool) {
+pub(super) fn add(text: &mut Vec<u8>, named: &Named, format: Format, writable: bool) {
+    let Named { name, metadata, leads_to } = named;
     match format {
         Format::Names => {}
         Format::Facts => {
-            text.extend(facts(metadata, writable).as_bytes());
+            text.extend(facts(named, writable).as_bytes());
             text.push(b' ');
         }
         Format::Long(now) => text.extend(long(metadata, now).as_bytes()),
     }
     text.extend(name.as_bytes());
+    if let (Format::Long(_), Some(leads_to)) = (format, leads_to) {
+        text.extend(b" -> ");
+        text.extend(leads_to.as_bytes());
+    }
     text.extend(b"\r\n");
 }
 
 fn long(Metadata { kind, length, modified }: &Metadata, now: i64) -> String {
-    let (mode, links) = if *kind == Kind::Directory { ("drwxr-xr-x", 2) } else { ("-rw-r--r--", 1) };
+    let (mode, links) = match kind {
+        Kind::Directory => ("drwxr-xr-x", 2),
+        Kind::Link => ("lrwxrwxrwx", 1),
+        Kind::File | Kind::Other => ("-rw-r--r--", 1),
+    };
     let Date { year, month, day, hour, minute, .. } = Date::of(*modified);
     let month = MONTHS[(month - 1) % 12];
     let when = if (now - HALF_A_YEAR..=now + DAY).contains(modified) {
@@ -137,17 +152,24 @@ mod tests {
 
     #[test]
     fn lists_are_written() {
-        let file = Metadata { kind: Kind::File, length: 42, modified: 1_700_000_000 };
-        let folder = Metadata { kind: Kind::Directory, length: 4096, modified: 1_700_000_000 };
-        let line = |metadata, format| {
+        let named = |kind, length, leads_to: Option<&str>| {
+            let metadata = Metadata { kind, length, modified: 1_700_000_000 };
+            Named { name: "a b".into(), metadata, leads_to: leads_to.map(Into::into) }
+        };
+        let (file, folder) = (named(Kind::File, 42, None), named(Kind::Directory, 4096, None));
+        let link = named(Kind::Link, 6, Some("../etc"));
+        let line = |named, format| {
             let mut text = Vec::new();
-            add(&mut text, OsStr::new("a b"), metadata, format, false);
+            add(&mut text, named, format, false);
             String::from_utf8(text).unwrap()
         };
         let soon = Format::Long(1_700_000_100);
         assert_eq!(line(&file, soon), "-rw-r--r--   1 ftp      ftp                42 Nov 14 22:13 a b\r\n");
         let later = Format::Long(1_800_000_000);
         assert_eq!(line(&folder, later), "drwxr-xr-x   2 ftp      ftp              4096 Nov 14  2023 a b\r\n");
+        assert_eq!(line(&link, soon), "lrwxrwxrwx   1 ftp      ftp                 6 Nov 14 22:13 a b -> ../etc\r\n");
+        assert_eq!(line(&link, Format::Names), "a b\r\n");
+        assert_eq!(line(&link, Format::Facts), "type=OS.unix=slink:../etc;modify=20231114221320;perm=; a b\r\n");
         assert_eq!(line(&file, Format::Names), "a b\r\n");
         assert_eq!(line(&file, Format::Facts), "type=file;size=42;modify=20231114221320;perm=r; a b\r\n");
         assert_eq!(line(&folder, Format::Facts), "type=dir;modify=20231114221320;perm=el; a b\r\n");

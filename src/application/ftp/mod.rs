@@ -27,6 +27,17 @@
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
 //! it: for as long as the target does not exist, SIZE tells how much of it came. A name is uploaded by one at a time.
 //!
+//! APPE to a file that exists is the exception: it adds to the file where it lies. If it breaks off, what was there before is
+//! there, and behind it as much as came of what was to be added, so that the rest can be appended; 226 comes when all of it is
+//! synced.
+//!
+//! DELE, RMD, MKD and RNTO are answered when the directories are synced in which names changed, the new one first: a power cut
+//! in between leaves two names of a file and never none.
+//!
+//! **Downloads and lists** are said to be complete when the client's TCP has acknowledged all of them, and the end. Who reads
+//! slowly holds what its connection has to send and one block more, which count as that and not against the blocks that storage
+//! threads read into.
+//!
 //! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
 //! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
 //!
@@ -35,6 +46,8 @@
 //!
 //! **Names** are UTF-8 (`path`). What leads out of the root by `..` is refused here; what does by a symbolic link, by the
 //! storage threads, which resolve paths below the root only.
+//!
+//! **Refusals** of what somebody should not try have a line each, with the address of who did (`Control::refuse`).
 //!
 //! **No bounce, no theft** (RFC 2577). A data connection goes to the control connection's peer and to no port below 1024, and
 //! is taken from the control connection's peer only. A passive port expects one connection, for one client.
@@ -63,10 +76,13 @@ use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crossbeam_channel::Sender;
+
 use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
 use super::accounts::{Accounts, Attempts};
+use super::refusals::{Refusal, Refusals};
 use super::tls::{Identity, Secured};
 use super::{Service, Session, SessionId};
 use crate::base::address::{Address, Flow};
@@ -74,6 +90,8 @@ use crate::base::limits;
 
 /// The port of FTP.
 pub const PORT: u16 = 21;
+/// The port of FTP under TLS from the first byte on.
+pub const SECURE_PORT: u16 = 990;
 /// The ports to which clients may be told to connect.
 pub const PASSIVE_PORTS: RangeInclusive<u16> = 50_000..=50_999;
 
@@ -86,6 +104,8 @@ pub struct Rules {
     pub accounts: Arc<Accounts>,
     /// Who we are under TLS; `None`: there is no TLS.
     pub identity: Option<Identity>,
+    /// Who is told of what is refused.
+    pub refusals: Option<Sender<Refusal>>,
     /// When the shard's clock began, in seconds since 1970.
     pub began: i64,
 }
@@ -111,13 +131,13 @@ pub struct Passive {
     shared: Arc<Shared>,
 }
 
-/// What all connections of a shard know. It is locked for moments, and by one thread.
+/// What all connections of a shard know. It is locked for moments, by one thread, and by a storage thread that lets go of a
+/// [`Claim`].
 struct Shared {
     rules: Rules,
     tables: Mutex<Tables>,
 }
 
-#[derive(Default)]
 struct Tables {
     /// The passive ports that there are.
     ports: Vec<u16>,
@@ -133,6 +153,7 @@ struct Tables {
     attempts: Attempts,
     /// Names that are uploaded, below the root of all.
     uploads: HashSet<VirtualPath>,
+    refusals: Refusals,
 }
 
 /// A data connection that is to come.
@@ -155,7 +176,8 @@ enum Protection {
 impl Ftp {
     /// A server by these rules, without passive ports.
     pub fn new(rules: Rules) -> Ftp {
-        Ftp { shared: Arc::new(Shared { rules, tables: Mutex::default() }) }
+        let tables = Mutex::new(Tables::new(Refusals::new(rules.refusals.clone())));
+        Ftp { shared: Arc::new(Shared { rules, tables }) }
     }
 
     /// What takes connections at passive ports.
@@ -171,7 +193,7 @@ impl Ftp {
 
 impl Service for Ftp {
     fn open(&mut self, flow: &Flow) -> Option<Box<dyn Session>> {
-        let control = Box::new(Control::new(self.shared.clone(), flow.remote.address));
+        let control = Box::new(Control::new(self.shared.clone(), flow.remote));
         Some(match &self.shared.rules.identity {
             Some(identity) => Box::new(Secured::in_the_clear(control, identity.clone())),
             None => control,
@@ -224,6 +246,19 @@ impl Shared {
 }
 
 impl Tables {
+    fn new(refusals: Refusals) -> Tables {
+        Tables {
+            ports: Vec::new(),
+            expected: HashMap::new(),
+            sessions: HashMap::new(),
+            total: 0,
+            users: HashMap::new(),
+            attempts: Attempts::default(),
+            uploads: HashSet::new(),
+            refusals,
+        }
+    }
+
     /// Lets a peer in, unless there are too many.
     fn enter(&mut self, peer: Address) -> bool {
         let of_peer = self.sessions.get(&peer).copied().unwrap_or(0);

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use super::super::{Folder, Place};
+use super::super::{Folder, Named, Place};
 
 /// Why a name means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,12 +97,14 @@ impl VirtualPath {
 }
 
 /// Whether a name from the disk can stand in a listing: in one line, and not an upload.
-pub(super) fn is_listed(name: &OsStr) -> bool {
-    !name.as_bytes().iter().any(u8::is_ascii_control) && !is_upload(name.as_bytes())
+pub(super) fn is_listed(Named { name, leads_to, .. }: &Named) -> bool {
+    let in_one_line = |text: &OsStr| !text.as_bytes().iter().any(u8::is_ascii_control);
+    in_one_line(name) && leads_to.as_deref().is_none_or(in_one_line) && !is_upload(name.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::{Kind, Metadata};
     use super::*;
 
     #[test]
@@ -134,6 +136,9 @@ mod tests {
         let file = VirtualPath::default().join(b"/a/\"b\"").unwrap();
         assert_eq!(file.upload(Folder(0)).path, PathBuf::from("a/.\"b\".upload~"));
         assert_eq!(file.quoted(), "\"/a/\"\"b\"\"\"");
-        assert!(!is_listed(OsStr::new(".b.upload~")) && !is_listed(OsStr::new("a\rb")) && is_listed(OsStr::new("b")));
+        let metadata = Metadata { kind: Kind::Link, length: 1, modified: 0 };
+        let listed =
+            |name: &str, to: &str| is_listed(&Named { name: name.into(), metadata, leads_to: Some(to.into()) });
+        assert!(!listed(".b.upload~", "b") && !listed("a\rb", "b") && !listed("a", "b\n") && listed("b", ".b.upload~"));
     }
 }

@@ -1,8 +1,9 @@
 //! Commands about files: a storage thread is asked, and its answer is the reply, or says how a transfer begins.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 
-use super::super::{Kind, Metadata, Opening, Outcome, Stream, Work};
+use super::super::{Folder, Kind, Metadata, Named, Opening, Outcome, Place, Stream, Work};
 use super::Claim;
 use super::command::Verb;
 use super::control::Control;
@@ -20,8 +21,8 @@ pub(super) enum Question {
     Tell(Verb, VirtualPath),
     /// How much of an upload is there, for a SIZE of what does not exist.
     Uploaded,
-    /// To do something; this is said when it is done.
-    Do(Code, String),
+    /// To do something, and then the rest one after the other; this is said when all of it is done.
+    Do(Code, String, VecDeque<Work>),
     /// What that is, to be fetched from a byte on.
     Fetch(VirtualPath, u64),
     /// What that is, to be listed.
@@ -75,6 +76,7 @@ impl Control {
             return self.say(Code::FileUnavailable, "The root stays as it is.");
         }
         if self.is_kept_away(verb, &path) {
+            self.tell_of("it is in somebody's home");
             return self.say_trouble(ErrorKind::NotFound);
         }
         let folder = self.folder();
@@ -83,25 +85,24 @@ impl Control {
             Verb::Cwd | Verb::Cdup => (Question::Enter(path), Work::Look(place)),
             Verb::Size if self.ascii => return self.say(Code::FileUnavailable, "Only with TYPE I."),
             Verb::Size | Verb::Mdtm | Verb::Mlst | Verb::Rnfr => (Question::Tell(verb, path), Work::Look(place)),
-            Verb::Dele => (Question::Do(Code::FileActionDone, "Deleted.".into()), Work::Remove(place)),
-            Verb::Rmd => (Question::Do(Code::FileActionDone, "Removed.".into()), Work::RemoveDirectory(place)),
+            Verb::Dele => (kept("Deleted.", &[&path], folder), Work::Remove(place)),
+            Verb::Rmd => (kept("Removed.", &[&path], folder), Work::RemoveDirectory(place)),
             Verb::Mkd => {
                 let said = format!("{} is there now.", path.quoted());
-                (Question::Do(Code::PathIs, said), Work::MakeDirectory(place))
+                (Question::Do(Code::PathIs, said, sync_names(&[&path], folder)), Work::MakeDirectory(place))
             }
-            Verb::SiteUtime => {
-                (Question::Do(Code::Okay, "It has that time now.".into()), Work::SetModified(place, time))
-            }
-            Verb::SiteChmod => (Question::Do(Code::Okay, "It has that mode now.".into()), Work::SetMode(place, mode)),
+            Verb::SiteUtime => (done(Code::Okay, "It has that time now."), Work::SetModified(place, time)),
+            Verb::SiteChmod => (done(Code::Okay, "It has that mode now."), Work::SetMode(place, mode)),
             Verb::Mfmt => {
                 let said = format!("Modify={}; {}", listing::time_value(time), path.shown());
-                (Question::Do(Code::FileStatus, said), Work::SetModified(place, time))
+                (done(Code::FileStatus, &said), Work::SetModified(place, time))
             }
             Verb::Rnto => {
                 let Some(from) = self.rename_from.take() else {
                     return self.say(Code::BadSequence, "Say RNFR first.");
                 };
-                (Question::Do(Code::FileActionDone, "Renamed.".into()), Work::Rename(from.place(folder), place))
+                // The new name first: a power cut in between leaves two names, not none.
+                (kept("Renamed.", &[&path, &from], folder), Work::Rename(from.place(folder), place))
             }
             Verb::Retr => (Question::Fetch(path, restart), Work::Look(place)),
             Verb::List => (Question::List(path, Format::Long(self.time(stream.io.now()))), Work::Look(place)),
@@ -153,9 +154,10 @@ impl Control {
             Err(why) => Err(*why),
         };
         match (question, found) {
-            (Question::Do(code, text), _) => match answer {
-                Ok(_) => self.say(code, &text),
-                Err(why) => self.say_trouble(why),
+            (Question::Do(code, text, mut rest), _) => match (answer, rest.pop_front()) {
+                (Ok(_), Some(work)) => self.put(Question::Do(code, text, rest), work, stream),
+                (Ok(_), None) => self.say(code, &text),
+                (Err(why), _) => self.say_trouble(why),
             },
             (Question::Password, _) => match answer {
                 Ok(_) => self.trust(),
@@ -196,7 +198,8 @@ impl Control {
             (Question::Enter(_), _) => self.say(Code::FileUnavailable, "That is no directory."),
             (Question::Tell(Verb::Mdtm, _), _) => self.say(Code::FileStatus, &listing::time_value(found.modified)),
             (Question::Tell(Verb::Mlst, path), _) => {
-                let line = format!("{} {}", listing::facts(&found, self.may_write()), path.shown());
+                let named = Named { name: path.name().into(), metadata: found, leads_to: None };
+                let line = format!("{} {}", listing::facts(&named, self.may_write()), path.shown());
                 self.say_lines(Code::FileActionDone, "Facts:", &[line], "That is all.");
             }
             (Question::Tell(Verb::Rnfr, path), _) => {
@@ -221,7 +224,8 @@ impl Control {
             (Question::List(_, Format::Facts), _) => self.say(Code::ParameterError, "That is no directory."),
             (Question::List(path, format), _) => {
                 let mut text = Vec::new();
-                listing::add(&mut text, path.name().as_ref(), &found, format, self.may_write());
+                let named = Named { name: path.name().into(), metadata: found, leads_to: None };
+                listing::add(&mut text, &named, format, self.may_write());
                 self.begin(Job::Say(text), "The list follows.", &mut stream.io);
             }
             _ => self.say(Code::FileUnavailable, "That is no file."),
@@ -287,8 +291,9 @@ impl Control {
             ErrorKind::DirectoryNotEmpty => (Code::FileUnavailable, "The directory is not empty."),
             ErrorKind::IsADirectory => (Code::FileUnavailable, "That is a directory."),
             ErrorKind::NotADirectory => (Code::FileUnavailable, "That is no directory."),
+            // Also of what a symbolic link leads out of the root.
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                (Code::FileUnavailable, "You may not do that.")
+                return self.refuse(Code::FileUnavailable, "You may not do that.");
             }
             ErrorKind::Unsupported => (Code::FileUnavailable, "That is no file."),
             ErrorKind::InvalidFilename => (Code::NameNotAllowed, "That name is too long."),
@@ -304,7 +309,7 @@ impl Control {
         let (word, rest) = split_word(argument);
         match word.to_ascii_uppercase().as_slice() {
             b"CHMOD" | b"UTIME" if !self.may_write() => {
-                self.say(Code::FileUnavailable, "You may not change anything here.");
+                self.refuse(Code::FileUnavailable, "You may not change anything here.");
             }
             b"CHMOD" => self.ask(Verb::SiteChmod, rest, stream),
             b"UTIME" => self.ask(Verb::SiteUtime, rest, stream),
@@ -312,6 +317,22 @@ impl Control {
             _ => self.say(Code::ParameterNotImplemented, "SITE knows CHMOD, HELP and UTIME."),
         }
     }
+}
+
+/// What is done when it is done.
+fn done(code: Code, text: &str) -> Question {
+    Question::Do(code, text.to_owned(), VecDeque::new())
+}
+
+/// What is done when the names of these paths, as they are then, would outlast a power cut.
+fn kept(text: &str, paths: &[&VirtualPath], folder: Folder) -> Question {
+    Question::Do(Code::FileActionDone, text.to_owned(), sync_names(paths, folder))
+}
+
+fn sync_names(paths: &[&VirtualPath], folder: Folder) -> VecDeque<Work> {
+    let mut parents: Vec<Place> = paths.iter().map(|path| path.parent().place(folder)).collect();
+    parents.dedup();
+    parents.into_iter().map(Work::SyncDirectory).collect()
 }
 
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {

@@ -1,7 +1,7 @@
 //! What comes from the client: written from the buffers in which it came, and given its name when all of it is on the disk.
 //!
 //! The order is what makes an upload whole: every byte is written, the file is synced, then it gets its name, then its
-//! directory is synced; each step waits for the one before it to succeed. Only then the client hears 226.
+//! directory is synced ([`Work::Commit`]); each waits for the one before it to succeed. Only then the client hears 226.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -13,7 +13,6 @@ use super::data::{Failure, Step, Target};
 use crate::base::limits;
 
 const FILE: Handle = Handle(0);
-const FOLDER: Handle = Handle(1);
 
 /// What work was for.
 const STEP: u64 = 0;
@@ -22,7 +21,7 @@ const WRITTEN: u64 = 1;
 /// A file on its way in.
 pub(super) struct Receiving {
     file: Place,
-    _claim: Option<Claim>,
+    claim: Option<Claim>,
     received: u64,
     /// Whether it has its name already.
     named: bool,
@@ -34,9 +33,9 @@ pub(super) struct Receiving {
     unasked: VecDeque<Work>,
     /// The step under way.
     stepping: bool,
-    /// Steps to be done before the first write, and behind the last one.
+    /// What is to be done before the first write, and behind the last one.
     opening: Option<Work>,
-    closing: VecDeque<Work>,
+    closing: Option<Work>,
     committing: bool,
     starved: bool,
     failed: Option<Failure>,
@@ -45,14 +44,12 @@ pub(super) struct Receiving {
 impl Receiving {
     pub(super) fn new(Target { file, opening, name, claim, folder, ascii }: Target) -> Receiving {
         let named = name.is_none();
-        let rename = name.map(|name| Work::Rename(file.clone(), name));
-        let mut closing = VecDeque::from([Work::Sync(FILE), Work::Close(FILE)]);
-        closing.extend(rename);
-        closing.extend([Work::OpenDirectory(FOLDER, folder), Work::Sync(FOLDER), Work::Close(FOLDER)]);
+        let names = name.map(|name| (file.clone(), name));
+        let closing = Work::Commit { handle: FILE, names, directory: folder };
         let open = Work::Open(FILE, file.clone(), opening);
         Receiving {
             file,
-            _claim: claim,
+            claim,
             received: 0,
             named,
             ascii,
@@ -61,7 +58,7 @@ impl Receiving {
             unasked: VecDeque::new(),
             stepping: false,
             opening: Some(open),
-            closing,
+            closing: Some(closing),
             committing: false,
             starved: false,
             failed: None,
@@ -151,9 +148,9 @@ impl Receiving {
             return Step::More;
         }
         self.committing = true;
-        match self.closing.pop_front() {
+        match self.closing.take() {
             Some(work) => {
-                self.step(work, stream, |receiving, work| receiving.closing.push_front(work));
+                self.step(work, stream, |receiving, work| receiving.closing = Some(work));
                 Step::More
             }
             None => Step::Complete,
@@ -182,6 +179,11 @@ impl Receiving {
 
     pub(super) fn release(&mut self, io: &mut Io<'_>) {
         self.unasked.drain(..).filter_map(Work::into_block).for_each(|block| io.release(block));
+        if self.writing > 0 || self.stepping {
+            // What is under way is still written: nobody else is to begin the same upload before that is done.
+            let claim = self.claim.take().map(|claim| Work::LetGo(Box::new(claim)));
+            let _refused = claim.map(|claim| io.ask(STEP, claim));
+        }
     }
 
     fn fail(&mut self, why: ErrorKind) {

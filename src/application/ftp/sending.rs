@@ -67,7 +67,9 @@ impl Sending {
         while let Some(block) = self.waiting.pop_front() {
             let length = block.frame().len() as u64;
             let left = if self.ascii { self.convert(block, stream) } else { stream.give(block).err() };
-            if let Some(block) = left {
+            if let Some(mut block) = left {
+                // It waits for the client, like what was sent before it.
+                stream.will_give(&mut block);
                 return self.waiting.push_front(block);
             }
             self.sent += length;
@@ -95,7 +97,9 @@ impl Sending {
 
     fn read(&mut self, stream: &mut Stream<'_>) {
         let piece = stream.piece();
-        while !self.ended && self.reading + self.waiting.len() < limits::FTP_BLOCKS {
+        // No more than there is room for, and one to be there when there is more: who reads slowly holds that one only.
+        let ahead = (stream.room() / piece + 1).min(limits::FTP_BLOCKS);
+        while !self.ended && self.reading + self.waiting.len() < ahead {
             let Ok(block) = stream.io.block(piece) else { return };
             if let Err(work) = stream.io.ask(READ, Work::Read(OPEN, block, piece)) {
                 work.into_block().into_iter().for_each(|block| stream.io.release(block));
@@ -181,10 +185,10 @@ impl Listing {
         match done.result {
             Ok(Outcome::Names(names)) if names.is_empty() => {}
             Ok(Outcome::Names(names)) => {
-                // Links lead anywhere, and devices are nobody's business.
-                let listed = names.iter().filter(|named| named.metadata.kind != Kind::Other && is_listed(&named.name));
+                // Devices are nobody's business.
+                let listed = names.iter().filter(|named| named.metadata.kind != Kind::Other && is_listed(named));
                 for named in listed {
-                    listing::add(&mut self.text, &named.name, &named.metadata, self.format, self.writable);
+                    listing::add(&mut self.text, named, self.format, self.writable);
                 }
                 self.next = Some(Work::List(OPEN));
             }

@@ -133,7 +133,7 @@ impl Control {
             }
             // RFC 2577 §3: nobody lets us talk to others, nor to services.
             Ok(remote) if remote.address != peer || remote.port < 1024 => {
-                self.say(Code::ParameterNotImplemented, "Only to yourself, and to no port below 1024.");
+                self.refuse(Code::ParameterNotImplemented, "Only to yourself, and to no port below 1024.");
             }
             Ok(remote) => {
                 self.drop_route(&mut stream.io);
@@ -197,7 +197,7 @@ impl Control {
             }
             (_, None) => return self.drop_route(io),
             (News::Unconnected, _) => {
-                self.say(Code::NoDataConnection, "I cannot connect there.");
+                self.refuse(Code::NoDataConnection, "I cannot connect there.");
             }
             (News::Complete, _) => self.say(Code::TransferComplete, "All of it is there."),
             (News::Failed(failure), _) => self.say_failure(failure),
@@ -258,7 +258,7 @@ impl Control {
         let Some(transfer) = self.transfers.transfer.as_mut().filter(|transfer| transfer.check <= now) else { return };
         if transfer.job.is_some() {
             self.end(io);
-            self.say(Code::NoDataConnection, "Nobody connected.");
+            self.refuse(Code::NoDataConnection, "Nobody connected.");
         } else if self.transfers.alive.upgrade().is_none() {
             self.end(io);
             self.say(Code::TransferAborted, "The transfer broke off.");

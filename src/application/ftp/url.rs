@@ -1,9 +1,9 @@
-//! `ftp://[user[:password]@]host[:port]/folder/…/name[;type=a|i]` (RFC 1738 §3.2, RFC 3986).
+//! `ftp://` or `ftps://[user[:password]@]host[:port]/folder/…/name[;type=a|i]` (RFC 1738 §3.2, RFC 3986).
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::PORT;
+use super::{PORT, SECURE_PORT};
 
 /// What a URL names.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,13 +22,15 @@ pub struct Url {
     pub name: String,
     /// Whether lines are converted.
     pub ascii: bool,
+    /// Whether it is under TLS from the first byte on, as `ftps://` says.
+    pub secure: bool,
 }
 
 /// Why a text is no URL of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// It begins otherwise.
-    #[error("does not begin with ftp://")]
+    #[error("does not begin with ftp:// or ftps://")]
     Scheme,
     /// There is none, or it cannot be read.
     #[error("names no host and port")]
@@ -47,7 +49,7 @@ pub enum BadUrl {
 impl fmt::Debug for Url {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Url { user, password: _, host, port, folders, name, ascii } = self;
+        let Url { user, password: _, host, port, folders, name, ascii, secure } = self;
         f.debug_struct("Url")
             .field("user", user)
             .field("host", host)
@@ -55,6 +57,7 @@ impl fmt::Debug for Url {
             .field("folders", folders)
             .field("name", name)
             .field("ascii", ascii)
+            .field("secure", secure)
             .finish_non_exhaustive()
     }
 }
@@ -63,8 +66,13 @@ impl FromStr for Url {
     type Err = BadUrl;
 
     fn from_str(text: &str) -> Result<Url, BadUrl> {
-        let scheme = text.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case("ftp://")).ok_or(BadUrl::Scheme)?;
-        let (authority, path) = text[scheme.len()..].split_once('/').ok_or(BadUrl::Name)?;
+        let (scheme, rest) = text.split_once("://").ok_or(BadUrl::Scheme)?;
+        let (secure, usual) = match scheme.to_ascii_lowercase().as_str() {
+            "ftp" => (false, PORT),
+            "ftps" => (true, SECURE_PORT),
+            _ => return Err(BadUrl::Scheme),
+        };
+        let (authority, path) = rest.split_once('/').ok_or(BadUrl::Name)?;
         let (login, place) =
             authority.rsplit_once('@').map_or((None, authority), |(login, place)| (Some(login), place));
         let (user, password) = match login {
@@ -79,8 +87,8 @@ impl FromStr for Url {
             None => place.split_at(place.find(':').unwrap_or(place.len())),
         };
         let port = match port.strip_prefix(':') {
-            None if port.is_empty() => PORT,
-            Some("") => PORT,
+            None if port.is_empty() => usual,
+            Some("") => usual,
             Some(digits) => digits.parse().ok().filter(|port| *port > 0).ok_or(BadUrl::Host)?,
             None => return Err(BadUrl::Host),
         };
@@ -95,7 +103,7 @@ impl FromStr for Url {
         let name = parts.pop().filter(|name| !name.is_empty()).ok_or(BadUrl::Name)?;
         // An empty one would say CWD without an argument, which leads anywhere.
         parts.retain(|folder| !folder.is_empty());
-        Ok(Url { user, password, host: host.to_owned(), port, folders: parts, name, ascii })
+        Ok(Url { user, password, host: host.to_owned(), port, folders: parts, name, ascii, secure })
     }
 }
 
@@ -134,6 +142,8 @@ mod tests {
         assert_eq!((url.user.as_str(), url.password.as_str()), ("al@ice", "a:b/"));
         assert_eq!((url.host.as_str(), url.port), ("fd77::2", 2121));
         assert_eq!((url.folders, url.name.as_str(), url.ascii), (vec!["/a".into(), "b c".into()], "ü%", true));
+        let url: Url = "ftps://x/y".parse().unwrap();
+        assert_eq!((url.port, url.secure), (990, true));
         for (text, why) in [
             ("http://x/y", BadUrl::Scheme),
             ("ftp://x", BadUrl::Name),

@@ -246,6 +246,10 @@ impl Session for Secured {
         self.call(stream, |inside, stream| inside.on_room(stream));
     }
 
+    fn on_sent(&mut self, stream: &mut Stream<'_>) {
+        self.call(stream, |inside, stream| inside.on_sent(stream));
+    }
+
     fn on_end(&mut self, stream: &mut Stream<'_>) {
         match &mut self.state {
             State::Clear => {

@@ -116,6 +116,9 @@ impl Caller {
             if events.room && entry.connection.room_under(net.pool.pressure()) > 0 {
                 self.call(entry, net, |session, stream| session.on_room(stream));
             }
+            if events.sent {
+                self.call(entry, net, |session, stream| session.on_sent(stream));
+            }
             if events.ended {
                 self.call(entry, net, |session, stream| session.on_end(stream));
             }
@@ -124,7 +127,7 @@ impl Caller {
                 return true;
             }
             // What the session did may have made something else happen: an abort, or data that it resumed.
-            if !(events.opened || events.room || events.ended) {
+            if !(events.opened || events.room || events.sent || events.ended) {
                 return false;
             }
         }

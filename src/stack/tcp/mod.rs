@@ -412,6 +412,10 @@ impl Tcp {
     }
 
     /// Lets sessions ask for so much work before some of it is done.
+    pub(super) fn awaits_work(&self) -> bool {
+        self.caller.requests.awaits_work()
+    }
+
     pub(super) fn allow_work(&mut self, most: usize) {
         self.caller.requests.allow_work(most);
     }

@@ -120,6 +120,7 @@ impl Connection {
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
             self.lingers_until = Instant::NEVER;
+            self.events.sent = true;
             self.state = match self.state {
                 State::FinWait1 => State::FinWait2,
                 State::Closing => State::TimeWait,

@@ -52,6 +52,8 @@ pub struct Events {
     pub opened: bool,
     /// There is room to write again.
     pub room: bool,
+    /// Everything that was written, and the end behind it, was acknowledged.
+    pub sent: bool,
     /// The peer has nothing more to send, and all that it sent was taken.
     pub ended: bool,
     /// It is over.

@@ -1,9 +1,10 @@
 //! What a client is asked for, and what it tells.
 
-use super::Place;
+use super::super::super::tls::{Secured, Server};
+use super::super::super::{Place, Session};
 
 /// What a client is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Transfer {
     /// Who logs in.
     pub user: String,
@@ -15,12 +16,54 @@ pub struct Transfer {
     pub name: String,
     /// Whether lines are converted.
     pub ascii: bool,
+    /// What is under TLS.
+    pub security: Security,
     /// Who opens the data connection.
     pub mode: Mode,
     /// Whether what an earlier one left is continued.
     pub resume: bool,
     /// Where the file comes from and goes to.
     pub direction: Direction,
+}
+
+/// What is under TLS, and who the server must be then.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Nothing.
+    Clear,
+    /// All behind AUTH TLS, which comes before the login (RFC 4217); a server that does not do it is left.
+    Explicit(Server),
+    /// All from the first byte on, as `ftps://` says.
+    Implicit(Server),
+}
+
+impl Security {
+    /// A control connection's session.
+    pub(super) fn control(&self, session: Box<dyn Session>) -> Box<dyn Session> {
+        match self {
+            Security::Clear => session,
+            Security::Explicit(server) => Box::new(Secured::in_the_clear(session, server.clone())),
+            Security::Implicit(server) => Box::new(Secured::at_once(session, server.clone())),
+        }
+    }
+
+    /// A data connection's session.
+    pub(super) fn data(&self, session: Box<dyn Session>) -> Box<dyn Session> {
+        match self {
+            Security::Clear => session,
+            Security::Explicit(server) | Security::Implicit(server) => {
+                Box::new(Secured::at_once(session, server.clone()))
+            }
+        }
+    }
+
+    /// What is wrong with the server, if anything is.
+    pub(super) fn complaint(&self) -> Option<String> {
+        match self {
+            Security::Clear => None,
+            Security::Explicit(server) | Security::Implicit(server) => server.complaint().text(),
+        }
+    }
 }
 
 /// Who opens the data connection.

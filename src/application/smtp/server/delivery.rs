@@ -7,6 +7,8 @@
 //!   link … · rename · sync …    the name in each mailbox, and the directories with those
 //! ```
 //!
+//! For one mailbox alone all behind the writing is one work.
+//!
 //! A line of these is begun when the one before it was done well. Only when the last is, 250 may be said. When something
 //! fails, all of it is taken back first.
 
@@ -20,7 +22,6 @@ use crate::base::limits;
 use crate::buffer::Block;
 
 const MAIL: Handle = Handle(0);
-const DIRECTORY: Handle = Handle(1);
 const HANDLES: Handles = Handles { content: Handle(2), envelope: Handle(3), directory: Handle(4) };
 
 /// A file that is being written.
@@ -34,6 +35,8 @@ struct File {
 /// Where it stands.
 enum Phase {
     Writing,
+    /// All of it is being written.
+    Complete,
     Syncing,
     Queueing(Box<Placing>),
     Naming,
@@ -163,10 +166,7 @@ impl Delivery {
         };
         self.mail.as_mut().map(&mut sync);
         self.queue.as_mut().map(&mut sync);
-        if self.mail.is_some() {
-            self.todo.extend([Work::Sync(MAIL), Work::Close(MAIL)]);
-        }
-        self.phase = Phase::Syncing;
+        self.phase = Phase::Complete;
     }
 
     /// It is not wanted any more.
@@ -191,6 +191,7 @@ impl Delivery {
             }
             match &mut self.phase {
                 Phase::Writing => return Step::More,
+                Phase::Complete => self.phase = self.sync(),
                 Phase::Syncing => {
                     self.phase = match (&self.to.queue, envelope) {
                         (Some((queue, id)), Some(envelope)) => {
@@ -212,6 +213,24 @@ impl Delivery {
         }
     }
 
+    /// All is written: now it is to last.
+    fn sync(&mut self) -> Phase {
+        let Destinations { maildirs, mailboxes, name, queue } = &self.to;
+        match (mailboxes.as_slice(), queue) {
+            // Nearly always: one file with one name.
+            ([mailbox], None) => {
+                let names = Some((maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name)));
+                self.todo.push_back(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) });
+                Phase::Naming
+            }
+            ([], _) => Phase::Syncing,
+            _ => {
+                self.todo.extend([Work::Sync(MAIL), Work::Close(MAIL)]);
+                Phase::Syncing
+            }
+        }
+    }
+
     /// The names in the mailboxes: in the first one last, for that takes the unfinished name away.
     fn name(&mut self) -> Phase {
         let Destinations { maildirs, mailboxes, name, .. } = &self.to;
@@ -220,14 +239,7 @@ impl Delivery {
         let link = |other: &String| Work::Link(unfinished.clone(), maildirs.finished(other, name));
         self.todo.extend(others.iter().map(link));
         self.todo.push_back(Work::Rename(unfinished.clone(), maildirs.finished(first, name)));
-        for mailbox in mailboxes {
-            let directory = maildirs.arrivals(mailbox);
-            self.todo.extend([
-                Work::OpenDirectory(DIRECTORY, directory),
-                Work::Sync(DIRECTORY),
-                Work::Close(DIRECTORY),
-            ]);
-        }
+        self.todo.extend(mailboxes.iter().map(|mailbox| Work::SyncDirectory(maildirs.arrivals(mailbox))));
         Phase::Naming
     }
 

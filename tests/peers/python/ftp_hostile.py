@@ -115,7 +115,11 @@ def aborted():
             sock.close()
             time.sleep(number / 2000)
             interrupt(ftp)
-            first, last = codes(ftp, 2)
+            lines = [ftp.getmultiline() for _ in range(2)]
+            first, last = [line[:3] for line in lines]
+            assert first in ("226", "426") and last == "226", lines
+            got = fetched(ftp, "RETR kept")
+            assert got == (new if first == "226" else old), (number, lines, len(got), got[:10], got == new[:len(got)])
             assert first in ("226", "426") and last == "226", (first, last)
             assert fetched(ftp, "RETR kept") == (new if first == "226" else old), first
             ftp.storbinary("STOR kept", io.BytesIO(old))

@@ -12,7 +12,8 @@ use taphouse::base::address::{Address, Family, Mac};
 use taphouse::wire::checksum::Sum;
 use taphouse::wire::router::Advice;
 use taphouse::wire::{
-    arp, dhcp, ethernet, extension, icmpv4, icmpv6, igmp, ipv4, ipv6, membership, mld, ndp, quote, router, tcp, tcp_options, udp,
+    arp, dhcp, ethernet, extension, icmpv4, icmpv6, igmp, ipv4, ipv6, membership, mld, ndp, quote, router, tcp,
+    tcp_options, udp,
 };
 use zerocopy::FromBytes;
 

@@ -223,7 +223,7 @@ taphouse VERSION: a host behind tap0
   addresses  10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64
   ethernet   02:00:00:00:00:01, mtu 1500
   device     offload: checksums, TCP
-  services   echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004
+  services   echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, smtp 25, submission 587, submissions 465
   confined   no capabilities, no files, few system calls
 try
   ping 10.77.0.2
@@ -234,6 +234,7 @@ try
   iperf3 -c 10.77.0.2
   curl ftp://10.77.0.2/
   ffmpeg -re -f lavfi -i sine -c:a pcm_mulaw -f rtp rtp://10.77.0.2:5004
+  swaks --server 10.77.0.2 --port 25 --to postmaster@[10.77.0.2]
 ";
         assert_eq!(without_version(&card(&settings(""), "offload: checksums, TCP", &CONFINED)), text);
     }
@@ -310,7 +311,7 @@ taphouse would
   give the host's side 10.77.0.1/24, fd77::1/64
   be 10.77.0.2/24, fd77::2/64, fe80::ff:fe00:1/64 at 02:00:00:00:00:01
   send packets of up to 1500 bytes
-  serve echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004
+  serve echo 7, discard 9, chargen 19, iperf 5201, ftp 21, rtp 5004, smtp 25, submission 587, submissions 465
   let anybody fetch the files below /var/lib/taphouse/ftp
   take up to 256 MiB of memory for connections
   spin for 50 µs before sleeping while there is traffic

@@ -31,7 +31,7 @@ fn the_card_tells_things_to_try_that_work() {
     let Some(lab) = Lab::new() else { return };
     let mut house = lab.house("");
     // The last line of the card. It goes to another stream than the ready line, and so may be read before it.
-    let printed = house.program.printed_with("rtp://10.77.0.2:5004\n");
+    let printed = house.program.printed_with("postmaster@[10.77.0.2]\n");
     let tries = printed.lines().filter_map(|line| line.trim().strip_prefix(&format!("ip netns exec {} ", lab.name)));
     let tries: Vec<String> = tries.map(str::to_owned).collect();
     assert!(tries.len() >= 3, "{printed}");

@@ -74,8 +74,11 @@ fn hear(lab: &mut Lab, control: &mut Talk, text: &str, code: &str) -> Option<()>
     Some(())
 }
 
+/// Messages by their mailboxes, and entries of the queue.
+type Found = (Vec<(String, String)>, Vec<(Envelope, String)>);
+
 /// What is found in `new` of each mailbox, and whole entries of the queue.
-fn found(left: &Disk) -> (Vec<(String, String)>, Vec<(Envelope, String)>) {
+fn found(left: &Disk) -> Found {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let mail = left.files(0).into_iter().filter(|(path, _)| path.parent().unwrap().ends_with("new"));
     let mail = mail.map(|(path, bytes)| (path.iter().next().unwrap().to_str().unwrap().to_owned(), text(&bytes)));

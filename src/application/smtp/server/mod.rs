@@ -1,6 +1,6 @@
 //! The server: takes messages over, for mailboxes of ours and for elsewhere.
 //!
-//! A connection is a [`session`](self::session) that reads commands (`command`) and answers them. Between MAIL and the end of
+//! A connection is a session (`session`) that reads commands (`command`) and answers them. Between MAIL and the end of
 //! the message there is a `transaction`: whom it is from and for. The message itself is read by `body`, which finds its end, and
 //! goes to the disk by `delivery`, which knows when it is there for good; then the client hears 250, and not before.
 //!

@@ -12,6 +12,7 @@ pub mod discard;
 pub mod dns;
 pub mod echo;
 pub mod ftp;
+mod headcount;
 mod io;
 pub mod iperf;
 pub mod line;

@@ -263,7 +263,7 @@ impl Control {
     pub(super) fn trust(&mut self) {
         let User::Named(name) = std::mem::replace(&mut self.user, User::Unknown) else { return };
         let Some(account) = self.shared.rules.accounts.find(&name) else { return };
-        if !self.shared.tables().enter_user(&account.name) {
+        if !self.shared.tables().users.enter(account.name.clone()) {
             return self.refuse(Code::NotLoggedIn, "You have too many connections: end one.");
         }
         self.user = User::LoggedIn(Login {
@@ -287,7 +287,7 @@ impl Control {
 
     pub(super) fn log_out(&mut self) {
         if let User::LoggedIn(Login { name: Some(name), .. }) = std::mem::replace(&mut self.user, User::Unknown) {
-            self.shared.tables().leave_user(&name);
+            self.shared.tables().users.leave(&name);
         }
         self.here = VirtualPath::default();
     }
@@ -431,7 +431,7 @@ impl Session for Control {
         // 226 is not to wait until the client has acknowledged 150.
         stream.set_coalescing(Coalescing::None);
         self.idle = stream.io.now() + limits::FTP_IDLE;
-        self.entered = self.shared.tables().enter(self.peer.address);
+        self.entered = self.shared.tables().sessions.enter(self.peer.address);
         if self.entered {
             self.say(Code::ServiceReady, "taphouse");
         } else {
@@ -474,7 +474,7 @@ impl Session for Control {
         self.end_transfers(io);
         self.log_out();
         if self.entered {
-            self.shared.tables().leave(self.peer.address);
+            self.shared.tables().sessions.leave(&self.peer.address);
         }
     }
 

@@ -82,6 +82,7 @@ use self::control::Control;
 use self::data::DataConnection;
 use self::path::VirtualPath;
 use super::accounts::{Accounts, Attempts};
+use super::headcount::Headcount;
 use super::refusals::{Refusal, Refusals};
 use super::tls::{Identity, Secured};
 use super::{Service, Session, SessionId};
@@ -143,12 +144,9 @@ struct Tables {
     ports: Vec<u16>,
     /// Whom we expect at them.
     expected: HashMap<u16, Expected>,
-    /// Control connections by peer.
-    sessions: HashMap<Address, usize>,
-    /// Control connections.
-    total: usize,
-    /// The same by user.
-    users: HashMap<String, usize>,
+    /// Control connections by peer, and by user.
+    sessions: Headcount<Address>,
+    users: Headcount<String>,
     /// Who said wrong passwords.
     attempts: Attempts,
     /// Names that are uploaded, below the root of all.
@@ -250,52 +248,11 @@ impl Tables {
         Tables {
             ports: Vec::new(),
             expected: HashMap::new(),
-            sessions: HashMap::new(),
-            total: 0,
-            users: HashMap::new(),
+            sessions: Headcount::new(limits::FTP_SESSIONS, limits::FTP_SESSIONS_AN_ADDRESS),
+            users: Headcount::new(usize::MAX, limits::FTP_SESSIONS_A_USER),
             attempts: Attempts::default(),
             uploads: HashSet::new(),
             refusals,
-        }
-    }
-
-    /// Lets a peer in, unless there are too many.
-    fn enter(&mut self, peer: Address) -> bool {
-        let of_peer = self.sessions.get(&peer).copied().unwrap_or(0);
-        if self.total >= limits::FTP_SESSIONS || of_peer >= limits::FTP_SESSIONS_AN_ADDRESS {
-            return false;
-        }
-        self.total += 1;
-        self.sessions.insert(peer, of_peer + 1);
-        true
-    }
-
-    fn leave(&mut self, peer: Address) {
-        self.total = self.total.saturating_sub(1);
-        if let Some(count) = self.sessions.get_mut(&peer) {
-            *count -= 1;
-            if *count == 0 {
-                self.sessions.remove(&peer);
-            }
-        }
-    }
-
-    /// Lets a user in, unless it has too many connections.
-    fn enter_user(&mut self, name: &str) -> bool {
-        let of_user = self.users.get(name).copied().unwrap_or(0);
-        let fits = of_user < limits::FTP_SESSIONS_A_USER;
-        if fits {
-            self.users.insert(name.to_owned(), of_user + 1);
-        }
-        fits
-    }
-
-    fn leave_user(&mut self, name: &str) {
-        if let Some(count) = self.users.get_mut(name) {
-            *count -= 1;
-            if *count == 0 {
-                self.users.remove(name);
-            }
         }
     }
 

@@ -22,10 +22,10 @@ mod trace;
 mod transaction;
 mod whereabouts;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::accounts::{Accounts, Attempts};
+use super::super::headcount::Headcount;
 use super::super::tls::{Identity, Secured};
 use super::super::{Service, Session};
 use super::maildir::Maildirs;
@@ -90,24 +90,22 @@ impl Role {
     }
 }
 
-/// The server of one shard at one port.
+/// The server at one port.
 #[derive(Clone)]
 pub struct Smtp {
     shared: Arc<Shared>,
     role: Role,
 }
 
-/// What all connections of a shard know. It is locked for moments, and by one thread.
+/// What all connections know, of all shards. It is locked for moments: when a connection begins and ends, and by who logs in.
 struct Shared {
     rules: Rules,
     tables: Mutex<Tables>,
 }
 
-#[derive(Default)]
 struct Tables {
-    /// Connections, and those of each peer.
-    total: usize,
-    sessions: HashMap<Address, usize>,
+    /// Connections by peer.
+    sessions: Headcount<Address>,
     /// Who said wrong passwords.
     attempts: Attempts,
 }
@@ -115,7 +113,9 @@ struct Tables {
 impl Smtp {
     /// A server by these rules, for port 25.
     pub fn new(rules: Rules) -> Smtp {
-        Smtp { shared: Arc::new(Shared { rules, tables: Mutex::default() }), role: Role::Transfer }
+        let sessions = Headcount::new(limits::SMTP_SESSIONS, limits::SMTP_SESSIONS_AN_ADDRESS);
+        let tables = Mutex::new(Tables { sessions, attempts: Attempts::default() });
+        Smtp { shared: Arc::new(Shared { rules, tables }), role: Role::Transfer }
     }
 
     /// The same server at another port.
@@ -145,28 +145,5 @@ impl Shared {
     /// Seconds since 1970.
     fn time(&self, now: Instant) -> u64 {
         (self.rules.began + now.since(Instant::ZERO).as_secs() as i64).max(0) as u64
-    }
-}
-
-impl Tables {
-    /// Lets a peer in, unless there are too many.
-    fn enter(&mut self, peer: Address) -> bool {
-        let of_peer = self.sessions.get(&peer).copied().unwrap_or(0);
-        if self.total >= limits::SMTP_SESSIONS || of_peer >= limits::SMTP_SESSIONS_AN_ADDRESS {
-            return false;
-        }
-        self.total += 1;
-        self.sessions.insert(peer, of_peer + 1);
-        true
-    }
-
-    fn leave(&mut self, peer: Address) {
-        self.total = self.total.saturating_sub(1);
-        if let Some(count) = self.sessions.get_mut(&peer) {
-            *count -= 1;
-            if *count == 0 {
-                self.sessions.remove(&peer);
-            }
-        }
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::super::super::line::{Line, Lines};
 use super::super::super::{Data, Done, Io, Session, Stream, Used};
+use super::super::maildir;
 use super::authentication::Login;
 use super::delivery::Step;
 use super::reply::{self, Reply};
-use super::trace::{self, Received};
+use super::trace::Received;
 use super::transaction::{Content, Transaction, trouble};
 use super::{Role, Shared, VERIFIED};
 use crate::base::address::{Address, Flow};
@@ -220,14 +221,8 @@ impl Conversation {
             return;
         };
         if last {
-            let mut held = [0; 4];
-            let length = content.body.end(&mut held);
-            content.length += length as u64;
+            content.body.end();
             content.judge(self.shared.rules.largest);
-            // A block has room for so little, always.
-            if let Some(delivery) = content.delivery.as_mut().filter(|_| content.refusal.is_none()) {
-                delivery.write(&held[..length], &mut stream.io);
-            }
             self.end_message(stream);
         } else if let Some(refusal) = content.refusal {
             // RFC 3030 §2: after a failure the client resets, and no chunk helps.
@@ -305,7 +300,7 @@ impl Conversation {
             recipient: (transaction.recipients == 1).then_some(transaction.first.as_str()),
             time: transaction.envelope.arrived,
         };
-        (trace::return_path(&transaction.envelope.sender), received.line())
+        (maildir::return_path(&transaction.envelope.sender), received.line())
     }
 
     /// Forgets the message that was to come; what was written of it is taken back.
@@ -324,7 +319,7 @@ impl Conversation {
 impl Session for Conversation {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
         self.idle = stream.io.now() + limits::SMTP_IDLE;
-        self.entered = self.shared.tables().enter(self.peer);
+        self.entered = self.shared.tables().sessions.enter(self.peer);
         if self.entered {
             let greeting = format!("{} ESMTP taphouse", self.shared.rules.name);
             self.say_lines(220, &[greeting]);
@@ -370,7 +365,7 @@ impl Session for Conversation {
     fn on_gone(&mut self, _ending: Ending, io: &mut Io<'_>) {
         self.reset(io);
         if self.entered {
-            self.shared.tables().leave(self.peer);
+            self.shared.tables().sessions.leave(&self.peer);
         }
     }
 

@@ -97,6 +97,7 @@ for command, code in [
     (b"MAIL FROM:<a@b>", 503), (b"RCPT TO:<alice@here.test>", 503), (b"DATA", 503), (b"BDAT 0 LAST", 503),
     (b"EHLO", 501), (b"AUTH PLAIN AAAA", 503), (b"EHLO x", 250), (b"AUTH PLAIN AAAA", "538 5.7.11"),
     (b"RCPT TO:<alice@here.test>", 503), (b"MAIL FROM:a@b", 501), (b"MAIL FROM:<a b>", 501), (b"MAIL FROM:<a@b> FOO=1", 555),
+    (b"MAIL FROM:<a@b> REQUIRETLS", 555), (b"MAIL FROM:<a@b> HOLDFOR=60", 555),
     (b"MAIL FROM:<a@b> SIZE=999999999999", "552 5.3.4"), ("MAIL FROM:<ä@b>".encode(), "553 5.6.7"),
     (b"MAIL FROM:<a@b>", 250), (b"MAIL FROM:<a@b>", 503), (b"DATA", "554 5.5.1"), (b"RCPT TO:<>", "501 5.1.3"),
     (b"RCPT TO:<nobody@here.test>", "550 5.1.1"), (b"RCPT TO:<dave@elsewhere.test>", "550 5.7.1"),

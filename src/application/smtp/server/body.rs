@@ -12,7 +12,7 @@ enum At {
     Start,
     /// Behind others.
     Within,
-    /// Behind a CR, which is not passed on yet.
+    /// Behind a CR, which was passed on, mended where that is wished.
     Cr,
     /// Behind a dot at the first place, which is not passed on yet.
     Dot,
@@ -89,11 +89,11 @@ impl Body {
         }
         let mut out = Out { into, written: 0 };
         let mut read = 0;
-        // A byte makes at most three: what was held back before it, and its own.
-        while read < bytes.len() && out.room() >= 3 {
+        // A byte makes at most three or, mended, four: what was held back before it, and its own.
+        while read < bytes.len() && out.room() >= 4 {
             if self.at == At::Within {
                 let rest = &bytes[read..];
-                let rest = &rest[..rest.len().min(out.room() - 2)];
+                let rest = &rest[..rest.len().min(out.room() - 3)];
                 let run = memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
                 out.put(&rest[..run]);
                 read += run;
@@ -118,10 +118,16 @@ impl Body {
             (At::Dot, b'\r') => At::DotCr,
             (At::DotCr, b'\n') => return true,
             (At::Cr, b'\n') => {
-                out.put(b"\r\n");
+                if self.bare == Bare::Refuse {
+                    out.put(b"\n");
+                }
                 At::Start
             }
-            (At::Cr | At::DotCr, _) => {
+            (At::Cr, _) => {
+                self.faults.bare |= self.bare == Bare::Refuse;
+                self.text(byte, out)
+            }
+            (At::DotCr, _) => {
                 self.stands_alone(b'\r', out);
                 self.text(byte, out)
             }
@@ -133,7 +139,10 @@ impl Body {
 
     fn text(&mut self, byte: u8, out: &mut Out<'_>) -> At {
         match byte {
-            b'\r' => return At::Cr,
+            b'\r' => {
+                out.put(if self.bare == Bare::Refuse { b"\r" } else { b"\r\n" });
+                return At::Cr;
+            }
             // What follows is no line of its own, for whoever wrote it does not end lines like this.
             b'\n' => self.stands_alone(b'\n', out),
             byte => {
@@ -154,14 +163,10 @@ impl Body {
         }
     }
 
-    /// Nothing more comes, where the length was told: writes what was held back.
-    pub(super) fn end(&mut self, into: &mut [u8]) -> usize {
-        let mut out = Out { into, written: 0 };
-        if self.at == At::Cr {
-            self.stands_alone(b'\r', &mut out);
-            self.at = At::Within;
-        }
-        out.written
+    /// Nothing more comes, where the length was told.
+    pub(super) fn end(&mut self) {
+        self.faults.bare |= self.at == At::Cr && self.bare == Bare::Refuse;
+        self.at = At::Within;
     }
 }
 
@@ -201,14 +206,12 @@ mod tests {
                 return (message, body.faults(), Some(rest.to_vec()));
             }
         }
-        let mut into = [0; 4];
-        let held = body.end(&mut into);
-        message.extend(&into[..held]);
+        body.end();
         (message, body.faults(), None)
     }
 
     fn data(bytes: &[u8], bare: Bare) -> (Vec<u8>, Faults, Option<Vec<u8>>) {
-        read(Body::new(Form::Dotted, bare), bytes, &[bytes.len()], 2 * bytes.len() + 3)
+        read(Body::new(Form::Dotted, bare), bytes, &[bytes.len()], 2 * bytes.len() + 4)
     }
 
     const FINE: Faults = Faults { bare: false, nul: false };
@@ -276,18 +279,18 @@ mod tests {
         fn pieces_and_room_change_nothing(
             bytes in prop::collection::vec(prop::sample::select(b"\r\n..a\0".to_vec()), 0..60),
             pieces in prop::collection::vec(1usize..9, 1..8),
-            room in 3usize..20,
+            room in 4usize..20,
             form in prop::sample::select(vec![Form::Dotted, Form::Lines, Form::Bytes]),
             mend in any::<bool>(),
         ) {
             let body = Body::new(form, if mend { Bare::Mend } else { Bare::Refuse });
-            let whole = read(body.clone(), &bytes, &[bytes.len().max(1)], 3 * bytes.len() + 3);
+            let whole = read(body.clone(), &bytes, &[bytes.len().max(1)], 3 * bytes.len() + 4);
             prop_assert_eq!(read(body, &bytes, &pieces, room), whole);
         }
 
         /// The wire's form of any text is what the RFC says, and it is read back.
         #[test]
-        fn what_was_stuffed_is_read_back(lines in prop::collection::vec("[.a\u{e9}]{0,5}", 0..8), room in 3usize..20) {
+        fn what_was_stuffed_is_read_back(lines in prop::collection::vec("[.a\u{e9}]{0,5}", 0..8), room in 4usize..20) {
             let message: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
             let doubled = |line: &String| format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
             let wire: String = lines.iter().map(doubled).collect::<String>() + ".\r\nrest";

@@ -11,7 +11,7 @@ use super::delivery::{Delivery, Destinations};
 use super::reply::{self, Reply, reply};
 use super::session::{Conversation, Hello, Incoming};
 use super::trace;
-use super::transaction::{Content, Transaction};
+use super::transaction::{Content, Transaction, asks_for_more};
 use super::whereabouts::Whereabouts;
 use super::{Role, Shared};
 use crate::base::limits;
@@ -146,6 +146,9 @@ impl Conversation {
         }
         if self.role != Role::Transfer && self.login.user().is_none() {
             return Err(reply::LOG_IN);
+        }
+        if asks_for_more(from) {
+            return Err(reply::UNSUPPORTED_PARAMETER);
         }
         if from.size as u64 > self.shared.rules.largest {
             return Err(reply::TOO_LARGE);

@@ -1,10 +1,11 @@
 //! One message between MAIL and its end: whom it is from and for.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use smtp_proto::{
-    MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, MailFrom, RCPT_NOTIFY_DELAY,
-    RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
+    MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, MailFrom,
+    RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
 };
 
 use super::super::address;
@@ -41,9 +42,18 @@ pub(super) struct Content {
     pub(super) id: String,
 }
 
+/// Whether MAIL asks for what no extension of ours offers: it may not be left out in silence (RFC 5321 §4.1.1.11).
+pub(super) fn asks_for_more(from: &MailFrom<Cow<'_, str>>) -> bool {
+    const OFFERED: u64 =
+        MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_BODY_BINARYMIME | MAIL_RET_FULL | MAIL_RET_HDRS | MAIL_SMTPUTF8;
+    let MailFrom { flags, trans_id, by, solicit, mtrk, hold_for, hold_until, mt_priority, .. } = from;
+    let texts = trans_id.is_some() || solicit.is_some() || mtrk.is_some();
+    flags & !OFFERED != 0 || texts || (*by, *hold_for, *hold_until, *mt_priority) != (0, 0, 0, 0)
+}
+
 impl Transaction {
     /// MAIL.
-    pub(super) fn new(from: &MailFrom<std::borrow::Cow<'_, str>>, arrived: u64) -> Transaction {
+    pub(super) fn new(from: &MailFrom<Cow<'_, str>>, arrived: u64) -> Transaction {
         let said = |flag| from.flags & flag != 0;
         let body = match () {
             () if said(MAIL_BODY_BINARYMIME) => BodyType::BinaryMime,
@@ -80,9 +90,9 @@ impl Transaction {
     }
 
     /// Somebody elsewhere.
-    pub(super) fn add_remote(&mut self, to: &RcptTo<std::borrow::Cow<'_, str>>) {
+    pub(super) fn add_remote(&mut self, to: &RcptTo<Cow<'_, str>>) {
         let address = address::quoted(&to.address);
-        self.count(&address);
+        self.count(&to.address);
         if self.envelope.recipients.iter().any(|known| known.address == address) {
             return;
         }

@@ -14,6 +14,11 @@ pub const PARTS: [&str; 3] = ["tmp", "new", "cur"];
 /// Whose mailbox takes what is for the postmaster, unless there is a user of that name.
 pub const POSTMASTER: &str = "postmaster";
 
+/// The line in front of a message that has arrived: its sender, as it stands in a path (RFC 5321 §4.4).
+pub fn return_path(sender: &str) -> String {
+    format!("Return-Path: <{sender}>\r\n")
+}
+
 /// All mailboxes.
 #[derive(Clone, Debug)]
 pub struct Maildirs {
@@ -69,5 +74,23 @@ impl Maildirs {
 
     fn place(&self, mailbox: &str, part: &str, name: &str) -> Place {
         Place { folder: self.folder, path: [mailbox, part, name].iter().collect::<PathBuf>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_a_path_too() {
+        assert_eq!(return_path(""), "Return-Path: <>\r\n");
+        assert_eq!(return_path("\"a b\"@there.example"), "Return-Path: <\"a b\"@there.example>\r\n");
+    }
+
+    #[test]
+    fn no_two_messages_have_one_name() {
+        let maildirs = Maildirs::new(Folder(0), "a/b:c", 7);
+        let names = [maildirs.name(1), maildirs.clone().name(1)].map(|name| name.to_string());
+        assert_eq!(names, ["1.R00000007Q0.a\\057b\\072c", "1.R00000007Q1.a\\057b\\072c"]);
     }
 }

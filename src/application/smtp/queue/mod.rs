@@ -14,8 +14,8 @@
 //!
 //! ```text
 //!   open ID.content · write … · sync                   as the message comes
-//!   open ID.new · write · sync                         when it is complete
-//!   rename ID.new to ID.envelope · sync the directory  and only then is it durable, and 250 may be said
+//!   open ID.new · write                                when it is complete
+//!   commit: sync, rename to ID.envelope, directory     and only then is it durable, and 250 may be said
 //! ```
 //!
 //! Each step is asked for when the one before it was done well, or a name could be given to what is not on the disk

@@ -1,19 +1,17 @@
 //! How an entry gets its place in the queue: step by step, each when the one before it is on the disk.
 
 use super::{Envelope, Id, Queue};
-use crate::application::{Handle, Io, Opening, Place, Work};
+use crate::application::{Handle, Io, Opening, Work};
 use crate::base::limits;
 use crate::buffer::PoolFull;
 
-/// Three names that whoever puts an entry has free for it.
+/// Two names that whoever puts an entry has free for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handles {
     /// The content.
     pub content: Handle,
     /// The envelope.
     pub envelope: Handle,
-    /// The directory.
-    pub directory: Handle,
 }
 
 /// Puts an entry, or replaces its envelope.
@@ -42,12 +40,7 @@ enum Step {
     CloseContent,
     OpenEnvelope,
     WriteEnvelope,
-    SyncEnvelope,
-    CloseEnvelope,
-    Rename,
-    OpenDirectory,
-    SyncDirectory,
-    CloseDirectory,
+    CommitEnvelope,
     Done,
 }
 
@@ -76,7 +69,7 @@ impl Placing {
     /// # Errors
     /// There is no memory now: to be asked again.
     pub fn next(&mut self, io: &mut Io<'_>) -> Result<Option<Work>, PoolFull> {
-        let Handles { content, envelope, directory } = self.handles;
+        let Handles { content, envelope } = self.handles;
         let place = |path| self.queue.place(path);
         let (work, next) = match self.step {
             Step::SyncContent => (Work::Sync(content), Step::CloseContent),
@@ -94,14 +87,12 @@ impl Placing {
                 block.frame_mut().extend(length);
                 self.written += length;
                 let is_all = self.written == self.text.len();
-                (Work::Write(envelope, block), if is_all { Step::SyncEnvelope } else { Step::WriteEnvelope })
+                (Work::Write(envelope, block), if is_all { Step::CommitEnvelope } else { Step::WriteEnvelope })
             }
-            Step::SyncEnvelope => (Work::Sync(envelope), Step::CloseEnvelope),
-            Step::CloseEnvelope => (Work::Close(envelope), Step::Rename),
-            Step::Rename => (Work::Rename(place(self.id.unnamed()), place(self.id.envelope())), Step::OpenDirectory),
-            Step::OpenDirectory => (Work::OpenDirectory(directory, place("".into())), Step::SyncDirectory),
-            Step::SyncDirectory => (Work::Sync(directory), Step::CloseDirectory),
-            Step::CloseDirectory => (Work::Close(directory), Step::Done),
+            Step::CommitEnvelope => {
+                let names = Some((place(self.id.unnamed()), place(self.id.envelope())));
+                (Work::Commit { handle: envelope, names, directory: place("".into()) }, Step::Done)
+            }
             Step::Done => return Ok(None),
         };
         self.step = next;
@@ -109,12 +100,11 @@ impl Placing {
     }
 
     /// One of these could not be done: what takes an entry back, to be asked for one behind the other, whatever comes of each.
-    pub fn undo(queue: &Queue, id: Id, handles: Handles) -> [Work; 6] {
+    pub fn undo(queue: &Queue, id: Id, handles: Handles) -> [Work; 5] {
         let remove = |path| Work::Remove(queue.place(path));
         [
             Work::Close(handles.content),
             Work::Close(handles.envelope),
-            Work::Close(handles.directory),
             remove(id.unnamed()),
             // It may have its name, and the directory could not be synced.
             remove(id.envelope()),
@@ -124,13 +114,10 @@ impl Placing {
 
     /// What takes an entry out, one behind the other, each when the one before it is done: its envelope first, and only when
     /// that is gone for good, the content.
-    pub fn removal(queue: &Queue, id: Id, directory: Handle) -> [Work; 5] {
-        let folder: Place = queue.place("".into());
+    pub fn removal(queue: &Queue, id: Id) -> [Work; 3] {
         [
             Work::Remove(queue.place(id.envelope())),
-            Work::OpenDirectory(directory, folder),
-            Work::Sync(directory),
-            Work::Close(directory),
+            Work::SyncDirectory(queue.place("".into())),
             Work::Remove(queue.place(id.content())),
         ]
     }

@@ -11,6 +11,7 @@ use super::local::Storing;
 use super::route::Key;
 use crate::application::smtp::client::{Fate, Mail, To};
 use crate::application::smtp::dsn::{self, Action, Report, Returned};
+use crate::application::smtp::maildir;
 use crate::application::smtp::queue::{Body, Envelope, Handles, Id, Placing, Queue, Recipient, Return, Said, Status};
 use crate::application::{Desk, Done, Handle, Io, Place, Work};
 use crate::base::limits;
@@ -20,7 +21,7 @@ const READ: Handle = Handle(0);
 /// What work is called: that of the task, and what takes something back.
 const ASKED: u64 = 1;
 const UNDONE: u64 = 0;
-const HANDLES: Handles = Handles { content: Handle(1), envelope: Handle(2), directory: Handle(3) };
+const HANDLES: Handles = Handles { content: Handle(1), envelope: Handle(2) };
 
 /// What storage threads do for it now.
 enum Task {
@@ -337,10 +338,10 @@ impl Letter {
         if !reading.is_whole {
             return self.stored(&local, Status::Failed, Some(ErrorKind::FileTooLarge));
         }
-        let mut bytes = format!("Return-Path: <{}>\r\n", envelope.sender).into_bytes();
+        let mut bytes = maildir::return_path(&envelope.sender).into_bytes();
         bytes.extend(reading.bytes);
         let name = format!("{}.{}-{}.relay", self.id.seconds(), self.id, local.number);
-        let storing = Storing::new(HANDLES.content, HANDLES.directory, &local.maildir, &name, bytes);
+        let storing = Storing::new(HANDLES.content, &local.maildir, &name, bytes);
         self.task = Some(Task::Store(storing, local));
     }
 
@@ -420,7 +421,7 @@ impl Letter {
 
     fn remove(&mut self, means: &Means<'_>) {
         self.envelope = None;
-        self.task = Some(Task::Remove(Placing::removal(means.queue, self.id, HANDLES.directory).into()));
+        self.task = Some(Task::Remove(Placing::removal(means.queue, self.id).into()));
     }
 
     /// Writes a report, with what was read of the message.

@@ -23,25 +23,19 @@ pub(super) struct Storing {
     is_making: bool,
     writing: Writing,
     temporary: Place,
-    rest: VecDeque<Work>,
+    commit: Option<Work>,
 }
 
 impl Storing {
     /// A message for the Maildir at `place`, under a name that no other has.
-    pub(super) fn new(file: Handle, directory: Handle, place: &Place, name: &str, bytes: Vec<u8>) -> Storing {
+    pub(super) fn new(file: Handle, place: &Place, name: &str, bytes: Vec<u8>) -> Storing {
         let below = |path: &Path| Place { folder: place.folder, path: place.path.join(path) };
         let (temporary, new) = (below(&Path::new("tmp").join(name)), below(&Path::new("new").join(name)));
         let making = ["", "tmp", "new", "cur"].map(|name| Work::MakeDirectory(below(Path::new(name))));
-        let rest = [
-            Work::Sync(file),
-            Work::Close(file),
-            Work::Rename(temporary.clone(), new),
-            Work::OpenDirectory(directory, below(Path::new("new"))),
-            Work::Sync(directory),
-            Work::Close(directory),
-        ];
+        let names = Some((temporary.clone(), new));
+        let commit = Some(Work::Commit { handle: file, names, directory: below(Path::new("new")) });
         let writing = Writing::new(file, temporary.clone(), bytes);
-        Storing { file, making: making.into(), is_making: false, writing, temporary, rest: rest.into() }
+        Storing { file, making: making.into(), is_making: false, writing, temporary, commit }
     }
 
     /// What is to be done next; `None`: it is there for good.
@@ -51,7 +45,7 @@ impl Storing {
         if make.is_some() {
             return Ok(make);
         }
-        Ok(self.writing.next(io)?.or_else(|| self.rest.pop_front()))
+        Ok(self.writing.next(io)?.or_else(|| self.commit.take()))
     }
 
     /// The last was done.

@@ -22,7 +22,7 @@ use crate::base::limits;
 use crate::buffer::Block;
 
 const MAIL: Handle = Handle(0);
-const HANDLES: Handles = Handles { content: Handle(2), envelope: Handle(3), directory: Handle(4) };
+const HANDLES: Handles = Handles { content: Handle(2), envelope: Handle(3) };
 
 /// A file that is being written.
 struct File {

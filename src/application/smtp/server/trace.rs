@@ -1,7 +1,8 @@
 //! The lines that we put in front of a message (RFC 5321 §4.4).
 
-use super::super::address;
+use super::super::maildir::Name;
 use super::super::queue::Id;
+use super::super::{address, dsn};
 use crate::base::address::{Address, Family};
 
 /// Whence a message came, and how.
@@ -36,7 +37,7 @@ impl Received<'_> {
             hello.chars().filter(|letter| !letter.is_whitespace() && !"()<>;\\\"".contains(*letter)).collect();
         let hello = if hello.is_empty() { "unknown" } else { &hello };
         let recipient = self.recipient.map(|to| format!("\r\n\tfor <{}>", address::quoted(to))).unwrap_or_default();
-        let date = date(self.time);
+        let date = dsn::date(self.time);
         format!("Received: from {hello} ({literal})\r\n\tby {by} with {protocol} id {id}{recipient};\r\n\t{date}\r\n")
     }
 
@@ -53,20 +54,8 @@ impl Received<'_> {
     }
 }
 
-/// The line with the sender, which only a message that has arrived has.
-pub(super) fn return_path(sender: &str) -> String {
-    format!("Return-Path: <{}>\r\n", if sender.is_empty() { String::new() } else { address::quoted(sender) })
-}
-
-/// A time as RFC 5322 §3.3 has it.
-fn date(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or_default();
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
-}
-
 /// What a message is called in `Received:`, and when it is told that it was taken over.
-pub(super) fn id_of(queue: Option<Id>, name: &super::super::maildir::Name) -> String {
+pub(super) fn id_of(queue: Option<Id>, name: &Name) -> String {
     queue.map_or_else(|| name.to_string().split('.').take(2).collect::<Vec<_>>().join("."), |id| id.to_string())
 }
 
@@ -93,6 +82,5 @@ mod tests {
         assert_eq!(received.line(), expected);
         let plain = Received { extended: false, recipient: None, hello: "a) b\"", ..received };
         assert!(plain.line().starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;"));
-        assert_eq!(return_path(""), "Return-Path: <>\r\n");
     }
 }

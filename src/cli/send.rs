@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use crossbeam_channel::unbounded;
+use taphouse::application::smtp::address;
 use taphouse::application::smtp::client::{
     Client, Fate, Login, Mail, Manner, Patience, Security, Stage, Tell, To, Told, Verdict,
 };
@@ -74,9 +75,8 @@ impl FromStr for Mailbox {
         if inside.is_empty() {
             return Ok(Mailbox(String::new()));
         }
-        let parts = inside.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
         let is_bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
-        match parts {
+        match address::split(inside) {
             Some((_, domain)) if !inside.contains(is_bad) && !domain.contains(['"', '@', ',']) => {
                 Ok(Mailbox(inside.to_owned()))
             }
@@ -87,7 +87,7 @@ impl FromStr for Mailbox {
 
 impl Mailbox {
     fn domain(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+        address::split(&self.0).map_or("", |(_, domain)| domain)
     }
 }
 

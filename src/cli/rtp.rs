@@ -157,12 +157,13 @@ fn told(ended: &Ended, types: &PayloadTypes) -> String {
     let jitter = f64::from(summary.jitter) * 1e3 / f64::from(summary.rate.max(1));
     let trip = summary.round_trip.map_or("unknown".to_owned(), |span| format!("{:.1} ms", span.as_secs_f64() * 1e3));
     format!(
-        "{ssrc:08x} from {from}, {kind}: received {}, lost {} ({share:.1} %), duplicate {}, reordered {}, jitter {} \
-         ({jitter:.2} ms), round trip {trip}, MOS {:.1}, {:.1} s",
+        "{ssrc:08x} from {from}, {kind}: received {}, lost {} ({share:.1} %), duplicate {}, reordered {}, \
+         discarded {}, jitter {} ({jitter:.2} ms), round trip {trip}, MOS {:.1}, {:.1} s",
         summary.received,
         summary.lost,
         summary.duplicates,
         summary.reordered,
+        summary.discarded,
         summary.jitter,
         summary.opinion,
         summary.span.as_secs_f64(),

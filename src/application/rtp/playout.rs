@@ -67,7 +67,6 @@ pub struct Playout {
     window_spread: i64,
     in_window: u32,
     delay: i64,
-    discarded: u32,
 }
 
 impl Playout {
@@ -86,18 +85,12 @@ impl Playout {
             window_spread: 0,
             in_window: 0,
             delay: FIRST,
-            discarded: 0,
         }
     }
 
     /// How long after the quickest packets what came is played.
     pub fn delay(&self) -> Duration {
         Duration::from_nanos(self.delay as u64)
-    }
-
-    /// Packets that came too late to be played.
-    pub fn discarded(&self) -> u32 {
-        self.discarded
     }
 
     /// Whether a packet is so far ahead that others have to be [taken](Playout::take_any) first.
@@ -113,7 +106,6 @@ impl Playout {
     pub fn push(&mut self, number: u32, timestamp: u32, payload: &[u8], now: Instant) -> Result<(), Discarded> {
         let due = self.note_arrival(timestamp, now);
         if (number.wrapping_sub(self.next) as i32) < 0 {
-            self.discarded += 1;
             // The delay was too short for it.
             let late = now.as_nanos() as i64 - due;
             self.delay = (self.delay + late.max(0)).min(MOST);

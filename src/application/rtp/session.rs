@@ -230,6 +230,13 @@ impl Session {
         Ok(Arrived { member: index, ssrc, place, number, timestamp, payload_type, payload })
     }
 
+    /// What came from a member was too late to be heard (RFC 3611 §4.7.1).
+    pub fn discard(&mut self, member: u32) {
+        if let Some(source) = self.members.at_mut(member).and_then(|member| member.source.as_mut()) {
+            source.discard();
+        }
+    }
+
     fn look_for_gaps(&mut self, index: u32, place: Place, now: Instant) {
         let Some(source) = self.members.at(index).and_then(|member| member.source.as_ref()) else { return };
         let has_gap = source.sequence.seen() & 2 == 0;

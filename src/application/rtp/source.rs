@@ -38,6 +38,7 @@ pub struct Source {
     /// What was counted before its numbers began anew.
     before: Totals,
     reported_lost: u32,
+    discarded: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,6 +60,8 @@ pub struct Summary {
     pub duplicates: u64,
     /// Packets that came behind later ones.
     pub reordered: u64,
+    /// Packets that came too late to be heard, where there is somebody who hears them.
+    pub discarded: u64,
     /// Octets of payload.
     pub octets: u64,
     /// In units of the timestamp.
@@ -89,6 +92,7 @@ impl Source {
             octets: 0,
             before: Totals::default(),
             reported_lost: 0,
+            discarded: 0,
         }
     }
 
@@ -173,6 +177,11 @@ impl Source {
         newly
     }
 
+    /// The last packet came too late to be heard.
+    pub fn discard(&mut self) {
+        self.discarded += 1;
+    }
+
     /// The spread of arrivals as a time.
     pub fn jitter_time(&self) -> Duration {
         Duration::from_secs_f64(f64::from(self.jitter.value()) / f64::from(self.rate.max(1)))
@@ -189,6 +198,7 @@ impl Source {
             lost,
             duplicates,
             reordered,
+            discarded: self.discarded,
             octets: self.octets,
             jitter: self.jitter.value(),
             rate: self.rate,
@@ -206,7 +216,7 @@ impl Source {
 
     /// The same for an extended report (RFC 3611 §4.7).
     pub fn metrics(&self, ssrc: u32, round_trip: Option<Duration>) -> VoipMetrics {
-        let Summary { lost, opinion, .. } = self.summary(round_trip);
+        let Summary { lost, discarded, opinion, .. } = self.summary(round_trip);
         let expected = self.totals().expected.max(1);
         let share = lost as f64 / expected as f64;
         let buffer = self.jitter_time() * 2;
@@ -217,7 +227,7 @@ impl Source {
         VoipMetrics {
             ssrc: ssrc.into(),
             loss_rate: fraction(share),
-            discard_rate: 0,
+            discard_rate: fraction(discarded as f64 / expected as f64),
             burst_density: fraction(burst_density),
             gap_density: fraction(gap_density),
             burst_duration: time(burst_length),

@@ -58,7 +58,8 @@ impl Studio {
     /// A sine sweep as WAV, of so many seconds.
     fn wav(&self, coding: &str, rate: u32, channels: u32, seconds: u32) -> PathBuf {
         let path = self.path(&format!("{coding}.wav"));
-        let source = format!("sine=frequency=440:beep_factor=3:sample_rate={rate}:duration={seconds}");
+        // Nothing in it comes twice, so that what is heard of it tells where it belongs.
+        let source = format!("aevalsrc=0.5*sin(2*PI*(200+25*t)*t):s={rate}:d={seconds}");
         let line = format!("ffmpeg -v error -y -f lavfi -i {source} -ac {channels} -c:a {coding} {}", path.display());
         self.lab.run(&line).ok();
         path

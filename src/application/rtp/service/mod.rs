@@ -343,13 +343,16 @@ impl Room {
         recording.packet(bytes, now, io);
         let (start, length) = arrived.payload;
         let payload = bytes.get(start..start + length).unwrap_or_default();
-        match place {
+        let in_time = match place {
             Place::Restarted(number) => {
                 recording.restart(number, arrived.timestamp, now, io);
-                recording.hear(number, arrived.timestamp, payload, now, io);
+                recording.hear(number, arrived.timestamp, payload, now, io)
             }
             Place::Next(number) | Place::Late(number) => recording.hear(number, arrived.timestamp, payload, now, io),
-            _ => {}
+            _ => true,
+        };
+        if !in_time {
+            self.session.discard(arrived.member);
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::application::rtp::payload::{Encoding, Samples};
-use crate::application::rtp::playout::{Played, Playout};
+use crate::application::rtp::playout::{Discarded, Played, Playout};
 use crate::application::rtp::{rtpdump, wav};
 use crate::application::{Desk, DeskId, Folder, Handle, Io, Opening, Place, Work};
 use crate::base::address::Endpoint;
@@ -143,16 +143,16 @@ impl Recording {
         }
     }
 
-    /// A packet of the stream has this to be heard.
-    pub(super) fn hear(&mut self, number: u32, timestamp: u32, payload: &[u8], now: Instant, io: &mut Io<'_>) {
-        let Recording { desk, sound: Some(sound), .. } = self else { return };
+    /// A packet of the stream has this to be heard; tells whether it was in time.
+    pub(super) fn hear(&mut self, number: u32, timestamp: u32, payload: &[u8], now: Instant, io: &mut Io<'_>) -> bool {
+        let Recording { desk, sound: Some(sound), .. } = self else { return true };
         while sound.playout.is_beyond(number) && sound.play_any(desk, io) {}
         if sound.playout.is_beyond(number) {
             sound.playout.skip_to(number);
         }
-        // Late or twice: the buffer counts it.
-        let _discarded = sound.playout.push(number, timestamp, payload, now);
+        let pushed = sound.playout.push(number, timestamp, payload, now);
         while sound.play(now, desk, io) {}
+        pushed != Err(Discarded::Late)
     }
 
     /// The stream begins anew: what waits belongs to the old one.

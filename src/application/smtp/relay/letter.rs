@@ -135,10 +135,12 @@ impl Letter {
         }
         self.held = None;
         while !self.asked {
-            if self.task.is_none() && !self.settle(means) {
+            let Some(task) = &mut self.task else {
+                if self.settle(means) {
+                    continue;
+                }
                 return true;
-            }
-            let Some(task) = &mut self.task else { return true };
+            };
             let work = match (self.refused.take(), task) {
                 (Some(work), _) => Ok(Some(work)),
                 (None, Task::Load(reading) | Task::Look(reading) | Task::Fetch(reading)) => reading.next(io),

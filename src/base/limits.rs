@@ -447,6 +447,8 @@ pub const SMTP_RECIPIENTS: usize = 1000;
 pub const SMTP_ERRORS: u32 = 20;
 /// See [`SMTP_ERRORS`].
 pub const SMTP_PASSWORDS: u32 = 5;
+/// Recipients whom nobody is called, before a client is sent away that tries names out.
+pub const SMTP_STRANGERS: u32 = 100;
 /// Bytes of a message, if nothing else is wished.
 pub const SMTP_MESSAGE: u64 = 64 << 20;
 /// How long a client may say nothing (RFC 5321 §4.5.3.2.7).

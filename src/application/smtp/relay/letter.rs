@@ -248,7 +248,7 @@ impl Letter {
             Some(Task::Look(reading)) => self.looked(&reading, means),
             Some(Task::Fetch(reading)) => self.report(&reading, means),
             Some(Task::Collect(reading, local)) => self.collected(reading, local),
-            Some(Task::Store(_, local)) => self.stored(&local, Status::Done, None),
+            Some(Task::Store(_, local)) => self.stored(&local, Status::Delivered, None),
             Some(Task::Write(_, placing)) => self.task = Some(Task::Place(placing)),
             Some(Task::Place(placing)) => {
                 means.queue.announce(placing.id());
@@ -351,7 +351,14 @@ impl Letter {
     fn stored(&mut self, local: &Local, status: Status, why: Option<ErrorKind>) {
         let recipient = self.envelope.as_mut().and_then(|envelope| envelope.recipients.get_mut(local.number));
         let Some(recipient) = recipient else { return };
-        recipient.status = status;
+        let wants_to_know = recipient.notify.is_some_and(|notify| notify.success);
+        recipient.status = match status {
+            Status::Delivered if !wants_to_know => Status::Done,
+            status => status,
+        };
+        if status == Status::Delivered {
+            recipient.said = Some(Said::delivered());
+        }
         if let Some(why) = why {
             let text = format!("the mailbox cannot take it: {}", std::io::Error::from(why));
             self.wishes.push(Wish::Say(format!("{}: to <{}>: {text}", self.id, recipient.address)));

@@ -96,6 +96,61 @@ fn every_command_has_its_time() {
 }
 
 #[test]
+fn commands_are_taken_however_they_are_written() {
+    let mut client = Client::new();
+    client.say_all(&[
+        ("ehlo me", "250 AUTH PLAIN LOGIN"),
+        ("mAIL fROM:<a@b> body=8bitmime Size=5 SmtpUtf8 ret=full envid=x", "250 2.1.0"),
+        ("rCPT tO:<alice@HERE.test> notify=failure,delay orcpt=RFC822;x", "250 2.1.5"),
+        ("rset", "250 2.0.0"),
+        // A space that does not belong there, as many send it (RFC 5321 §4.1.1.2 notes it).
+        ("MAIL FROM: <a@b>", "250 2.1.0"),
+        ("RCPT TO: <alice@here.test>", "250 2.1.5"),
+        ("data", "354"),
+        ("x\r\n.", "250 2.0.0"),
+        ("noop", "250 2.0.0"),
+        ("quit", "221 2.0.0"),
+    ]);
+    client.is_closed();
+    assert_eq!(client.new_mail().len(), 1);
+}
+
+#[test]
+fn addresses_are_read_in_all_of_their_forms() {
+    let mut client = Client::with(|rules| rules.relay_from = vec!["0.0.0.0/0".parse().unwrap()]);
+    client.say_all(&[("EHLO me", "250"), ("MAIL FROM:<\"me and \\\"you\\\"\"@there.test>", "250 2.1.0")]);
+    for to in [
+        "<a.b+c=d/e'f@else.test>",
+        "<\"a b\"@else.test>",
+        "<\"a@b\"@else.test>",
+        "<c@[192.0.2.1]>",
+        "<d@[IPv6:2001:db8::1]>",
+        "<@one.test,@two.test:e@else.test>",
+    ] {
+        client.say(&format!("RCPT TO:{to}"), "250 2.1.5").unwrap_or_else(|| panic!("{to}"));
+    }
+    for to in ["<a b@else.test>", "<@>", "<a@[junk]>", "<a@[IPv6:junk]>", "a@else.test"] {
+        client.say(&format!("RCPT TO:{to}"), "501").unwrap_or_else(|| panic!("{to}"));
+    }
+    client.say_all(&[("DATA", "354"), ("x\r\n.", "250 2.0.0")]);
+    let id = client.arrivals.next().expect("it is announced");
+    let envelope = Envelope::from_bytes(&client.lab.disk().files(QUEUE)[&id.envelope()]).unwrap();
+    let to: Vec<&str> = envelope.recipients.iter().map(|to| to.address.as_str()).collect();
+    assert_eq!(
+        to,
+        [
+            "a.b+c=d/e'f@else.test",
+            "\"a b\"@else.test",
+            "\"a@b\"@else.test",
+            "c@[192.0.2.1]",
+            "d@[IPv6:2001:db8::1]",
+            "e@else.test"
+        ]
+    );
+    assert_eq!(envelope.sender, "\"me and \\\"you\\\"\"@there.test");
+}
+
+#[test]
 fn what_is_flawed_or_too_large_is_refused_at_its_real_end() {
     let mut client = Client::new();
     let smuggled = "MAIL FROM:<x@y>\r\nRCPT TO:<bob@here.test>\r\nDATA\r\nsmuggled";

@@ -73,6 +73,7 @@ impl Postfix {
             ),
             &format!("transport_maps = inline:{{ here.test=smtp:[{back}] }}"),
             "smtp_host_lookup = native",
+            "smtpd_timeout = 2s",
             "smtpd_peername_lookup = no",
             "alias_maps =",
             "alias_database =",

@@ -29,7 +29,7 @@ pub(crate) struct Means {
     written: Written,
     requests: Requests,
     queue: SendQueue,
-    frame: Frame,
+    frame: Option<Frame>,
     /// What a session said.
     pub(crate) replies: Vec<u8>,
     /// What it wrote to the file that it opened last.
@@ -59,7 +59,7 @@ impl Means {
             written: Written::default(),
             requests,
             queue: SendQueue::default(),
-            frame: Frame::new(CAPACITY),
+            frame: Some(Frame::new(CAPACITY)),
             replies: Vec::new(),
             content: Vec::new(),
             stored: Vec::new(),
@@ -106,7 +106,7 @@ impl Talk<'_> {
 
     /// Shows a piece, and what was left of those before it.
     fn show(&mut self, piece: &[u8]) {
-        let mut frame = std::mem::replace(&mut self.means.frame, Frame::new(0));
+        let mut frame = self.means.frame.take().expect("it comes back at the end");
         let kept = frame.bytes().to_vec();
         if kept.is_empty() {
             frame.fill(piece, Offload::default())
@@ -131,7 +131,7 @@ impl Talk<'_> {
             }
         }
         self.settle();
-        self.means.frame = frame;
+        self.means.frame = Some(frame);
     }
 
     /// Does what it asks for, and lets time go by while it wants to hear nothing.
@@ -164,7 +164,8 @@ impl Talk<'_> {
                 Ok(Outcome::Done)
             }
             Work::Commit { .. } => {
-                stored.push(std::mem::take(content));
+                let length = content.len();
+                stored.push(std::mem::replace(content, Vec::with_capacity(length)));
                 Ok(Outcome::Done)
             }
             // Nobody's is right here, for it takes long to compare one.
@@ -174,7 +175,7 @@ impl Talk<'_> {
     }
 
     fn end(mut self) {
-        self.means.frame.truncate(0);
+        self.means.frame.iter_mut().for_each(|frame| frame.truncate(0));
         let Means { pool, random, written, requests, .. } = &mut *self.means;
         let largest = Largest::default();
         let mut io = Io::new(self.now, &largest, pool, random, written, requests).of(SessionId(1), self.errands);

@@ -23,9 +23,12 @@ pub(super) fn line(code: u16, (subject, detail): Detail, text: &str) -> String {
 
 /// Several lines without enhanced status codes, which the greeting and answers to EHLO do not have (RFC 2034 §4).
 pub(super) fn lines(code: u16, texts: &[String]) -> String {
-    let last = texts.len().saturating_sub(1);
-    let line = |(at, text): (usize, &String)| format!("{code}{}{text}\r\n", if at == last { ' ' } else { '-' });
-    texts.iter().enumerate().map(line).collect()
+    let (last, code) = (texts.len().saturating_sub(1), code.to_string());
+    let mut all = String::with_capacity(texts.iter().map(|text| text.len() + 6).sum());
+    for (at, text) in texts.iter().enumerate() {
+        [code.as_str(), if at == last { " " } else { "-" }, text, "\r\n"].iter().for_each(|part| all.push_str(part));
+    }
+    all
 }
 
 pub(super) const OKAY: Reply = reply(250, (0, 0), "Okay.");

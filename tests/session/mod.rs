@@ -109,9 +109,9 @@ impl Talk<'_> {
         let mut frame = self.means.frame.take().expect("it comes back at the end");
         let kept = frame.bytes().to_vec();
         if kept.is_empty() {
-            frame.fill(piece, Offload::default())
+            frame.fill(piece, Offload::default());
         } else {
-            frame.fill(&[&kept, piece].concat(), Offload::default())
+            frame.fill(&[&kept, piece].concat(), Offload::default());
         }
         while !frame.is_empty() {
             self.settle();

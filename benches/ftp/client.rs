@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 
+use crate::FOLDER;
 use crate::lab::Failure;
-use crate::{CONGESTION_CONTROL, FOLDER};
+use crate::veth::CONGESTION_CONTROL;
 
 /// Bytes of a system call.
 const CALL: usize = 256 << 10;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 use taphouse::application::accounts::Accounts;
@@ -16,10 +16,9 @@ use taphouse::application::ftp::{Access, Ftp, PASSIVE_PORTS, PORT, Rules};
 use taphouse::run::{Clock, Folders, Shard, Storage};
 use taphouse::stack::{Config, Mailbox, Stack};
 
-use crate::CONGESTION_CONTROL;
-use crate::lab::{self, Failure, Lab};
+use crate::lab::{Failure, Lab};
+use crate::veth;
 
-const PATIENCE: Duration = Duration::from_secs(3);
 /// What `taphouse up` does unless it is told otherwise.
 const BUSY_POLL: Duration = Duration::from_micros(50);
 
@@ -85,29 +84,7 @@ pub(crate) fn vsftpd(lab: &Lab, number: u8, folder: &Path, root: &Path) -> Resul
     command.args(["--net", "vsftpd"]).arg(path);
     let process = command.stdin(Stdio::null()).spawn()?;
     let running = Running { process, address: Ipv4Addr::new(10, 77, number, 2) };
-    let (here, there) = (format!("veth{number}"), running.process.id().to_string());
-    // It is in our namespace until `unshare` has made one.
-    let (begun, own) = (Instant::now(), fs::read_link("/proc/self/ns/net")?);
-    while fs::read_link(format!("/proc/{there}/ns/net"))? == own {
-        if begun.elapsed() > PATIENCE {
-            return Err("unshare made no namespace".into());
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    lab.enter(|| -> Result<(), Failure> {
-        lab::ip(&["link", "add", &here, "type", "veth", "peer", "name", "eth0", "netns", &there])?;
-        lab::ip(&["address", "add", &format!("10.77.{number}.1/24"), "dev", &here])?;
-        lab::ip(&["link", "set", &here, "up"])
-    })??;
-    let inside = |words: &str| {
-        let words = format!("-t {there} -n {words}");
-        lab::run("nsenter", &words.split(' ').collect::<Vec<_>>())
-    };
-    inside(&format!("ip address add 10.77.{number}.2/24 dev eth0"))?;
-    inside("ip link set eth0 up")?;
-    // By the route, for a namespace may not choose among all that there are.
-    let net = format!("10.77.{number}");
-    inside(&format!("ip route replace {net}.0/24 dev eth0 scope link src {net}.2 congctl {CONGESTION_CONTROL}"))?;
+    veth::lay(lab, number, running.process.id())?;
     // It may still be about to listen.
     thread::sleep(Duration::from_millis(300));
     Ok(running)

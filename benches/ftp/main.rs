@@ -17,6 +17,8 @@ mod client;
 mod contender;
 #[path = "../tap/lab.rs"]
 mod lab;
+#[path = "../tap/veth.rs"]
+mod veth;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -27,6 +29,7 @@ use std::time::{Duration, Instant};
 use client::Client;
 use contender::Running;
 use lab::{Failure, LOAD_CORE, Lab};
+use veth::CONGESTION_CONTROL;
 
 const NAMES: [&str; 3] = ["taphouse", "vsftpd", "writing here"];
 const OURS: usize = 0;
@@ -40,7 +43,6 @@ const FILES: usize = 2000;
 const BLOCK: usize = 64 << 10;
 /// Where both keep their files, below what is the root for them.
 const FOLDER: &str = "pub";
-const CONGESTION_CONTROL: &str = "cubic";
 
 /// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]

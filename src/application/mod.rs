@@ -7,6 +7,7 @@
 //! came, where it lies, and says what it wants done to its [`Stream`].
 
 pub mod accounts;
+mod bell;
 pub mod chargen;
 pub mod discard;
 pub mod dns;
@@ -25,6 +26,7 @@ mod stream;
 pub mod tls;
 mod work;
 
+pub use bell::{Bell, Rung};
 pub use io::{Datagram, Desk, Errands, Io, Largest, NoRoom, Written};
 pub use requests::{DeskId, Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};

@@ -447,6 +447,8 @@ pub const SMTP_RECIPIENTS: usize = 1000;
 pub const SMTP_ERRORS: u32 = 20;
 /// See [`SMTP_ERRORS`].
 pub const SMTP_PASSWORDS: u32 = 5;
+/// Recipients whom nobody is called, before a client is sent away that tries names out.
+pub const SMTP_STRANGERS: u32 = 100;
 /// Bytes of a message, if nothing else is wished.
 pub const SMTP_MESSAGE: u64 = 64 << 20;
 /// How long a client may say nothing (RFC 5321 §4.5.3.2.7).
@@ -511,8 +513,11 @@ pub const SMTP_RETURNED: usize = 50 << 10;
 pub const SMTP_REPORT: usize = 1 << 20;
 /// How long a disk is left alone that refused something.
 pub const SMTP_DISK_PAUSE: Duration = Duration::from_secs(30);
-/// How often the relay looks whether something was put into the queue, or is due.
+/// How often the relay looks for itself while there are connections to next hops, or messages wait for one: what they tell may be
+/// too much for one turn.
 pub const SMTP_LOOK: Duration = Duration::from_millis(200);
+/// The same while there is nothing to do: a mailbox that was full when something was put into the queue wakes nobody.
+pub const SMTP_LONG_LOOK: Duration = Duration::from_secs(60);
 /// Until the second try (RFC 5321 §4.5.4.1: there are two in the first hour).
 pub const SMTP_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Between tries at most.

@@ -148,6 +148,7 @@ pub(super) fn rules(
     Ok(Rules {
         name,
         domains,
+        addresses: settings.own_addresses(),
         accounts,
         identity,
         maildirs,

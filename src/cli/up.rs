@@ -15,7 +15,7 @@ use taphouse::application::echo::Echo;
 use taphouse::application::ftp::{self, Access, Ftp, Rules};
 use taphouse::application::iperf::Iperf;
 use taphouse::application::refusals::Refusal;
-use taphouse::application::smtp::relay::{Locals, PORT as RELAY, Relay};
+use taphouse::application::smtp::relay::{DESK, Locals, PORT as RELAY, Relay};
 use taphouse::application::smtp::server::{Role, Smtp};
 use taphouse::application::tls::Identity;
 use taphouse::application::{Datagrams, Folder, Service};
@@ -230,6 +230,7 @@ fn shards<D: Device>(
         }
         // One takes all messages out of the queue.
         if let Some(relay) = means.relay.take() {
+            relay.wakes_by(stack.bell(DESK));
             stack.bind(RELAY, Box::new(relay))?;
         }
         for service in &settings.services {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Came, Change, Stack, Ticket, Transmitted};
-use crate::application::Outcome;
+use crate::application::{DeskId, Outcome};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::base::time::Instant;
@@ -52,6 +52,8 @@ pub enum Event<'a> {
         /// What was read.
         data: &'a [u8],
     },
+    /// A service of datagrams was rung for.
+    Rung(DeskId),
     /// What became of a transmission.
     Transmitted(Transmitted),
 }
@@ -69,6 +71,7 @@ enum Entry {
     Refused(Dropped),
     Changed(Change),
     Done(u64, Result<Outcome, ErrorKind>, Vec<u8>),
+    Rung(DeskId),
     Transmitted(Transmitted),
 }
 
@@ -76,6 +79,7 @@ enum Entry {
 enum Mail {
     Change(Change),
     Done(u64, Result<Outcome, ErrorKind>, Vec<u8>),
+    Rung(DeskId),
 }
 
 /// A journal in memory. Clones share what they note.
@@ -95,6 +99,7 @@ impl Journal for Recording {
             Event::Refused(why) => Entry::Refused(why),
             Event::Changed(change) => Entry::Changed(change),
             Event::Done { ticket, result, data } => Entry::Done(ticket.number, result.clone(), data.to_vec()),
+            Event::Rung(desk) => Entry::Rung(desk),
             Event::Transmitted(transmitted) => Entry::Transmitted(transmitted),
             // What a service or thread gave back follows from the services, which the repetition has too.
             Event::Returned => return,
@@ -133,10 +138,12 @@ impl Replay {
 
     /// What came by mail, if that comes next.
     fn next_mail(&mut self) -> Option<Mail> {
-        let next = self.entries.pop_front_if(|entry| matches!(entry, Entry::Changed(_) | Entry::Done(..)));
+        let is_mail = |entry: &mut Entry| matches!(entry, Entry::Changed(_) | Entry::Done(..) | Entry::Rung(_));
+        let next = self.entries.pop_front_if(is_mail);
         next.and_then(|entry| match entry {
             Entry::Changed(change) => Some(Mail::Change(change)),
             Entry::Done(number, result, data) => Some(Mail::Done(number, result, data)),
+            Entry::Rung(desk) => Some(Mail::Rung(desk)),
             _ => None,
         })
     }
@@ -173,6 +180,7 @@ impl Stack<Replay> {
                         let finished = self.storage.repeat(number, result, &data).ok_or(Diverged)?;
                         self.take_done(finished);
                     }
+                    Some(Mail::Rung(desk)) => self.ring(desk),
                     None => break,
                 },
             }
@@ -200,7 +208,8 @@ impl Device for Replay {
                 self.entries.pop_front();
                 return Ok(Received::Refused(why));
             }
-            Some(Entry::Turn(_) | Entry::Changed(_) | Entry::Done(..) | Entry::Transmitted(_)) | None => {
+            Some(Entry::Turn(_) | Entry::Changed(_) | Entry::Done(..) | Entry::Rung(_) | Entry::Transmitted(_))
+            | None => {
                 return Ok(Received::Nothing);
             }
         }

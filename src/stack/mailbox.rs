@@ -14,6 +14,7 @@ use super::net::Net;
 use super::notice::Change;
 use super::owner::ShardId;
 use super::storage::Finished;
+use crate::application::DeskId;
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::{Block, Frame, PoolFull, Purpose};
@@ -34,6 +35,8 @@ pub enum Message {
     Return(Block),
     /// A storage thread did what a session asked for.
     Done(Finished),
+    /// Somebody has something for a service of datagrams, and it looks.
+    Rung(DeskId),
 }
 
 /// Sends to one shard, from any thread.

@@ -47,7 +47,7 @@ use self::net::{Arrived, Net, Up};
 use self::storage::Storage;
 use self::tcp::Tcp;
 use self::udp::Udp;
-use crate::application::DeskId;
+use crate::application::{Bell, DeskId, Rung};
 use crate::base::address::{Address, Cidr, Mac};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::limits;
@@ -186,6 +186,13 @@ impl<D: Device> Stack<D> {
     fn allow_work(&mut self, most: usize) {
         self.tcp.allow_work(most / 2);
         self.udp.allow_work(most / 2);
+    }
+
+    /// What any thread calls that has something for a service of datagrams of this shard: it wakes the shard, and the service
+    /// hears [`Rung`] by [`on_message`](crate::application::Datagrams::on_message). False: the mailbox is full.
+    pub fn bell(&self, desk: DeskId) -> Bell {
+        let post = self.mailbox.post();
+        Bell::new(move || post.send(Message::Rung(desk)).is_ok())
     }
 
     /// Lets a journal note everything that comes in.
@@ -427,10 +434,17 @@ impl<D: Device> Stack<D> {
                 Some(Message::Return(block)) => self.net.take_back(block),
                 Some(Message::Change(change)) => self.net.heard_of(change),
                 Some(Message::Done(finished)) => self.take_done(finished),
+                Some(Message::Rung(desk)) => self.ring(desk),
                 None => return count,
             }
         }
         limits::MESSAGES_A_TURN
+    }
+
+    /// Lets a service of datagrams look.
+    fn ring(&mut self, desk: DeskId) {
+        self.net.note_rung(desk);
+        self.udp.on_message(desk, None, Box::new(Rung), &mut self.net);
     }
 
     /// Tells a session or service what a storage thread did.

@@ -17,6 +17,7 @@ mod rfc4861;
 mod rfc4862;
 mod rfc5095;
 mod rfc5227;
+mod rfc5321;
 mod rfc5722;
 mod rfc5942;
 mod rfc6864;
@@ -86,6 +87,7 @@ const TABLES: &[Rfc] = &[
     rfc4862::RFC,
     rfc5095::RFC,
     rfc5227::RFC,
+    rfc5321::RFC,
     rfc5722::RFC,
     rfc5942::RFC,
     rfc6864::RFC,
@@ -112,7 +114,7 @@ const WRITE: &str = "TAPHOUSE_WRITE_CONFORMANCE";
 fn document() -> String {
     let mut text = String::from(
         "# Conformance\n\n\
-         What RFCs ask of a host below the transport layer, and the test that shows it. Made by `scripts/conformance` of the\n\
+         What RFCs ask of a host below the transport layer, and of its mail, and the test that shows it. Made by `scripts/conformance` of the\n\
          tables in `tests/conformance`; a test fails when it is stale.\n",
     );
     for Rfc { number, title, requirements } in TABLES {

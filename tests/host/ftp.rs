@@ -125,6 +125,10 @@ impl Talk {
         open(lab, port)
     }
 
+    pub(crate) fn abort(&self, lab: &mut Lab) {
+        lab.client.visit(self.id, |stream| stream.abort());
+    }
+
     pub(crate) fn close(&self, lab: &mut Lab) {
         lab.client.visit(self.id, |stream| stream.close());
     }

@@ -30,6 +30,8 @@ mod relay;
 mod routers;
 mod samples;
 mod services;
+#[path = "../session/mod.rs"]
+mod session;
 mod shards;
 mod shelf;
 mod smoltcp;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, unbounded};
 use taphouse::application::smtp::client::{Manner, Patience};
 use taphouse::application::smtp::queue::{Body, Envelope, Notify, Queue, Recipient, Status};
-use taphouse::application::smtp::relay::{Locals, PORT, Relay, Rules, Smarthost};
+use taphouse::application::smtp::relay::{DESK, Locals, PORT, Relay, Rules, Smarthost};
 use taphouse::application::{Folder, Place};
 use taphouse::base::address::Address;
 use taphouse::base::time::Instant;
@@ -87,7 +87,9 @@ impl Host {
         stack.set_storage(storage.orders());
         let (queue, arrivals) = Queue::new(Folder(0), 8);
         let (tell, told) = unbounded();
-        stack.bind(PORT, Box::new(Relay::new(queue, arrivals, rules, Some(tell)))).unwrap();
+        let relay = Relay::new(queue, arrivals, rules, Some(tell));
+        relay.wakes_by(stack.bell(DESK));
+        stack.bind(PORT, Box::new(relay)).unwrap();
         let said = turned(&mut stack, &told, |said| done(self, said));
         let pinned = stack.memory_pinned();
         drop(stack);
@@ -206,4 +208,38 @@ fn a_smarthost_that_does_not_answer_is_tried_again_with_growing_pauses() {
     // The third may not be written down yet: pauses of 1 s, 2 s and 4 s.
     assert!(envelope.tries >= 2 && envelope.next >= NOW + 3, "{envelope:?}");
     assert_eq!(envelope.recipients[0].status, Status::Waiting);
+}
+
+#[test]
+fn with_nothing_to_do_it_sleeps_and_what_is_put_wakes_it() {
+    let host = Host::new();
+    let folders = Folders::open(&[host.path("queue"), host.path("mail")]).unwrap_or_else(|(_, why)| panic!("{why}"));
+    let storage = Storage::start(folders).unwrap();
+    let (device, _wire) = Memory::pair(PLAIN);
+    let mut stack = Stack::new(device, &config()).unwrap();
+    stack.set_storage(storage.orders());
+    let (queue, arrivals) = Queue::new(Folder(0), 8);
+    let (tell, told) = unbounded();
+    let relay = Relay::new(queue.clone(), arrivals, rules(), Some(tell));
+    relay.wakes_by(stack.bell(DESK));
+    stack.bind(PORT, Box::new(relay)).unwrap();
+    // It reads the directory, and then it waits.
+    let asleep = Duration::from_secs(30);
+    let is_asleep = |stack: &Stack<Memory>, now: Instant| stack.deadline().is_none_or(|next| next >= now + asleep);
+    let mut now = Instant::ZERO;
+    while !is_asleep(&stack, now) {
+        stack.turn(now).unwrap();
+        now = now + Duration::from_millis(1);
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Another shard's session does the same.
+    let id = host.put(b"Subject: x\r\n\r\nhello\r\n", vec![Recipient::new("bob@here.test")], "alice@here.test");
+    thread::spawn(move || queue.announce(id.parse().unwrap())).join().unwrap();
+    while host.names("mail/bob/new").is_empty() {
+        stack.turn(now).unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(stack);
+    storage.end();
+    assert_eq!(told.try_iter().count(), 0);
 }

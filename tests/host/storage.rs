@@ -163,6 +163,11 @@ impl Lab {
         }
     }
 
+    /// Lets time go by in which nothing happens.
+    pub(crate) fn wait(&mut self, span: Duration) {
+        self.started -= span;
+    }
+
     /// Turns until `done` says so.
     #[track_caller]
     pub(crate) fn drive(&mut self, mut done: impl FnMut(&Lab) -> bool) {

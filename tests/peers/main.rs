@@ -31,6 +31,7 @@ mod neighbours;
 mod path_mtu;
 mod plain;
 mod ports;
+mod postfix;
 mod program;
 mod rarp;
 mod record;

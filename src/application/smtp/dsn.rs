@@ -13,6 +13,8 @@ pub enum Action {
     Delayed,
     /// It was handed to a host that does not report.
     Relayed,
+    /// It is in a mailbox here.
+    Delivered,
 }
 
 impl Action {
@@ -22,6 +24,7 @@ impl Action {
             Action::Failed => "failed",
             Action::Delayed => "delayed",
             Action::Relayed => "relayed",
+            Action::Delivered => "delivered",
         }
     }
 }
@@ -34,6 +37,7 @@ pub fn wanted(recipient: &Recipient, late: bool) -> Option<Action> {
     match recipient.status {
         Status::Failed => failure.then_some(Action::Failed),
         Status::Relayed => success.then_some(Action::Relayed),
+        Status::Delivered => success.then_some(Action::Delivered),
         Status::Waiting => (late && delay).then_some(Action::Delayed),
         Status::Done => None,
     }
@@ -104,6 +108,7 @@ pub fn write(report: &Report<'_>) -> Vec<u8> {
             Action::Failed => "could not be delivered, and is not tried any more",
             Action::Delayed => "could not be delivered yet; you need not send it again",
             Action::Relayed => "was handed to a host that may not report what became of it",
+            Action::Delivered => "was delivered",
         };
         text.line(&format!("Your message to <{}> {what}:", recipient.address));
         let said = recipient.said.as_ref();
@@ -140,7 +145,7 @@ pub fn write(report: &Report<'_>) -> Vec<u8> {
         let class = match action {
             Action::Failed => '5',
             Action::Delayed => '4',
-            Action::Relayed => '2',
+            Action::Relayed | Action::Delivered => '2',
         };
         let said = recipient.said.as_ref();
         // RFC 3464 §2.3.4: it agrees with the action: who gives up on a 4.y.z says 5.y.z.
@@ -369,6 +374,7 @@ mod tests {
             (never, Status::Failed, false, None),
             (never, Status::Waiting, true, None),
             (notify(true, false, false), Status::Relayed, false, Some(Action::Relayed)),
+            (notify(true, false, false), Status::Delivered, false, Some(Action::Delivered)),
             (notify(true, false, false), Status::Failed, false, None),
             (notify(false, true, true), Status::Waiting, true, Some(Action::Delayed)),
             (notify(false, true, true), Status::Waiting, false, None),

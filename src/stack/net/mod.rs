@@ -21,7 +21,7 @@ use super::journal::{Event, Journal};
 use super::notice::Change;
 use super::storage::Finished;
 use super::{Config, ConfigError};
-use crate::application::Largest;
+use crate::application::{DeskId, Largest};
 use crate::base::address::{Address, Cidr, Family};
 use crate::base::counters::{Counters, Dropped};
 use crate::base::random::Random;
@@ -246,6 +246,11 @@ impl<D: Device> Net<D> {
     pub(in crate::stack) fn note_done(&mut self, finished: &Finished) {
         let (ticket, result, data) = (finished.ticket, &finished.result, finished.data());
         self.note(|| Event::Done { ticket, result, data });
+    }
+
+    /// Somebody rang for a service of datagrams.
+    pub(in crate::stack) fn note_rung(&mut self, desk: DeskId) {
+        self.note(|| Event::Rung(desk));
     }
 
     /// When [`Net::fire_timers`] is due.

@@ -3,6 +3,7 @@
 mod clients;
 mod hostile;
 mod many;
+mod relayed;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -187,9 +187,14 @@ impl Transaction {
             // RFC 2920 §3.1: it was said ahead, and may be believed although nobody gets the message.
             Command::Data if reply.code == 354 && self.is_settled() => Next::SendNothing,
             Command::Data if reply.code == 354 => Next::Send,
-            Command::Data | Command::Message => {
+            // The server may still have the sender: the next MAIL would be a second one (RFC 5321 §4.1.4, RFC 3030 §2).
+            Command::Data => {
                 self.settle(fate(reply), &said(reply, by));
-                Next::Over
+                self.reset()
+            }
+            Command::Message => {
+                self.settle(fate(reply), &said(reply, by));
+                if self.is_chunk() && !reply.is_good() { self.reset() } else { Next::Over }
             }
             Command::Reset => Next::Over,
         }
@@ -199,7 +204,12 @@ impl Transaction {
     fn stop(&mut self) -> Next {
         // DATA was said ahead already, and is answered.
         let is_answered = self.next.is_none() && !self.is_chunk();
-        if !is_answered && !std::mem::replace(&mut self.resetting, true) {
+        if is_answered { Next::GoOn } else { self.reset() }
+    }
+
+    /// Lets the server forget it, once.
+    fn reset(&mut self) -> Next {
+        if !std::mem::replace(&mut self.resetting, true) {
             self.next = Some(Command::Reset);
         }
         Next::GoOn
@@ -322,15 +332,16 @@ mod tests {
         // DATA was said ahead, and is believed or not.
         let (said, verdicts) = talk(Transaction::new(one(), 9, AHEAD), &["250", "550", "354", "554"]);
         assert_eq!((said.last().unwrap().as_str(), &verdicts[..]), ("(nothing)", &refused[..]));
-        let (_, verdicts) = talk(Transaction::new(one(), 9, AHEAD), &["250", "550", "503"]);
-        assert_eq!(verdicts, refused);
+        // The sender was taken, and would be in the way of the next one.
+        let (said, verdicts) = talk(Transaction::new(one(), 9, AHEAD), &["250", "550", "554", "250"]);
+        assert_eq!((said.last().unwrap().as_str(), &verdicts[..]), ("RSET", &refused[..]));
         // It is not said at all.
         let (said, verdicts) = talk(Transaction::new(one(), 9, Offers::default()), &["250", "550", "250"]);
         assert_eq!((said.last().unwrap().as_str(), &verdicts[..]), ("RSET", &refused[..]));
         let (said, verdicts) = talk(Transaction::new(one(), 9, Offers::default()), &["550", "250"]);
         assert_eq!((said.len(), &verdicts[..]), (2, &refused[..]));
-        let (said, verdicts) = talk(Transaction::new(one(), 9, AHEAD), &["451", "503", "503"]);
-        assert_eq!((said.len(), verdicts), (3, vec![verdict(Fate::Deferred, "4.0.0")]));
+        let (said, verdicts) = talk(Transaction::new(one(), 9, AHEAD), &["451", "503", "503", "250"]);
+        assert_eq!((said.len(), verdicts), (4, vec![verdict(Fate::Deferred, "4.0.0")]));
     }
 
     #[test]

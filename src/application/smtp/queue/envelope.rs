@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Envelope {
     /// The reverse-path without its brackets; empty: nobody is to be told (RFC 5321 §4.5.5).
     pub sender: String,
-    /// Whom it is for, at elsewhere.
+    /// Whom it is for, at elsewhere; and who has it here already, of whom the sender is to be told.
     pub recipients: Vec<Recipient>,
     /// What MAIL said of the content (RFC 6152 §3, RFC 3030 §3).
     #[serde(default)]
@@ -73,6 +73,8 @@ pub enum Status {
     Waiting,
     /// The next hop took it over, and the sender, who wants to hear so, is yet to be told.
     Relayed,
+    /// It is in a mailbox of ours, and the sender, who wants to hear so, is yet to be told.
+    Delivered,
     /// It will not be taken, and the sender is yet to be told.
     Failed,
     /// Nothing more is to be done.
@@ -89,6 +91,13 @@ pub struct Said {
     /// Whose reply it is; `None`: nobody's, the reason is ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+impl Said {
+    /// It is in the mailbox.
+    pub fn delivered() -> Said {
+        Said { code: "2.1.5".to_owned(), text: "it is in the mailbox".to_owned(), by: None }
+    }
 }
 
 /// Of what the sender wants to hear; none of them: NOTIFY=NEVER.

@@ -31,12 +31,12 @@ mod placing;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::super::{Folder, Place};
+use super::super::{Bell, Folder, Place};
 use crate::base::limits;
 
 pub use envelope::{Body, Envelope, Notify, Recipient, Return, Said, Status, Unreadable};
@@ -107,23 +107,33 @@ impl FromStr for Id {
 pub struct Queue {
     folder: Folder,
     run: u32,
-    next: Arc<AtomicU32>,
     arrivals: Sender<Id>,
-    missed: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+/// What all who put messages share with the relay.
+#[derive(Debug, Default)]
+struct Shared {
+    next: AtomicU32,
+    /// There was no room for an arrival.
+    missed: AtomicBool,
+    /// What wakes the relay, and that it was rung since the relay looked last.
+    bell: OnceLock<Bell>,
+    rung: AtomicBool,
 }
 
 impl Queue {
     /// The queue in a directory; `run` is random, and another one in each process.
     pub fn new(folder: Folder, run: u32) -> (Queue, Arrivals) {
         let (sender, receiver) = bounded(limits::SMTP_ARRIVALS);
-        let missed = Arc::<AtomicBool>::default();
-        let queue = Queue { folder, run, next: Arc::default(), arrivals: sender, missed: missed.clone() };
-        (queue, Arrivals { receiver, missed })
+        let shared = Arc::<Shared>::default();
+        let queue = Queue { folder, run, arrivals: sender, shared: shared.clone() };
+        (queue, Arrivals { receiver, shared })
     }
 
     /// A name that no entry has, for a message that comes now: `seconds` since 1970.
     pub fn name(&self, seconds: u64) -> Id {
-        Id { seconds, run: self.run, number: self.next.fetch_add(1, Ordering::Relaxed) }
+        Id { seconds, run: self.run, number: self.shared.next.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Whether an entry was put by this process.
@@ -136,10 +146,24 @@ impl Queue {
         Place { folder: self.folder, path }
     }
 
-    /// Says that an entry is durable. Never waits: the relay looks for itself when it was told of too many at once.
+    /// Says what wakes the relay; once.
+    pub fn hang(&self, bell: Bell) {
+        // There is one relay, and the first bell is its.
+        let _second = self.shared.bell.set(bell);
+    }
+
+    /// Says that an entry is durable, and wakes the relay. Never waits: of too many at once the relay hears that there are some.
     pub fn announce(&self, id: Id) {
+        let Shared { missed, bell, rung, .. } = &*self.shared;
         if self.arrivals.try_send(id).is_err() {
-            self.missed.store(true, Ordering::Release);
+            missed.store(true, Ordering::Release);
+        }
+        // Who is about to look need not be woken again.
+        if let Some(bell) = bell.get()
+            && !rung.swap(true, Ordering::AcqRel)
+            && !bell.ring()
+        {
+            rung.store(false, Ordering::Release);
         }
     }
 }
@@ -148,10 +172,16 @@ impl Queue {
 #[derive(Debug)]
 pub struct Arrivals {
     receiver: Receiver<Id>,
-    missed: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Arrivals {
+    /// To be called before the entries are looked at: of those that come from now on the relay is told by its bell.
+    pub fn look(&self) {
+        // By a swap: whoever found it true has put its entry before.
+        self.shared.rung.swap(false, Ordering::AcqRel);
+    }
+
     /// The next entry.
     pub fn next(&self) -> Option<Id> {
         // Two loads tell that there is none, which is nearly always so.
@@ -160,7 +190,8 @@ impl Arrivals {
 
     /// Whether there was no room for one since this was asked last: it is in the directory only.
     pub fn missed_any(&self) -> bool {
-        self.missed.load(Ordering::Relaxed) && self.missed.swap(false, Ordering::AcqRel)
+        let missed = &self.shared.missed;
+        missed.load(Ordering::Relaxed) && missed.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -182,6 +213,28 @@ mod tests {
         for wrong in ["", "1-2-3", "000000000G-00000000-00000000", "../../etc/passwd", &format!("{}-0", texts[0])] {
             assert_eq!(wrong.parse::<Id>(), Err(NoId), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_relay_is_woken_once_until_it_looks() {
+        let (queue, arrivals) = Queue::new(Folder(0), 1);
+        let (rung, hears) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
+        let (counter, ear) = (rung.clone(), hears.clone());
+        queue.hang(Bell::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            ear.load(Ordering::Relaxed)
+        }));
+        let put = |times: u32| {
+            let before = rung.load(Ordering::Relaxed);
+            (0..times).for_each(|_| queue.announce(queue.name(7)));
+            rung.load(Ordering::Relaxed) - before
+        };
+        assert_eq!(put(2), 2, "nobody heard it");
+        hears.store(true, Ordering::Relaxed);
+        assert_eq!((put(3), put(1)), (1, 0));
+        arrivals.look();
+        assert_eq!(std::iter::from_fn(|| arrivals.next()).count(), 6);
+        assert_eq!(put(2), 1);
     }
 
     #[test]

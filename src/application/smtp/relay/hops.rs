@@ -136,6 +136,11 @@ impl Hops {
         waiting.iter().for_each(|key| self.pump(key, rules, io));
     }
 
+    /// Whether there is somebody from whom something is to be heard.
+    pub(super) fn are_busy(&self) -> bool {
+        !self.links.is_empty() || self.hops.values().any(|hop| !hop.waiting.is_empty())
+    }
+
     /// An answer of DNS.
     pub(super) fn answered(&mut self, asked: u64, answer: Result<Answer, Failure>, rules: &Rules, io: &mut Io<'_>) {
         let found = self.hops.iter_mut().find_map(|(key, hop)| match &mut hop.route {

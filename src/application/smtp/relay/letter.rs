@@ -7,13 +7,12 @@ use std::io::ErrorKind;
 use super::Rules;
 use super::files::{Reading, Writing};
 use super::hops::{Delivery, Outcome};
-use super::local::Storing;
+use super::local::{Local, Storing};
 use super::route::Key;
 use crate::application::smtp::client::{Fate, Mail, To};
 use crate::application::smtp::dsn::{self, Action, Report, Returned};
-use crate::application::smtp::maildir;
 use crate::application::smtp::queue::{Body, Envelope, Handles, Id, Placing, Queue, Recipient, Return, Said, Status};
-use crate::application::{Desk, Done, Handle, Io, Place, Work};
+use crate::application::{Desk, Done, Handle, Io, Work};
 use crate::base::limits;
 use crate::base::time::Instant;
 
@@ -21,10 +20,10 @@ const READ: Handle = Handle(0);
 /// What work is called: that of the task, and what takes something back.
 const ASKED: u64 = 1;
 const UNDONE: u64 = 0;
-const HANDLES: Handles = Handles { content: Handle(1), envelope: Handle(2) };
+pub(super) const HANDLES: Handles = Handles { content: Handle(1), envelope: Handle(2) };
 
 /// What storage threads do for it now.
-enum Task {
+pub(super) enum Task {
     /// The envelope is read.
     Load(Reading),
     /// The beginning of the content, for its header.
@@ -42,13 +41,6 @@ enum Task {
     Store(Storing, Local),
     /// It is taken out.
     Remove(VecDeque<Work>),
-}
-
-/// A recipient at this host.
-#[derive(Clone, Debug)]
-struct Local {
-    number: usize,
-    maildir: Place,
 }
 
 /// What it wants done.
@@ -86,8 +78,8 @@ pub(super) struct Letter {
     pub(super) id: Id,
     slot: u32,
     pub(super) desk: Desk,
-    envelope: Option<Envelope>,
-    task: Option<Task>,
+    pub(super) envelope: Option<Envelope>,
+    pub(super) task: Option<Task>,
     /// The task waits for a storage thread.
     asked: bool,
     /// What found too many at work.
@@ -97,7 +89,7 @@ pub(super) struct Letter {
     /// Deliveries that are not over.
     outstanding: usize,
     /// The envelope says what the disk does not.
-    dirty: bool,
+    pub(super) dirty: bool,
     /// When it is to be tried next is decided, and to be written down.
     closing: bool,
     /// Recipients that the report is about which is being put.
@@ -135,10 +127,12 @@ impl Letter {
         }
         self.held = None;
         while !self.asked {
-            if self.task.is_none() && !self.settle(means) {
+            let Some(task) = &mut self.task else {
+                if self.settle(means) {
+                    continue;
+                }
                 return true;
-            }
-            let Some(task) = &mut self.task else { return true };
+            };
             let work = match (self.refused.take(), task) {
                 (Some(work), _) => Ok(Some(work)),
                 (None, Task::Load(reading) | Task::Look(reading) | Task::Fetch(reading)) => reading.next(io),
@@ -246,7 +240,7 @@ impl Letter {
             Some(Task::Look(reading)) => self.looked(&reading, means),
             Some(Task::Fetch(reading)) => self.report(&reading, means),
             Some(Task::Collect(reading, local)) => self.collected(reading, local),
-            Some(Task::Store(_, local)) => self.stored(&local, Status::Done, None),
+            Some(Task::Store(_, local)) => self.stored(&local, Status::Delivered, None),
             Some(Task::Write(_, placing)) => self.task = Some(Task::Place(placing)),
             Some(Task::Place(placing)) => {
                 means.queue.announce(placing.id());
@@ -330,32 +324,6 @@ impl Letter {
                 self.wishes.push(Wish::Deliver(key.clone(), delivery));
             }
         }
-    }
-
-    /// It was read for somebody at this host: a Return-Path goes in front (RFC 5321 §4.4).
-    fn collected(&mut self, reading: Reading, local: Local) {
-        let Some(envelope) = &self.envelope else { return };
-        if !reading.is_whole {
-            return self.stored(&local, Status::Failed, Some(ErrorKind::FileTooLarge));
-        }
-        let mut bytes = maildir::return_path(&envelope.sender).into_bytes();
-        bytes.extend(reading.bytes);
-        let name = format!("{}.{}-{}.relay", self.id.seconds(), self.id, local.number);
-        let storing = Storing::new(HANDLES.content, &local.maildir, &name, bytes);
-        self.task = Some(Task::Store(storing, local));
-    }
-
-    /// Somebody at this host got it, or could not.
-    fn stored(&mut self, local: &Local, status: Status, why: Option<ErrorKind>) {
-        let recipient = self.envelope.as_mut().and_then(|envelope| envelope.recipients.get_mut(local.number));
-        let Some(recipient) = recipient else { return };
-        recipient.status = status;
-        if let Some(why) = why {
-            let text = format!("the mailbox cannot take it: {}", std::io::Error::from(why));
-            self.wishes.push(Wish::Say(format!("{}: to <{}>: {text}", self.id, recipient.address)));
-            recipient.said = Some(Said { code: "4.2.0".to_owned(), text, by: None });
-        }
-        self.dirty = true;
     }
 
     /// A delivery is over.

@@ -5,7 +5,10 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::files::Writing;
+use super::files::{Reading, Writing};
+use super::letter::{HANDLES, Letter, Task, Wish};
+use crate::application::smtp::maildir;
+use crate::application::smtp::queue::{Said, Status};
 use crate::application::{Done, Handle, Io, Place, Work};
 use crate::buffer::PoolFull;
 
@@ -13,6 +16,13 @@ use crate::buffer::PoolFull;
 pub trait Locals: Send + Sync + fmt::Debug {
     /// The Maildir of an address, with `tmp`, `new` and `cur` in it or about to be; `None`: the address is elsewhere.
     fn maildir(&self, address: &str) -> Option<Place>;
+}
+
+/// A recipient at this host.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    pub(super) number: usize,
+    pub(super) maildir: Place,
 }
 
 /// A message on its way into a Maildir: written to `tmp`, on the disk, and only then in `new`.
@@ -61,5 +71,40 @@ impl Storing {
     /// What takes it back.
     pub(super) fn undo(self) -> [Work; 2] {
         [Work::Close(self.file), Work::Remove(self.temporary)]
+    }
+}
+
+impl Letter {
+    /// It was read for somebody at this host: a Return-Path goes in front (RFC 5321 §4.4).
+    pub(super) fn collected(&mut self, reading: Reading, local: Local) {
+        let Some(envelope) = &self.envelope else { return };
+        if !reading.is_whole {
+            return self.stored(&local, Status::Failed, Some(ErrorKind::FileTooLarge));
+        }
+        let mut bytes = maildir::return_path(&envelope.sender).into_bytes();
+        bytes.extend(reading.bytes);
+        let name = format!("{}.{}-{}.relay", self.id.seconds(), self.id, local.number);
+        let storing = Storing::new(HANDLES.content, &local.maildir, &name, bytes);
+        self.task = Some(Task::Store(storing, local));
+    }
+
+    /// Somebody at this host got it, or could not.
+    pub(super) fn stored(&mut self, local: &Local, status: Status, why: Option<ErrorKind>) {
+        let recipient = self.envelope.as_mut().and_then(|envelope| envelope.recipients.get_mut(local.number));
+        let Some(recipient) = recipient else { return };
+        let wants_to_know = recipient.notify.is_some_and(|notify| notify.success);
+        recipient.status = match status {
+            Status::Delivered if !wants_to_know => Status::Done,
+            status => status,
+        };
+        if status == Status::Delivered {
+            recipient.said = Some(Said::delivered());
+        }
+        if let Some(why) = why {
+            let text = format!("the mailbox cannot take it: {}", std::io::Error::from(why));
+            self.wishes.push(Wish::Say(format!("{}: to <{}>: {text}", self.id, recipient.address)));
+            recipient.said = Some(Said { code: "4.2.0".to_owned(), text, by: None });
+        }
+        self.dirty = true;
     }
 }

@@ -41,7 +41,9 @@ use super::client::Manner;
 use super::queue::{Arrivals, Id, Queue};
 use crate::application::dns::Told;
 use crate::application::tls::Trust;
-use crate::application::{Answer, Batch, Datagrams, Desk, DeskId, Done, Handle, Io, Message, Outcome, SessionId, Work};
+use crate::application::{
+    Answer, Batch, Bell, Datagrams, Desk, DeskId, Done, Handle, Io, Message, Outcome, SessionId, Work,
+};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -53,7 +55,7 @@ pub use self::local::Locals;
 pub const PORT: u16 = 0;
 
 /// What it is told by others goes here; letters have the numbers behind it.
-const DESK: DeskId = DeskId { port: PORT, number: 0 };
+pub const DESK: DeskId = DeskId { port: PORT, number: 0 };
 
 /// A host that takes all mail that we have for elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +169,8 @@ pub struct Relay {
     free: Vec<u32>,
     hops: Hops,
     tell: Option<Sender<String>>,
+    /// Something could not be asked for, for want of memory or of storage threads.
+    is_starved: bool,
     next: Instant,
 }
 
@@ -187,8 +191,14 @@ impl Relay {
             free: (1..=limits::SMTP_LETTERS).rev().collect(),
             hops: Hops::new(),
             tell,
+            is_starved: false,
             next: Instant::ZERO,
         }
+    }
+
+    /// Says what wakes it when something was put into its queue: a bell for [`DESK`].
+    pub fn wakes_by(&self, bell: Bell) {
+        self.queue.hang(bell);
     }
 
     /// Seconds since 1970.
@@ -200,19 +210,43 @@ impl Relay {
     fn go_on(&mut self, io: &mut Io<'_>) {
         let mut is_starved = !self.list(io);
         if self.ready {
+            self.arrivals.look();
             while let Some(id) = self.arrivals.next() {
                 self.learn(id, 0);
             }
-            let is_low = self.known.len() < limits::SMTP_KNOWN / 2;
-            if self.listing.step == Step::Done && (self.arrivals.missed_any() || self.listing.cut && is_low) {
+            if self.listing.step == Step::Done && (self.arrivals.missed_any() || self.can_know_more()) {
                 self.listing = Listing::default();
+                is_starved |= !self.list(io);
             }
             self.hops.go_on(&self.rules, io);
             self.begin_letters(io.now());
             is_starved |= !self.go_on_with_letters(io);
         }
-        let pause = if is_starved { limits::STARVED_RETRY } else { limits::SMTP_LOOK };
-        self.next = io.now() + pause;
+        self.is_starved = is_starved;
+        self.plan(io.now());
+    }
+
+    /// Whether there is more in the directory, and room to know it again.
+    fn can_know_more(&self) -> bool {
+        self.listing.cut && self.known.len() < limits::SMTP_KNOWN / 2
+    }
+
+    /// Says when to go on, unless somebody tells something before.
+    fn plan(&mut self, now: Instant) {
+        let pause = match () {
+            () if self.is_starved => limits::STARVED_RETRY,
+            () if self.hops.are_busy() => limits::SMTP_LOOK,
+            () => limits::SMTP_LONG_LOOK,
+        };
+        // Who has no place waits until one is free, and whoever makes it free goes on.
+        let due = self.schedule.first().filter(|_| self.ready && !self.free.is_empty());
+        let due = due.map(|(at, _)| Instant::ZERO + Duration::from_secs(at.saturating_sub(self.rules.began)));
+        let listing = match self.listing.step {
+            Step::Done => self.can_know_more().then_some(now),
+            _ if self.listing.asked || self.is_starved => None,
+            _ => Some(self.listing.not_before),
+        };
+        self.next = due.into_iter().chain(listing).fold(now + pause, Instant::min);
     }
 
     /// An entry is to be tried at this time.
@@ -388,18 +422,12 @@ impl Datagrams for Relay {
             self.next = io.now();
             return;
         }
-        match self.letters.get_mut(&desk.number) {
-            Some(letter) => {
-                let seconds = self.rules.began + io.now().since(Instant::ZERO).as_secs();
-                letter.done(done, &Means { queue: &self.queue, rules: &self.rules, seconds }, io);
-                if !self.go_on_with(desk.number, io) {
-                    self.next = io.now() + limits::STARVED_RETRY;
-                }
-                // Its place may be somebody else's now.
-                self.begin_letters(io.now());
-            }
-            None => done.release(io),
-        }
+        let Some(letter) = self.letters.get_mut(&desk.number) else { return done.release(io) };
+        let seconds = self.rules.began + io.now().since(Instant::ZERO).as_secs();
+        letter.done(done, &Means { queue: &self.queue, rules: &self.rules, seconds }, io);
+        self.is_starved |= !self.go_on_with(desk.number, io);
+        // Its place may be somebody else's now, who is begun with as soon as this call is over.
+        self.plan(io.now());
     }
 
     fn on_message(&mut self, _desk: DeskId, _from: Option<SessionId>, message: Message, io: &mut Io<'_>) {

@@ -3,7 +3,7 @@
 //! Only CRLF ends a line, and only CRLF, dot, CRLF ends a message (RFC 5321 §4.1.1.4): what stands alone is never taken for
 //! half of either, or a message could be hidden in another one.
 
-use memchr::memchr3;
+use memchr::{memchr3, memmem};
 
 /// Where the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +89,16 @@ impl Body {
         }
         let mut out = Out { into, written: 0 };
         let mut read = 0;
+        // Nearly always all of it is: then only dots are looked for.
+        let looked_at = &bytes[..bytes.len().min(out.room())];
+        let clean = if is_clean(looked_at) { looked_at.len() } else { 0 };
         // A byte makes at most three or, mended, four: what was held back before it, and its own.
         while read < bytes.len() && out.room() >= 4 {
-            if self.at == At::Within {
-                let rest = &bytes[read..];
+            if matches!(self.at, At::Start | At::Within) {
+                let end = if read < clean { clean } else { bytes.len() };
+                let rest = &bytes[read..end];
                 let rest = &rest[..rest.len().min(out.room() - 3)];
-                let run = memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
+                let run = if read < clean { self.clean_run(rest) } else { self.run(rest) };
                 out.put(&rest[..run]);
                 read += run;
                 if run == rest.len() {
@@ -108,6 +112,31 @@ impl Body {
             }
         }
         Taken { read, written: out.written, ended: false }
+    }
+
+    /// How many bytes there are of which none is looked at alone, up to the end of the line.
+    fn run(&self, rest: &[u8]) -> usize {
+        if self.at == At::Start { 0 } else { memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len()) }
+    }
+
+    /// The same among bytes that are clean: up to the next dot that begins a line, whatever lies between.
+    fn clean_run(&mut self, rest: &[u8]) -> usize {
+        let dotted = self.form == Form::Dotted;
+        let run = match rest {
+            [b'.', ..] if dotted && self.at == At::Start => 0,
+            // What precedes it is not known to have been a CR.
+            [b'\n', ..] => 0,
+            _ if dotted => memmem::find(rest, b"\n.").map_or(rest.len(), |at| at + 1),
+            _ => rest.len(),
+        };
+        // The last CR may have its LF or not.
+        let run = run - usize::from(rest[..run].last() == Some(&b'\r'));
+        match rest[..run].last() {
+            Some(b'\n') => self.at = At::Start,
+            Some(_) => self.at = At::Within,
+            None => {}
+        }
+        run
     }
 
     /// Takes one byte; returns whether it ended the message.
@@ -168,6 +197,20 @@ impl Body {
         self.faults.bare |= self.at == At::Cr && self.bare == Bare::Refuse;
         self.at = At::Within;
     }
+}
+
+/// Whether each CR has its LF and each LF its CR, but for an LF at the beginning and a CR at the end, and there is no NUL.
+fn is_clean(bytes: &[u8]) -> bool {
+    #[inline(always)]
+    fn flaws(bytes: &[u8]) -> u8 {
+        let Some((first, behind)) = bytes.split_first() else { return 0 };
+        let pairs = bytes.iter().zip(behind);
+        // No branches, so that many are looked at at once.
+        pairs.fold(u8::from(*first == 0), |bad, (one, next)| {
+            bad | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')) | u8::from(*next == 0)
+        })
+    }
+    pulp::Arch::new().dispatch(|| flaws(bytes)) == 0
 }
 
 /// Where it is written to.

@@ -6,12 +6,12 @@ use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MailFrom, RcptTo, Request};
 
 use super::super::super::Stream;
 use super::super::address;
-use super::body::Form;
+use super::body::{Body, Form};
 use super::delivery::{Delivery, Destinations};
 use super::reply::{self, Reply, reply};
 use super::session::{Conversation, Hello, Incoming};
 use super::trace;
-use super::transaction::{Content, Transaction, asks_for_more};
+use super::transaction::{Content, Transaction, asks_for_more, asks_for_reports};
 use super::whereabouts::Whereabouts;
 use super::{Role, Shared};
 use crate::base::limits;
@@ -66,7 +66,7 @@ impl Conversation {
             Request::Noop { .. } => Err(reply::OKAY),
             Request::Help { .. } => {
                 let names = "EHLO HELO MAIL RCPT DATA BDAT RSET VRFY EXPN NOOP HELP STARTTLS AUTH QUIT";
-                self.say_lines(214, &["Commands:".to_owned(), names.to_owned()]);
+                self.say_text(214, (0, 0), names);
                 Ok(())
             }
             Request::Quit => {
@@ -105,10 +105,13 @@ impl Conversation {
             "CHUNKING".to_owned(),
             "BINARYMIME".to_owned(),
             "ENHANCEDSTATUSCODES".to_owned(),
-            "DSN".to_owned(),
             format!("LIMITS RCPTMAX={}", limits::SMTP_RECIPIENTS),
             "HELP".to_owned(),
         ];
+        // Who cannot send reports promises none (RFC 3461 §5.2.2).
+        if rules.queue.is_some() {
+            all.push("DSN".to_owned());
+        }
         if rules.identity.is_some() && !self.secure {
             all.push("STARTTLS".to_owned());
         }
@@ -147,7 +150,7 @@ impl Conversation {
         if self.role != Role::Transfer && self.login.user().is_none() {
             return Err(reply::LOG_IN);
         }
-        if asks_for_more(from) {
+        if asks_for_more(from, self.shared.rules.queue.is_some()) {
             return Err(reply::UNSUPPORTED_PARAMETER);
         }
         if from.size as u64 > self.shared.rules.largest {
@@ -174,12 +177,15 @@ impl Conversation {
         if !to.address.is_ascii() && !transaction.envelope.utf8 {
             return Err(reply::NOT_ASCII);
         }
+        if self.shared.rules.queue.is_none() && asks_for_reports(to) {
+            return Err(reply::UNSUPPORTED_PARAMETER);
+        }
         if transaction.is_full() {
             return Err(reply::TOO_MANY_RECIPIENTS);
         }
         match self.shared.rules.whereabouts(&to.address, Some(self.own)).ok_or(reply::BAD_ADDRESS)? {
-            Whereabouts::Here(mailbox) => transaction.add_mailbox(&to.address, mailbox),
-            Whereabouts::Nowhere => return Err(reply::NOBODY),
+            Whereabouts::Here(mailbox) => transaction.add_mailbox(to, mailbox),
+            Whereabouts::Nowhere => return self.know_nobody(),
             Whereabouts::Elsewhere => {
                 let known = self.login.user().is_some()
                     || self.shared.rules.relay_from.iter().any(|network| network.contains(self.peer));
@@ -191,6 +197,16 @@ impl Conversation {
             }
         }
         Err(reply::RECIPIENT)
+    }
+
+    /// Nobody here is called that. Who tries one name after the other learns no more of them.
+    fn know_nobody(&mut self) -> Refusal {
+        self.strangers += 1;
+        if self.strangers < limits::SMTP_STRANGERS {
+            return Err(reply::NOBODY);
+        }
+        self.leave(reply::TOO_MANY_STRANGERS);
+        Ok(())
     }
 
     fn data(&mut self, stream: &mut Stream<'_>) -> Refusal {
@@ -249,7 +265,8 @@ impl Conversation {
         let begun = delivery.put_in_front(path.as_bytes(), &mut stream.io)
             && delivery.write(received.as_bytes(), &mut stream.io);
         if begun {
-            transaction.content = Some(Content::new(form, rules.bare, Some(delivery), id));
+            let body = Body::new(form, rules.bare);
+            transaction.content = Some(Content::new(body, delivery, received.len() as u64, id));
         } else {
             delivery.abandon(&mut stream.io);
         }

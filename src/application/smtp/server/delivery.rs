@@ -3,8 +3,8 @@
 //! ```text
 //!   open · write …              as it comes; each block is written when it is full
 //!   sync · close                when it is complete
-//!   the queue's steps           if it is for elsewhere, too
 //!   link … · rename · sync …    the name in each mailbox, and the directories with those
+//!   the queue's steps           if it is for elsewhere, too, or there is to be a report: what that says is true by then
 //! ```
 //!
 //! For one mailbox alone all behind the writing is one work.
@@ -38,8 +38,8 @@ enum Phase {
     /// All of it is being written.
     Complete,
     Syncing,
-    Queueing(Box<Placing>),
     Naming,
+    Queueing(Box<Placing>),
     Done,
     /// It failed, and is being taken back.
     Undoing(ErrorKind),
@@ -192,20 +192,20 @@ impl Delivery {
             match &mut self.phase {
                 Phase::Writing => return Step::More,
                 Phase::Complete => self.phase = self.sync(),
-                Phase::Syncing => {
+                Phase::Syncing => self.phase = self.name(),
+                Phase::Naming => {
                     self.phase = match (&self.to.queue, envelope) {
                         (Some((queue, id)), Some(envelope)) => {
                             Phase::Queueing(Box::new(Placing::entry(queue, *id, HANDLES, envelope)))
                         }
-                        _ => self.name(),
+                        _ => Phase::Done,
                     }
                 }
                 Phase::Queueing(placing) => match placing.next(io) {
                     Ok(Some(work)) => self.todo.push_back(work),
-                    Ok(None) => self.phase = self.name(),
+                    Ok(None) => self.phase = Phase::Done,
                     Err(_pool_full) => return Step::Starved,
                 },
-                Phase::Naming => self.phase = Phase::Done,
                 Phase::Undoing(why) => self.phase = Phase::Failed(*why),
                 Phase::Done => return Step::Complete,
                 Phase::Failed(why) => return Step::Failed(*why),
@@ -234,7 +234,7 @@ impl Delivery {
     /// The names in the mailboxes: in the first one last, for that takes the unfinished name away.
     fn name(&mut self) -> Phase {
         let Destinations { maildirs, mailboxes, name, .. } = &self.to;
-        let Some((first, others)) = mailboxes.split_first() else { return Phase::Done };
+        let Some((first, others)) = mailboxes.split_first() else { return Phase::Naming };
         let unfinished = maildirs.unfinished(first, name);
         let link = |other: &String| Work::Link(unfinished.clone(), maildirs.finished(other, name));
         self.todo.extend(others.iter().map(link));
@@ -250,7 +250,7 @@ impl Delivery {
         if let Some(first) = mailboxes.first() {
             self.todo.extend([Work::Close(MAIL), Work::Remove(maildirs.unfinished(first, name))]);
         }
-        if matches!(self.phase, Phase::Naming) {
+        if matches!(self.phase, Phase::Naming | Phase::Queueing(_)) {
             self.todo.extend(mailboxes.iter().map(|mailbox| Work::Remove(maildirs.finished(mailbox, name))));
         }
         if let Some((queue, id)) = queue {

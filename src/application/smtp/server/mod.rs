@@ -48,6 +48,8 @@ pub struct Rules {
     pub name: String,
     /// Domains whose mail is ours, in lower case.
     pub domains: Vec<String>,
+    /// Addresses of ours, for who writes one instead of a domain. That to which a client talks is one anyway.
+    pub addresses: Vec<Address>,
     /// Who has a mailbox, and may log in.
     pub accounts: Arc<Accounts>,
     /// Who we are under TLS; `None`: there is no TLS.

@@ -21,11 +21,14 @@ pub(super) fn line(code: u16, (subject, detail): Detail, text: &str) -> String {
     format!("{code} {}.{subject}.{detail} {text}\r\n", code / 100)
 }
 
-/// Several lines without enhanced status codes, which answers to EHLO and HELP do not have.
+/// Several lines without enhanced status codes, which the greeting and answers to EHLO do not have (RFC 2034 §4).
 pub(super) fn lines(code: u16, texts: &[String]) -> String {
-    let last = texts.len().saturating_sub(1);
-    let line = |(at, text): (usize, &String)| format!("{code}{}{text}\r\n", if at == last { ' ' } else { '-' });
-    texts.iter().enumerate().map(line).collect()
+    let (last, code) = (texts.len().saturating_sub(1), code.to_string());
+    let mut all = String::with_capacity(texts.iter().map(|text| text.len() + 6).sum());
+    for (at, text) in texts.iter().enumerate() {
+        [code.as_str(), if at == last { " " } else { "-" }, text, "\r\n"].iter().for_each(|part| all.push_str(part));
+    }
+    all
 }
 
 pub(super) const OKAY: Reply = reply(250, (0, 0), "Okay.");
@@ -37,6 +40,7 @@ pub(super) const BUSY: Reply = reply(421, (3, 2), "Too many connections: come ba
 pub(super) const SILENT: Reply = reply(421, (4, 2), "You said nothing for too long.");
 pub(super) const NONSENSE: Reply = reply(421, (7, 0), "That was no command too often.");
 pub(super) const TOO_MANY_GUESSES: Reply = reply(421, (7, 0), "There were too many wrong passwords: come back later.");
+pub(super) const TOO_MANY_STRANGERS: Reply = reply(421, (7, 0), "You asked for too many whom nobody here is called.");
 pub(super) const TROUBLE: Reply = reply(451, (3, 0), "It cannot be stored now: try again later.");
 pub(super) const DISK_FULL: Reply = reply(452, (3, 1), "The disk is full: try again later.");
 pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, (5, 3), "These are enough for one message.");

@@ -59,6 +59,8 @@ pub(super) struct Conversation {
     pub(super) starved: Option<Instant>,
     /// Lines in a row that were no commands.
     errors: u32,
+    /// Recipients whom nobody here is called.
+    pub(super) strangers: u32,
     idle: Instant,
     pub(super) quitting: bool,
 }
@@ -83,6 +85,7 @@ impl Conversation {
             ending: false,
             starved: None,
             errors: 0,
+            strangers: 0,
             idle: Instant::NEVER,
             quitting: false,
         }
@@ -247,7 +250,7 @@ impl Conversation {
     fn go_on(&mut self, stream: &mut Stream<'_>) {
         let Some(transaction) = self.transaction.as_mut() else { return self.ending = false };
         let Some(content) = transaction.content.as_mut() else { return self.ending = false };
-        transaction.envelope.size = content.length;
+        transaction.envelope.size = content.in_front + content.length;
         let step = match &mut content.delivery {
             Some(delivery) => {
                 let queued = !transaction.envelope.recipients.is_empty();

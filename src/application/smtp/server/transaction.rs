@@ -9,15 +9,15 @@ use smtp_proto::{
 };
 
 use super::super::address;
-use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return};
-use super::body::{Bare, Body, Form};
+use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return, Said, Status};
+use super::body::Body;
 use super::delivery::Delivery;
 use super::reply::{self, Reply};
 use crate::base::limits;
 
 /// A message that comes.
 pub(super) struct Transaction {
-    /// What MAIL said, and those recipients who are elsewhere.
+    /// What MAIL said, those recipients who are elsewhere, and those here of whom the sender is to be told.
     pub(super) envelope: Envelope,
     /// Mailboxes, none twice.
     pub(super) mailboxes: Vec<String>,
@@ -36,6 +36,8 @@ pub(super) struct Content {
     pub(super) delivery: Option<Delivery>,
     /// Bytes of the message.
     pub(super) length: u64,
+    /// Bytes of our line in front of it, which the queue has, too.
+    pub(super) in_front: u64,
     /// Why it will not be taken.
     pub(super) refusal: Option<Reply>,
     /// What it will be called.
@@ -43,12 +45,21 @@ pub(super) struct Content {
 }
 
 /// Whether MAIL asks for what no extension of ours offers: it may not be left out in silence (RFC 5321 §4.1.1.11).
-pub(super) fn asks_for_more(from: &MailFrom<Cow<'_, str>>) -> bool {
-    const OFFERED: u64 =
-        MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_BODY_BINARYMIME | MAIL_RET_FULL | MAIL_RET_HDRS | MAIL_SMTPUTF8;
+pub(super) fn asks_for_more(from: &MailFrom<Cow<'_, str>>, with_reports: bool) -> bool {
+    const REPORTS: u64 = MAIL_RET_FULL | MAIL_RET_HDRS;
+    const OFFERED: u64 = MAIL_BODY_7BIT | MAIL_BODY_8BITMIME | MAIL_BODY_BINARYMIME | MAIL_SMTPUTF8;
+    let about_reports = from.flags & REPORTS != 0 || from.env_id.is_some();
+    if about_reports && !with_reports {
+        return true;
+    }
     let MailFrom { flags, trans_id, by, solicit, mtrk, hold_for, hold_until, mt_priority, .. } = from;
     let texts = trans_id.is_some() || solicit.is_some() || mtrk.is_some();
-    flags & !OFFERED != 0 || texts || (*by, *hold_for, *hold_until, *mt_priority) != (0, 0, 0, 0)
+    flags & !(OFFERED | REPORTS) != 0 || texts || (*by, *hold_for, *hold_until, *mt_priority) != (0, 0, 0, 0)
+}
+
+/// Whether RCPT says of what there is to be a report (RFC 3461 §4.1, §4.2).
+pub(super) fn asks_for_reports(to: &RcptTo<Cow<'_, str>>) -> bool {
+    to.orcpt.is_some() || recipient(to).notify.is_some()
 }
 
 impl Transaction {
@@ -81,30 +92,22 @@ impl Transaction {
         Transaction { envelope, mailboxes: Vec::new(), recipients: 0, first: String::new(), content: None }
     }
 
-    /// Somebody of ours.
-    pub(super) fn add_mailbox(&mut self, to: &str, mailbox: String) {
-        self.count(to);
+    /// Somebody of ours, whose mailbox this is.
+    pub(super) fn add_mailbox(&mut self, to: &RcptTo<Cow<'_, str>>, mailbox: String) {
+        self.count(&to.address);
         if !self.mailboxes.contains(&mailbox) {
             self.mailboxes.push(mailbox);
+        }
+        // RFC 3461 §5.2.2: it is told that it was delivered, if there is somebody to be told.
+        if to.flags & RCPT_NOTIFY_SUCCESS != 0 && !self.envelope.sender.is_empty() {
+            self.add(Recipient { status: Status::Delivered, said: Some(Said::delivered()), ..recipient(to) });
         }
     }
 
     /// Somebody elsewhere.
     pub(super) fn add_remote(&mut self, to: &RcptTo<Cow<'_, str>>) {
-        let address = address::quoted(&to.address);
         self.count(&to.address);
-        if self.envelope.recipients.iter().any(|known| known.address == address) {
-            return;
-        }
-        let said = |flag| to.flags & flag != 0;
-        let any = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY | RCPT_NOTIFY_NEVER;
-        let notify = said(any).then(|| Notify {
-            success: said(RCPT_NOTIFY_SUCCESS),
-            failure: said(RCPT_NOTIFY_FAILURE),
-            delay: said(RCPT_NOTIFY_DELAY),
-        });
-        let orcpt = to.orcpt.as_deref().map(|orcpt| format!("rfc822;{}", address::xtext(orcpt)));
-        self.envelope.recipients.push(Recipient { notify, orcpt, ..Recipient::new(address) });
+        self.add(recipient(to));
     }
 
     fn count(&mut self, to: &str) {
@@ -112,6 +115,13 @@ impl Transaction {
             to.clone_into(&mut self.first);
         }
         self.recipients += 1;
+    }
+
+    /// For the queue, which has nobody twice.
+    fn add(&mut self, recipient: Recipient) {
+        if !self.envelope.recipients.iter().any(|known| known.address == recipient.address) {
+            self.envelope.recipients.push(recipient);
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -123,9 +133,22 @@ impl Transaction {
     }
 }
 
+/// What RCPT says of somebody.
+fn recipient(to: &RcptTo<Cow<'_, str>>) -> Recipient {
+    let said = |flag| to.flags & flag != 0;
+    let any = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY | RCPT_NOTIFY_NEVER;
+    let notify = said(any).then(|| Notify {
+        success: said(RCPT_NOTIFY_SUCCESS),
+        failure: said(RCPT_NOTIFY_FAILURE),
+        delay: said(RCPT_NOTIFY_DELAY),
+    });
+    let orcpt = to.orcpt.as_deref().map(|orcpt| format!("rfc822;{}", address::xtext(orcpt)));
+    Recipient { notify, orcpt, ..Recipient::new(address::quoted(&to.address)) }
+}
+
 impl Content {
-    pub(super) fn new(form: Form, bare: Bare, delivery: Option<Delivery>, id: String) -> Content {
-        Content { body: Body::new(form, bare), delivery, length: 0, refusal: None, id }
+    pub(super) fn new(body: Body, delivery: Delivery, in_front: u64, id: String) -> Content {
+        Content { body, delivery: Some(delivery), length: 0, in_front, refusal: None, id }
     }
 
     /// Looks whether it can still be taken.
@@ -137,6 +160,8 @@ impl Content {
             () if faults.nul => reply::NUL,
             () => return,
         };
+        // The same reply, however its bytes were cut: of its faults the first of these.
+        self.refusal = self.refusal.filter(|known| ![reply::BARE, reply::NUL].contains(known));
         self.refuse(why);
     }
 

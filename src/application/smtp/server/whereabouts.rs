@@ -27,7 +27,8 @@ impl Rules {
         }
         let (local, domain) = address::split(to)?;
         let ours = match address::literal(domain) {
-            Some(literal) => Some(literal?) == own,
+            Some(None) => return None,
+            Some(literal) => own.iter().chain(&self.addresses).any(|ours| Some(*ours) == literal),
             None => self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)),
         };
         if !ours {

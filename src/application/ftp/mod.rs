@@ -40,7 +40,7 @@
 //! threads read into.
 //!
 //! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
-//! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
+//! homes, and change nothing unless they are let to. A storage thread compares passwords (`login`, `accounts`).
 //!
 //! **TLS** (RFC 4217) is under the control connection from AUTH on and under data connections after PROT P; it is
 //! [`tls`](super::tls) that does it, and nothing here knows. (`security`)
@@ -64,6 +64,7 @@ mod command;
 mod control;
 mod data;
 mod listing;
+mod login;
 mod path;
 mod question;
 mod receiving;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! All files lie on one tmpfs: what is read is in memory, and what is written goes there. The kernel's TCP is on CUBIC at all
-//! ends. taphouse syncs and renames what it is sent before it says 226, vsftpd neither.
+//! ends. taphouse syncs and renames what it is sent before it says 226, vsftpd neither. Before a large file is stored, as much
+//! is written here and removed, so that nobody waits for memory.
 //!
 //! `cargo bench --bench ftp` prints; with `-- --require` it also fails when taphouse is slower than vsftpd, or stores at less
 //! than 0.8 × of what writing takes here, in the median round. `-- --rounds N` measures longer.
@@ -138,6 +139,11 @@ fn plant(folder: &Path) -> Result<PathBuf, Failure> {
 
 fn rate(lab: &Lab, running: &[Running], index: usize, load: Load, root: &Path) -> Result<Option<f64>, Failure> {
     let per_second = |amount: f64, span: Duration| Some(amount / span.as_secs_f64());
+    if load == Load::Stor {
+        // What is written next goes where this was. The host of a virtual machine takes memory back that nobody uses, and gives
+        // it again for a fault a page, which somebody would be the one to wait for: it made 340 MB/s of 1,700.
+        write_here(root)?;
+    }
     if index == LOCAL {
         let megabytes = LARGE as f64 / 1e6;
         return Ok(if load == Load::Stor { per_second(megabytes, write_here(root)?) } else { None });

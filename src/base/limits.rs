@@ -378,9 +378,12 @@ pub const FTP_STALLED: Duration = Duration::from_secs(300);
 pub const FTP_PASSWORDS: u32 = 3;
 /// Control connections of one user at one shard.
 pub const FTP_SESSIONS_A_USER: usize = 50;
-/// Blocks of one transfer that the disk reads ahead or has yet to write: enough that neither waits for the other. With twelve
-/// a block leaves the cache before it leaves the host.
+/// Blocks of one download that the disk reads ahead: enough that neither waits for the other. With twelve a block leaves the
+/// cache before it leaves the host.
 pub const FTP_BLOCKS: usize = 4;
+/// Blocks of one upload that the disk has yet to write. The window closes when it has fallen so far behind; with four it does so
+/// whenever the thread was not woken at once, and an upload takes a fifth longer.
+pub const FTP_UPLOAD_BLOCKS: usize = 8;
 /// Replies that a control connection has not sent yet; who does not read them is not listened to.
 pub const FTP_REPLIES: usize = 8 << 10;
 

@@ -20,8 +20,9 @@
 //! wait, except ABOR, STAT and QUIT; so one connection has one thing to be done at a time, and replies come in order.
 //!
 //! **Bytes.** A block is read by a storage thread and given to the stream as it is; what is received is written from the
-//! buffer in which it came. A transfer has [`FTP_BLOCKS`](crate::base::limits::FTP_BLOCKS) blocks on the way. Only TYPE A
-//! copies, for lines change their length. (`sending`, `receiving`, `ascii`)
+//! buffer in which it came. A download has [`FTP_BLOCKS`](crate::base::limits::FTP_BLOCKS) blocks on the way, an upload
+//! [`FTP_UPLOAD_BLOCKS`](crate::base::limits::FTP_UPLOAD_BLOCKS). Only TYPE A copies, for lines change their length. (`sending`,
+//! `receiving`, `ascii`)
 //!
 //! **Uploads** are written beside their target and renamed when complete and synced; their directory is synced before the
 //! client hears 226. One that breaks off stays there, under a name that no client can say or see, and REST or APPE continues
@@ -39,7 +40,7 @@
 //! threads read into.
 //!
 //! **Users** have a home, which is the root for them, and change what lies in it. Others are anonymous: they see all but the
-//! homes, and change nothing unless they are let to. A storage thread compares passwords (`accounts`).
+//! homes, and change nothing unless they are let to. A storage thread compares passwords (`login`, `accounts`).
 //!
 //! **TLS** (RFC 4217) is under the control connection from AUTH on and under data connections after PROT P; it is
 //! [`tls`](super::tls) that does it, and nothing here knows. (`security`)
@@ -63,6 +64,7 @@ mod command;
 mod control;
 mod data;
 mod listing;
+mod login;
 mod path;
 mod question;
 mod receiving;

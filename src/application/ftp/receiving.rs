@@ -70,7 +70,7 @@ impl Receiving {
         if self.failed.is_some() {
             return Used::Bytes(data.len());
         }
-        if self.opening.is_some() || !self.unasked.is_empty() || self.writing >= limits::FTP_BLOCKS {
+        if self.opening.is_some() || !self.unasked.is_empty() || self.writing >= limits::FTP_UPLOAD_BLOCKS {
             stream.pause();
             return Used::Bytes(0);
         }
@@ -132,7 +132,7 @@ impl Receiving {
         }
         self.ask_to_write(stream);
         if !ended {
-            if self.unasked.is_empty() && self.writing < limits::FTP_BLOCKS {
+            if self.unasked.is_empty() && self.writing < limits::FTP_UPLOAD_BLOCKS {
                 stream.resume();
             }
             return Step::More;

@@ -99,6 +99,10 @@ impl Sending {
         let piece = stream.piece();
         // No more than there is room for, and one to be there when there is more: who reads slowly holds that one only.
         let ahead = (stream.room() / piece + 1).min(limits::FTP_BLOCKS);
+        // Several at a time: the thread is woken once for them, and not before each.
+        if self.reading + self.waiting.len() > ahead / 2 {
+            return;
+        }
         while !self.ended && self.reading + self.waiting.len() < ahead {
             let Ok(block) = stream.io.block(piece) else { return };
             if let Err(work) = stream.io.ask(READ, Work::Read(OPEN, block, piece)) {

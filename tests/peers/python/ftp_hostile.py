@@ -65,7 +65,9 @@ def aborted():
             """Nothing is left of what was aborted, and nothing is owed."""
             assert ftp.sendcmd("NOOP").startswith("200")
             assert fetched(ftp, "RETR kept") == old
-            assert sorted(ftp.nlst()) == ["kept", "large"], ftp.nlst()
+            assert sorted(ftp.nlst()) == ["kept", "large"]
+            # ftplib lists in TYPE A and stays there: line ends of what is stored next would be converted.
+            ftp.voidcmd("TYPE I")
 
         ftp.storbinary("STOR kept", io.BytesIO(old))
         # Nothing at all; and a port that somebody was expected at.
@@ -119,9 +121,7 @@ def aborted():
             first, last = [line[:3] for line in lines]
             assert first in ("226", "426") and last == "226", lines
             got = fetched(ftp, "RETR kept")
-            assert got == (new if first == "226" else old), (number, lines, len(got), got[:10], got == new[:len(got)])
-            assert first in ("226", "426") and last == "226", (first, last)
-            assert fetched(ftp, "RETR kept") == (new if first == "226" else old), first
+            assert got == (new if first == "226" else old), (number, lines, len(got))
             ftp.storbinary("STOR kept", io.BytesIO(old))
         # After the end.
         ftp.storbinary("STOR kept", io.BytesIO(old))

@@ -224,7 +224,10 @@ fn a_lease_is_renewed_by_its_server_then_by_any_and_ends() {
     let renewed = host.now;
     let own = "10.77.0.9/24".parse().unwrap();
     let renewal = notices(&mut host).pop();
-    assert!(matches!(renewal, Some(Notice::Renewed { own: of, seconds: Some(990..=1000) }) if of == own), "{renewal:?}");
+    assert!(
+        matches!(renewal, Some(Notice::Renewed { own: of, seconds: Some(990..=1000) }) if of == own),
+        "{renewal:?}"
+    );
     let again = next_letter(&mut host);
     assert!((90..110).contains(&host.now.since(renewed).as_secs()));
     assert_ne!(again.message[4..8], renew.message[4..8], "a transaction of its own");

@@ -124,6 +124,9 @@ pub const DHCP_DELAY: Duration = Duration::from_secs(1);
 pub const DHCP_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(64));
 /// Questions for an offered address before another offer is looked for: as long as RFC 2131 §3.1.5's sixty seconds.
 pub const DHCP_REQUESTS: u8 = 4;
+/// Questions for the address of a lease from before a restart: a server that does not know it says nothing (RFC 2131 §4.3.2), and
+/// people wait.
+pub const DHCP_REBOOT_REQUESTS: u8 = 2;
 /// How long it waits at least until it asks again to renew a lease (RFC 2131 §4.4.5).
 pub const DHCP_RENEW_LEAST: Duration = Duration::from_secs(60);
 /// How long it waits after an address that it was given turned out to be somebody else's, or was refused (RFC 2131 §3.1.5).

@@ -31,11 +31,16 @@ impl FromStr for GroupWish {
             let one_family = source.is_none_or(|source| source.family() == group.family());
             one_family.then_some(GroupWish { group, source })
         };
-        read().ok_or_else(|| {
+        let wish = read().ok_or_else(|| {
             format!(
                 "`{text}` is no group: write it like 239.1.2.3 or ff15::1, or 232.1.2.3@10.77.0.1 for one source of it"
             )
-        })
+        })?;
+        if wish.source.is_none() && wish.group.is_source_specific() {
+            let why = "is a group of which only named sources can be wanted (RFC 4607)";
+            return Err(format!("`{text}` {why}: write it like {text}@SOURCE"));
+        }
+        Ok(wish)
     }
 }
 
@@ -75,8 +80,8 @@ mod tests {
         let address = |text: &str| text.parse::<Address>().unwrap();
         let two = Filter::only(&[address("10.77.0.1"), address("10.77.0.9")]).unwrap();
         assert_eq!(all, [(address("232.1.2.3"), two), (address("ff15::1"), Filter::everything())]);
-        let whole = filters(&wishes(&["232.1.2.3@10.77.0.1", "232.1.2.3"]), "group").unwrap();
-        assert_eq!(whole, [(address("232.1.2.3"), Filter::everything())], "the whole group has this source, too");
+        let whole = filters(&wishes(&["239.1.2.3@10.77.0.1", "239.1.2.3"]), "group").unwrap();
+        assert_eq!(whole, [(address("239.1.2.3"), Filter::everything())], "the whole group has this source, too");
         let many: Vec<String> = (1..=33).map(|last| format!("232.1.2.3@10.0.0.{last}")).collect();
         let why = filters(&wishes(&many.iter().map(String::as_str).collect::<Vec<_>>()), "group").unwrap_err();
         assert!(why.to_string().starts_with("--group: more than 32 sources of 232.1.2.3"), "{why}");
@@ -87,6 +92,10 @@ mod tests {
         for bad in ["10.77.0.1", "232.1.2.3@ff15::1", "232.1.2.3@fd77::1", "ff15::1@", "all"] {
             let why = bad.parse::<GroupWish>().unwrap_err();
             assert!(why.starts_with(&format!("`{bad}` is no group: write it like 239.1.2.3")), "{why}");
+        }
+        for bad in ["232.1.2.3", "ff35::8000:1234"] {
+            let why = bad.parse::<GroupWish>().unwrap_err();
+            assert!(why.ends_with(&format!("write it like {bad}@SOURCE")), "{why}");
         }
     }
 }

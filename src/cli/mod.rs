@@ -11,6 +11,7 @@ mod errand;
 mod files;
 mod groups;
 mod identity;
+mod lease;
 mod mail;
 mod manual;
 mod names;

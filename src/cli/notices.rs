@@ -10,6 +10,7 @@ use taphouse::run::Handle;
 use taphouse::stack::{Asked, Notice, Start};
 
 use super::card;
+use super::lease::Ledger;
 use super::settings::Settings;
 
 /// Why it takes a while until we are ready, for stderr; nothing when it does not.
@@ -36,11 +37,12 @@ pub(super) fn before(settings: &Settings, start: Start) -> Option<String> {
 pub(super) fn listen(
     settings: &Settings,
     card: &(dyn Fn(&Settings) -> String + Sync),
+    ledger: Option<&Ledger>,
     handles: &[Handle],
     notices: &Receiver<Notice>,
 ) -> Result<()> {
-    let listener =
-        Listener { settings, card, addresses: settings.addresses.clone(), waiting: handles.len(), told: Vec::new() };
+    let (addresses, waiting, told) = (settings.addresses.clone(), handles.len(), Vec::new());
+    let listener = Listener { settings, card, ledger, addresses, waiting, told };
     let ended = listener.listen(notices);
     if ended.is_err() {
         handles.iter().for_each(Handle::stop);
@@ -51,6 +53,8 @@ pub(super) fn listen(
 struct Listener<'a> {
     settings: &'a Settings,
     card: &'a (dyn Fn(&Settings) -> String + Sync),
+    /// Where the lease is kept over a restart.
+    ledger: Option<&'a Ledger>,
     /// Those that were asked for and are not lost.
     addresses: Vec<Cidr>,
     /// Shards that are not ready.
@@ -74,6 +78,15 @@ impl Listener<'_> {
                 Notice::Leased { own, server, seconds } => {
                     let span = seconds.map_or("for ever".to_owned(), |seconds| format!("for {seconds} s"));
                     eprintln!("taphouse: {tap}: {server} lends us {own} {span} (DHCP)");
+                    self.keep(|ledger| ledger.keep(own.address(), seconds));
+                }
+                Notice::Renewed { own, seconds } => self.keep(|ledger| ledger.keep(own.address(), seconds)),
+                Notice::Released(own) => self.keep(|ledger| ledger.keep(own.address(), Some(0))),
+                Notice::Refused(address) => {
+                    eprintln!(
+                        "taphouse: {tap}: {address} is not lent to us again: another address is asked for (DHCP)"
+                    );
+                    self.keep(|ledger| ledger.forget(address));
                 }
                 Notice::Ended(address) => {
                     eprintln!("taphouse: {tap}: {address} is ours no more, for nobody says so any longer");
@@ -97,6 +110,7 @@ impl Listener<'_> {
                         "taphouse: {tap}: {address} belongs to {station} already: another one is made or asked for"
                     );
                     self.addresses.retain(|own| own.address() != address);
+                    self.keep(|ledger| ledger.forget(address));
                 }
                 Notice::Lost { address, station } => {
                     eprintln!(
@@ -117,6 +131,15 @@ impl Listener<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes down what becomes of the lease. This thread may wait for the disk.
+    fn keep(&self, write: impl FnOnce(&Ledger) -> io::Result<()>) {
+        let Some(ledger) = self.ledger else { return };
+        if let Err(why) = write(ledger) {
+            let (tap, path) = (&self.settings.tap, ledger.path().display());
+            eprintln!("taphouse: {tap}: {path}: {why}: after a restart another lease is known than ours now");
+        }
     }
 
     /// An address that was told can be used. Before we are ready, the card names it.

@@ -29,6 +29,7 @@ use super::card;
 use super::certificate;
 use super::files::{self, Files};
 use super::groups;
+use super::lease::Ledger;
 use super::mail;
 use super::notices;
 use super::relay::{self, Log};
@@ -49,6 +50,7 @@ struct Means {
     mail: Option<Smtp>,
     /// For the first shard.
     relay: Cell<Option<Relay>>,
+    ledger: Option<Ledger>,
 }
 
 /// Serves until a signal ends it.
@@ -68,8 +70,10 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     // No thread before this, and no file opened behind it.
     let identity = certificate::identity(settings)?;
     let rules = relay::rules(settings, clock)?;
-    let (settings, Files { paths, folders, accounts, recordings, mail, queue }) = files::open(settings.clone());
+    let (settings, Files { mut paths, folders, accounts, recordings, mail, queue }) = files::open(settings.clone());
     let settings = &settings;
+    let ledger = Ledger::open(settings);
+    paths.extend(ledger.iter().map(Ledger::path).cloned());
     let confined = confine(&paths);
     let storage = if folders.is_empty() { None } else { Some(start_storage(folders)?) };
     let printer = Printer::start(rtp::types(&settings.rtp.map))?;
@@ -89,7 +93,8 @@ pub(crate) fn up(settings: &Settings) -> Result<()> {
     let serves_files = settings.serves(ServiceName::Ftp);
     let refusals = serves_files.then(|| trouble::listen_to_refusals(ServiceName::Ftp)).transpose();
     let refusals = refusals.context("cannot start the thread that tells of refusals")?;
-    let means = Means { storage, accounts, identity, recordings, refusals, printer, mail, relay: Cell::new(relay) };
+    let relay = Cell::new(relay);
+    let means = Means { storage, accounts, identity, recordings, refusals, printer, mail, relay, ledger };
     let (copies, watching) = watch.start()?;
     let start = start(settings, created);
     // Two programs, so that the loop pays nothing for watching when nobody watches.
@@ -130,7 +135,8 @@ fn serve<D: Device + Send>(
     shards.iter_mut().for_each(|shard| shard.tell_of_addresses(sender.clone()));
     drop(sender);
     let card = |settings: &Settings| card::card(settings, &device, confined);
-    let listen = || notices::listen(settings, &card, &handles, &told);
+    let ledger = means.ledger.as_ref();
+    let listen = || notices::listen(settings, &card, ledger, &handles, &told);
     let counted = run(shards, &handles, &settings.tap, clock, listen);
     report(&counted.0);
     counted.1
@@ -199,6 +205,7 @@ pub(super) fn config(settings: &Settings, start: Start) -> Result<Config> {
         groups: Groups::All,
         ask_rarp: settings.ask_rarp.then(|| settings.host.clone()),
         auto: settings.auto,
+        lease: None,
         vlan: settings.vlan,
         memory: settings.memory / settings.queues,
         seed,
@@ -212,7 +219,8 @@ fn shards<D: Device>(
     clock: Clock,
     means: &Means,
 ) -> Result<Vec<(Shard<D>, Handle)>> {
-    let config = config(settings, start)?;
+    let lease = means.ledger.as_ref().and_then(|ledger| ledger.read(clock));
+    let config = Config { lease, ..config(settings, start)? };
     let mailboxes = Mailbox::for_shards(devices.len() as u16).context("cannot make the shards' mailboxes")?;
     let began = began(clock);
     let anonymous = if settings.writable { Access::Write } else { Access::Read };

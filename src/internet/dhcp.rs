@@ -6,10 +6,16 @@
 //! ```text
 //!            DISCOVER            offer: REQUEST             ACK              T1: REQUEST            T2: REQUEST
 //!   Waiting ─────────▶ Selecting ─────────────▶ Requesting ─────▶ Bound ─────────────▶ Renewing ─────────────▶ Rebinding
-//!      ▲                                            │ NAK           ▲ │ DECLINE          │ ACK, NAK             │ ACK, NAK,
-//!      └────────────────────────────────────────────┴───────────────┼─┴──────────────────┴──────────────────────┘ over
-//!                                                                   └── ACK
+//!    │ ▲                                            │ NAK         ▲ ▲ │ DECLINE          │ ACK, NAK             │ ACK, NAK,
+//!    │ └────────────────────────────────────────────┴─────────────┼─┼─┴──────────────────┴──────────────────────┘ over
+//!    │            NAK, or no answer: back to Waiting              │ └── ACK
+//!    └──────────▶ Rebooting ──────────────────────────────────────┘ ACK
+//!       REQUEST
 //! ```
+//!
+//! Who remembers a lease from before a restart asks for that one first (Rebooting: INIT-REBOOT of RFC 2131 §3.2 and §4.4.2). A
+//! server that knows nothing of it is silent (§4.3.2), and so it is not asked for long. That address may go on being used then
+//! until its time is over; it is not, for nothing says that this is still the same link.
 //!
 //! It is over UDP, and yet lives here: what it configures is the interface and its routes, it speaks before there is an address,
 //! and nobody else can be asked for its way. Whether the address is free is found out as for any other (RFC 5227); if it is not, it
@@ -60,6 +66,15 @@ pub struct Lease {
     pub until: Instant,
 }
 
+/// What is known of a lease from before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The address, of IPv4.
+    pub address: Address,
+    /// When it is over. Until then it is asked for, and from then on only wished for (RFC 2131 §4.4.1).
+    pub until: Instant,
+}
+
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
@@ -74,6 +89,8 @@ pub enum News {
     },
     /// It is over.
     Ended(Lease),
+    /// A server says that we may not have this address (any more).
+    Refused(Address, Option<Lease>),
 }
 
 /// A message to a server.
@@ -93,6 +110,7 @@ pub struct Letter {
 
 enum Phase {
     Waiting,
+    Rebooting([u8; 4]),
     Selecting,
     Requesting { address: [u8; 4], server: [u8; 4] },
     Bound(Lease),
@@ -103,6 +121,8 @@ enum Phase {
 /// The client.
 pub struct Client {
     phase: Phase,
+    /// The last lease, unless it was refused.
+    last: Option<Remembered>,
     transaction: u32,
     /// When it began to look for an address.
     began: Instant,
@@ -115,11 +135,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that asks within a second.
-    pub fn new(random: &mut Random) -> Client {
+    /// A client that asks within a second, first for what is remembered.
+    pub fn new(remembered: Option<Remembered>, random: &mut Random) -> Client {
         let delay = Duration::from_nanos(random.below(limits::DHCP_DELAY.as_nanos() as u64));
         Client {
             phase: Phase::Waiting,
+            last: remembered.filter(|last| last.address.family() == Family::V4 && last.address.is_unicast()),
             transaction: 0,
             began: Instant::ZERO,
             asked: Instant::ZERO,
@@ -134,7 +155,7 @@ impl Client {
     pub fn lease(&self) -> Option<&Lease> {
         match &self.phase {
             Phase::Bound(lease) | Phase::Renewing(lease) | Phase::Rebinding(lease) => Some(lease),
-            Phase::Waiting | Phase::Selecting | Phase::Requesting { .. } => None,
+            Phase::Waiting | Phase::Rebooting(_) | Phase::Selecting | Phase::Requesting { .. } => None,
         }
     }
 
@@ -161,7 +182,14 @@ impl Client {
             Phase::Waiting => {
                 (self.began, self.tries) = (now, 0);
                 self.transaction = random.next_u64() as u32;
-                self.phase = Phase::Selecting;
+                self.phase = match self.last.filter(|last| now < last.until) {
+                    Some(last) => Phase::Rebooting(last.address.low4()),
+                    None => Phase::Selecting,
+                };
+            }
+            Phase::Rebooting(_) if self.tries >= limits::DHCP_REBOOT_REQUESTS => {
+                self.only_wish(now);
+                return (None, None);
             }
             Phase::Requesting { .. } if self.tries >= limits::DHCP_REQUESTS => {
                 // RFC 2131 §3.1.5: it begins anew.
@@ -174,7 +202,7 @@ impl Client {
             }
             Phase::Renewing(lease) if now >= lease.rebind_at => self.phase = Phase::Rebinding(lease),
             Phase::Rebinding(lease) if now >= lease.until => {
-                self.due = now;
+                self.only_wish(now);
                 return (None, Some(News::Ended(lease)));
             }
             same => self.phase = same,
@@ -214,8 +242,21 @@ impl Client {
                 self.be_bound(lease.clone());
                 Ok((None, Some(News::Leased(lease))))
             }
+            (Phase::Rebooting(address), kind::ACK) => {
+                let address = *address;
+                let server = reply.server.map(Address::from_v4).filter(|server| server.is_unicast());
+                let lease = server.and_then(|server| self.leased(reply, server, station));
+                let lease = lease.filter(|lease| lease.own.address().low4() == address).ok_or(Dropped::DhcpRefused)?;
+                self.be_bound(lease.clone());
+                Ok((None, Some(News::Leased(lease))))
+            }
+            (Phase::Rebooting(address), kind::NAK) => {
+                let address = Address::from_v4(*address);
+                (self.phase, self.due, self.last) = (Phase::Waiting, now, None);
+                Ok((None, Some(News::Refused(address, None))))
+            }
             (Phase::Requesting { server, .. }, kind::NAK) if reply.server == Some(*server) => {
-                (self.phase, self.due) = (Phase::Waiting, now + limits::DHCP_PAUSE);
+                (self.phase, self.due, self.last) = (Phase::Waiting, now + limits::DHCP_PAUSE, None);
                 Ok((None, None))
             }
             (Phase::Renewing(before) | Phase::Rebinding(before), kind::ACK) => {
@@ -229,8 +270,8 @@ impl Client {
             }
             (Phase::Renewing(lease) | Phase::Rebinding(lease), kind::NAK) => {
                 let lease = lease.clone();
-                (self.phase, self.due) = (Phase::Waiting, now);
-                Ok((None, Some(News::Ended(lease))))
+                (self.phase, self.due, self.last) = (Phase::Waiting, now, None);
+                Ok((None, Some(News::Refused(lease.own.address(), Some(lease)))))
             }
             _ => Err(Dropped::DhcpNotForUs),
         }
@@ -241,7 +282,7 @@ impl Client {
         let lease = self.lease()?.clone();
         let requested = Some(lease.own.address().low4());
         let letter = Letter { requested, server: Some(lease.server.low4()), ..self.letter(kind::DECLINE) };
-        (self.phase, self.due) = (Phase::Waiting, now + limits::DHCP_PAUSE);
+        (self.phase, self.due, self.last) = (Phase::Waiting, now + limits::DHCP_PAUSE, None);
         Some((letter, lease))
     }
 
@@ -271,7 +312,11 @@ impl Client {
             }
             Phase::Renewing(lease) => Letter { from: lease.own.address(), to: lease.server, ..request },
             Phase::Rebinding(lease) => Letter { from: lease.own.address(), ..request },
-            _ => Letter { kind: kind::DISCOVER, ..request },
+            Phase::Rebooting(address) => Letter { requested: Some(*address), ..request },
+            _ => {
+                let requested = self.last.map(|last| last.address.low4());
+                Letter { kind: kind::DISCOVER, requested, ..request }
+            }
         }
     }
 
@@ -282,7 +327,14 @@ impl Client {
 
     fn be_bound(&mut self, lease: Lease) {
         self.due = lease.renew_at;
+        self.last = Some(Remembered { address: lease.own.address(), until: lease.until });
         self.phase = Phase::Bound(lease);
+    }
+
+    /// Begins anew at once, for any address, best the last one.
+    fn only_wish(&mut self, now: Instant) {
+        (self.phase, self.due) = (Phase::Waiting, now);
+        self.last = self.last.map(|last| Remembered { until: now, ..last });
     }
 
     /// What a server grants, counted from when it was asked (RFC 2131 §4.4.1).

@@ -89,6 +89,7 @@ impl<D: Device> Shard<D> {
                 match self.commands.try_recv() {
                     Ok(Command::Stop) => {
                         self.stack.end(now);
+                        self.pass_on_notices();
                         return Ok(());
                     }
                     Ok(Command::Report(answer)) => drop(answer.try_send(self.stack.counters().clone())),
@@ -97,12 +98,7 @@ impl<D: Device> Shard<D> {
             }
             let turned = self.stack.turn(now);
             self.look_for_troubles(&turned, now);
-            while let Some(notice) = self.stack.take_notice() {
-                if let Some(notices) = &self.notices {
-                    // Who does not listen any more need not hear.
-                    let _ = notices.try_send(notice);
-                }
-            }
+            self.pass_on_notices();
             let (doing, error) = match turned {
                 Ok(turn) if turn.arrived > 0 => {
                     idle_since = None;
@@ -128,6 +124,16 @@ impl<D: Device> Shard<D> {
             }
             let nap = self.troubles.failing(doing, error, now);
             self.waker.wait(nap)?;
+        }
+    }
+
+    #[inline]
+    fn pass_on_notices(&mut self) {
+        while let Some(notice) = self.stack.take_notice() {
+            if let Some(notices) = &self.notices {
+                // Who does not listen any more need not hear.
+                let _ = notices.try_send(notice);
+            }
         }
     }
 

@@ -32,6 +32,7 @@ pub use owner::{Owners, ShardId};
 pub use storage::{Answer, Asker, Finished, Order, Ticket};
 pub use tcp::{ConnectError, ConnectionId};
 
+pub use crate::internet::dhcp::Remembered;
 pub use crate::internet::multicast::{Filter, JoinError};
 pub use crate::link::vlan::Vlan;
 
@@ -82,6 +83,8 @@ pub struct Config {
     /// Ask for addresses and routers of both families, and take in what routers advertise (RFC 4861, RFC 4862). Interface
     /// identifiers follow from the secret that is given, so they stay the same as long as it does (RFC 7217).
     pub auto: Option<[u8; 16]>,
+    /// A lease from before, which is asked for again (RFC 2131 §3.2).
+    pub lease: Option<Remembered>,
     /// The VLAN that all of its frames are in, if any.
     pub vlan: Option<Vlan>,
     /// Memory that its connections, kept frames and queues may take, in bytes, by capacity; not what sessions hold
@@ -103,6 +106,7 @@ impl Config {
             groups: Groups::Joined,
             ask_rarp: None,
             auto: None,
+            lease: None,
             vlan: None,
             memory: limits::MEMORY,
             seed,

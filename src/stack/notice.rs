@@ -31,7 +31,18 @@ pub enum Notice {
         /// For so many seconds, or for ever.
         seconds: Option<u64>,
     },
-    /// It cannot any more, for what was told ran out.
+    /// It is lent for longer.
+    Renewed {
+        /// The address.
+        own: Cidr,
+        /// For so many seconds from now on, or for ever.
+        seconds: Option<u64>,
+    },
+    /// The server does not lend us this address (any more).
+    Refused(Address),
+    /// We gave back what was lent, at the end.
+    Released(Cidr),
+    /// An address that was told cannot be used any more, for what was told ran out.
     Ended(Address),
     /// The default routers that were told, of both families; perhaps none.
     Routers(Vec<Address>),

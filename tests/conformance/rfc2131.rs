@@ -104,7 +104,33 @@ pub(crate) const RFC: Rfc = Rfc {
             section: "4.4.2",
             level: Should,
             words: "a client that knows its last address asks for that one (INIT-REBOOT)",
-            shown: Shown::Not("nothing is kept over a restart; servers remember the client's identifier"),
+            shown: Shown::By(PEERS, "a_lease_is_asked_for_again_after_a_restart"),
+        },
+        Requirement {
+            section: "4.3.6",
+            level: Must,
+            words: "such a request does not name a server, and its `ciaddr` is zero",
+            shown: Shown::By(HOST, "a_lease_is_asked_for_again_after_a_restart"),
+        },
+        Requirement {
+            section: "3.2",
+            level: Must,
+            words: "if it is refused, the client begins anew",
+            shown: Shown::By(HOST, "a_lease_that_is_refused_after_a_restart_is_asked_for_no_more"),
+        },
+        Requirement {
+            section: "3.2",
+            level: May,
+            words: "if nobody answers, the address may be used until its time is over",
+            shown: Shown::Not(
+                "nothing says that it is the same link: it begins anew, and wishes for the address (§4.4.1)",
+            ),
+        },
+        Requirement {
+            section: "4.4.1",
+            level: May,
+            words: "an address that was leased before is wished for in a DISCOVER",
+            shown: Shown::By(LEAF, "a_lease_from_before_of_which_nobody_knows_is_only_wished_for"),
         },
     ],
 };

@@ -88,5 +88,17 @@ pub(crate) const RFC: Rfc = Rfc {
             words: "filters of several sockets are merged into that of the interface",
             shown: Shown::By("tests/host/multicast.rs", "what_several_ports_want_is_merged"),
         },
+        Requirement {
+            section: "5.2.13",
+            level: Should,
+            words: "of a source-specific group no sources are excluded: who asks for that is refused",
+            shown: Shown::By("tests/host/multicast.rs", "no_source_of_a_source_specific_group_is_excluded"),
+        },
+        Requirement {
+            section: "8.2.2",
+            level: Must,
+            words: "a report of an old version does not make ours of a source-specific group unnecessary",
+            shown: Shown::By("tests/host/multicast.rs", "a_source_specific_group_is_not_spoken_for"),
+        },
     ],
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use taphouse::base::address::{Address, Family};
 use taphouse::base::counters::Dropped;
 use taphouse::base::limits;
-use taphouse::stack::{Asked, Config, Notice, Start};
+use taphouse::stack::{Asked, Config, Notice, Remembered, Start};
 
 use crate::packet::*;
 use crate::reading::{Answer, datagram, read};
@@ -154,6 +154,46 @@ fn an_address_is_lent() {
     }
 }
 
+/// A host that had our address before it was started again.
+fn restarted(seconds: u64) -> Host {
+    let address = Address::from_v4(OURS.octets());
+    let lease = Some(Remembered { address, until: taphouse::base::time::Instant::from_millis(seconds * 1000) });
+    let addresses = Vec::new();
+    Host::new(PLAIN, &Config { addresses, auto: Some([9; 16]), lease, start: Start::AtOnce, ..config() })
+}
+
+/// RFC 2131 §3.2, §4.3.6 table 4, §4.4.2.
+#[test]
+fn a_lease_is_asked_for_again_after_a_restart() {
+    let mut host = restarted(1_000_000);
+    let request = next_letter(&mut host);
+    assert_eq!(
+        (request.kind(), request.option(50).unwrap(), request.option(54)),
+        (REQUEST, OURS.octets().into(), None)
+    );
+    assert_eq!((request.packet.source, &request.message[12..16]), (Ipv4Addr::UNSPECIFIED.into(), &[0; 4][..]));
+    assert_eq!(host.stack.addresses().filter(|own| own.family() == Family::V4).count(), 0);
+    host.ask(&reply(&request, ACK, &terms(3600, &[3, 4, 10, 77, 0, 1])).frame());
+    host.answer(&echo(Family::V4, b"").to(OURS).frame());
+    let own = "10.77.0.9/24".parse().unwrap();
+    let server = Address::from_v4(SERVER.octets());
+    assert!(notices(&mut host).contains(&Notice::Leased { own, server, seconds: Some(3600) }));
+    // In the end it is given back, and said so.
+    host.stack.end(host.now);
+    assert!(notices(&mut host).contains(&Notice::Released(own)));
+}
+
+/// RFC 2131 §3.2: in another network.
+#[test]
+fn a_lease_that_is_refused_after_a_restart_is_asked_for_no_more() {
+    let mut host = restarted(1_000_000);
+    let request = next_letter(&mut host);
+    host.ask(&reply(&request, NAK, &[]).frame());
+    assert!(notices(&mut host).contains(&Notice::Refused(Address::from_v4(OURS.octets()))));
+    let discover = next_letter(&mut host);
+    assert_eq!((discover.kind(), discover.option(50)), (DISCOVER, None));
+}
+
 /// RFC 2131 §4.4.5.
 #[test]
 fn a_lease_is_renewed_by_its_server_then_by_any_and_ends() {
@@ -182,6 +222,12 @@ fn a_lease_is_renewed_by_its_server_then_by_any_and_ends() {
     host.ask(&ack(&renew).frame());
     // Renewed: the next question comes a hundred seconds later.
     let renewed = host.now;
+    let own = "10.77.0.9/24".parse().unwrap();
+    let renewal = notices(&mut host).pop();
+    assert!(
+        matches!(renewal, Some(Notice::Renewed { own: of, seconds: Some(990..=1000) }) if of == own),
+        "{renewal:?}"
+    );
     let again = next_letter(&mut host);
     assert!((90..110).contains(&host.now.since(renewed).as_secs()));
     assert_ne!(again.message[4..8], renew.message[4..8], "a transaction of its own");

@@ -12,6 +12,9 @@ use crate::packet::*;
 use crate::wire::{Host, PLAIN, bind_services, config};
 
 const GROUP: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)), IpAddr::V6(Ipv6Addr::new(0xff1e, 0, 0, 0, 0, 0, 0, 0x1234))];
+/// Those of which single sources are wanted only.
+const SOURCE_SPECIFIC: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(232, 1, 2, 3)), IpAddr::V6(Ipv6Addr::new(0xff3e, 0, 0, 0, 0, 0, 0, 0x1234))];
 const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 /// Our link-local address.
@@ -237,7 +240,7 @@ fn questions_from_elsewhere_are_not_answered() {
     let good = query(Family::V4, None, &[]);
     let mut wrong_sum = good.clone();
     wrong_sum.payload[2] ^= 1;
-    let to_group = good.clone().to(Ipv4Addr::new(232, 1, 2, 3)).at([1, 0, 0x5e, 1, 2, 3]);
+    let to_group = good.clone().to(Ipv4Addr::new(239, 1, 2, 3)).at([1, 0, 0x5e, 1, 2, 3]);
     let mut cut = good.clone();
     cut.payload.truncate(7);
     let passed_on = Packet { hop_limit: 2, ..good.clone() };
@@ -328,33 +331,45 @@ fn the_current_version_comes_back_when_old_routers_are_gone() {
     }
 }
 
+/// In the group, asked about it by a router of the old version, and having heard another host's report: what is said.
+fn said_behind_another(family: Family, group: IpAddr, filter: Filter) -> usize {
+    let mut host = host();
+    host.stack.join(group.into(), filter).unwrap();
+    within(&mut host, Duration::from_secs(2));
+    let about = bytes(group);
+    let (asked, report) = match family {
+        Family::V4 => (igmp([&[0x11, 10, 0, 0][..], &about].concat()), igmp([&[0x16, 0, 0, 0][..], &about].concat())),
+        Family::V6 => {
+            let question = mld(130, &[&[0x03, 0xe8, 0, 0][..], &about].concat());
+            (question, mld(131, &[&[0, 0, 0, 0][..], &about].concat()))
+        }
+    };
+    let report = report.to(group).at(Mac::of_group(group.into()).bytes());
+    let general = match family {
+        Family::V4 => igmp([&[0x11, 10, 0, 0][..], &[0; 4]].concat()),
+        Family::V6 => mld(130, &[&[0x03, 0xe8, 0, 0][..], &[0; 16]].concat()),
+    };
+    answers(&mut host, &general);
+    assert_eq!(answers(&mut host, &asked).len(), 1);
+    host.pass(Duration::from_secs(1));
+    assert!(host.ask(&asked.frame()).is_empty());
+    assert!(host.ask(&report.frame()).is_empty());
+    within(&mut host, Duration::from_secs(2)).len()
+}
+
 #[test]
 fn who_hears_another_report_of_an_old_version_is_silent() {
-    for family in BOTH {
-        let mut host = host();
-        host.stack.join(group(family), Filter::everything()).unwrap();
-        within(&mut host, Duration::from_secs(2));
-        let about = bytes(group(family));
-        let (asked, report) = match family {
-            Family::V4 => {
-                (igmp([&[0x11, 10, 0, 0][..], &about].concat()), igmp([&[0x16, 0, 0, 0][..], &about].concat()))
-            }
-            Family::V6 => {
-                let question = mld(130, &[&[0x03, 0xe8, 0, 0][..], &about].concat());
-                (question, mld(131, &[&[0, 0, 0, 0][..], &about].concat()))
-            }
-        };
-        let report = report.to(GROUP[usize::from(family == Family::V6)]).at(Mac::of_group(group(family)).bytes());
-        let general = match family {
-            Family::V4 => igmp([&[0x11, 10, 0, 0][..], &[0; 4]].concat()),
-            Family::V6 => mld(130, &[&[0x03, 0xe8, 0, 0][..], &[0; 16]].concat()),
-        };
-        answers(&mut host, &general);
-        assert_eq!(answers(&mut host, &asked).len(), 1);
-        host.pass(Duration::from_secs(1));
-        assert!(host.ask(&asked.frame()).is_empty());
-        assert!(host.ask(&report.frame()).is_empty());
-        assert!(within(&mut host, Duration::from_secs(2)).is_empty());
+    for (family, group) in BOTH.into_iter().zip(GROUP) {
+        assert_eq!(said_behind_another(family, group, Filter::everything()), 0);
+    }
+}
+
+/// RFC 9776 §7.2.2, RFC 9777 §8.2.2.
+#[test]
+fn a_source_specific_group_is_not_spoken_for() {
+    for (family, group) in BOTH.into_iter().zip(SOURCE_SPECIFIC) {
+        let filter = Filter::only(&[source(family, 1)]).unwrap();
+        assert_eq!(said_behind_another(family, group, filter), 1);
     }
 }
 
@@ -442,6 +457,33 @@ fn what_no_router_may_hear_of_is_not_told() {
         let all = if family == Family::V4 { Address::ALL_HOSTS } else { Address::ALL_NODES };
         assert!(answers(&mut host, &query(family, Some(all), &[])).is_empty());
         assert_eq!(host.stack.join(all, Filter::everything()), Err(JoinError::NotAGroup));
+    }
+}
+
+/// RFC 9776 §4.2.13, RFC 9777 §5.2.13.
+#[test]
+fn no_source_of_a_source_specific_group_is_excluded() {
+    for (family, group) in BOTH.into_iter().zip(SOURCE_SPECIFIC) {
+        let mut host = host();
+        let [one, two] = [1, 2].map(|last| source(family, last));
+        for filter in [Filter::everything(), Filter::all_but(&[one]).unwrap()] {
+            assert_eq!(host.stack.join(group.into(), filter), Err(JoinError::SourceSpecific));
+        }
+        assert!(within(&mut host, Duration::from_secs(3)).is_empty());
+        host.stack.join(group.into(), Filter::only(&[one, two]).unwrap()).unwrap();
+        let mut sent = within(&mut host, Duration::from_secs(3));
+        sent.extend(answers(&mut host, &query(family, None, &[])));
+        host.stack.leave(group.into()).unwrap();
+        sent.extend(within(&mut host, Duration::from_secs(3)));
+        let about = |frame: &[u8]| {
+            records(frame)
+                .into_iter()
+                .filter(|(_, of, _)| *of == bytes(group))
+                .map(|(kind, ..)| kind)
+                .collect::<Vec<_>>()
+        };
+        let kinds: Vec<u8> = sent.iter().flat_map(|(_, frame)| about(frame)).collect();
+        assert_eq!(kinds, [5, 5, 1, 6, 6], "allow, is include, block");
     }
 }
 

@@ -14,7 +14,7 @@ use taphouse::base::time::Instant;
 use taphouse::buffer::{Block, Offload};
 use taphouse::device::{Capabilities, Device, Memory};
 use taphouse::stack::journal::{Recording, Replay};
-use taphouse::stack::{Config, Mailbox, Stack};
+use taphouse::stack::{Config, Mailbox, Remembered, Stack};
 
 use super::frames::{self, HOST_MAC, HOST_V4, HOST_V6, PEER_MAC};
 use super::script::{Script, Step};
@@ -103,7 +103,8 @@ fn config() -> Config {
     let rarp = vec![(Mac::new(PEER_MAC), Address::from_v4([10, 77, 0, 77]))];
     // So little that every quota is met.
     let memory = 1 << 20;
-    Config { rarp, memory, auto: Some([9; 16]), ..Config::new(Mac::new(HOST_MAC), &own, [7; 16]) }
+    let lease = Some(Remembered { address: Address::from_v4([10, 77, 0, 9]), until: Instant::from_millis(60_000) });
+    Config { rarp, memory, auto: Some([9; 16]), lease, ..Config::new(Mac::new(HOST_MAC), &own, [7; 16]) }
 }
 
 fn bind<D: Device>(stack: &mut Stack<D>) {

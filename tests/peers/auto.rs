@@ -17,10 +17,12 @@ use crate::routed::behind;
 /// The host's side has an address in the prefix that radvd tells, and in that of which dnsmasq lends.
 const HOST: &str = "--host 10.77.0.1/24 --host 2001:db8:77::1/64";
 const PREFIX: &str = "2001:db8:77:";
+const MAC: &str = "02:00:00:00:00:05";
 
 /// A taphouse that is asking.
 fn asking(lab: &Lab, arguments: &str) -> Program {
-    let line = format!("up --netns {} {HOST} --address auto {arguments}", lab.name);
+    let state = lab.state().display();
+    let line = format!("up --netns {} --state {state} {HOST} --address auto {arguments}", lab.name);
     let mut program = lab.start(taphouse(&line));
     program.line_with("taphouse: tap0: asking routers and DHCP servers for our addresses");
     program
@@ -138,7 +140,8 @@ fn an_address_of_slaac_is_given_up_when_somebody_has_it() {
         address(&ready(house), PREFIX)
     };
     // The host's side has that address now.
-    let line = format!("up --netns {} --host {first}/64 {HOST} --address auto {arguments}", lab.name);
+    let state = lab.state().display();
+    let line = format!("up --netns {} --state {state} --host {first}/64 {HOST} --address auto {arguments}", lab.name);
     let mut house = lab.start(taphouse(&line));
     house.line_with("asking routers");
     let _router = radvd(&lab, &folder, "");
@@ -183,6 +186,55 @@ fn dnsmasq_lends_an_address_renews_it_and_gets_it_back() {
     wait_until("the lease is free", || !leases(folder.path()).contains(&own.to_string()));
 }
 
+/// Killed, it gave nothing back.
+#[test]
+fn a_lease_is_asked_for_again_after_a_restart() {
+    let Some(lab) = Lab::new() else { return };
+    let folder = tempfile::tempdir().expect("a folder for configurations");
+    lab.ip("tuntap add dev tap0 mode tap");
+    let arguments = format!("--mac {MAC} --services echo");
+    let house = asking(&lab, &arguments);
+    let mut server = dnsmasq(&lab, &folder, "tap0", "");
+    server.line_with("DHCPDISCOVER(tap0)");
+    let house = ready(house);
+    let own = address(&house, "10.77.0.1");
+    house.program.signal(Signal::KILL);
+    house.program.ended();
+    let kept = lab.state().join("leases/02-00-00-00-00-05");
+    let text = fs::read_to_string(&kept).expect("the lease is kept");
+    assert!(text.starts_with(&format!("{own} until ")), "{text}");
+
+    server.line_with("DHCPACK(tap0)");
+    let house = ready(asking(&lab, &arguments));
+    assert_eq!(address(&house, "10.77.0.1"), own);
+    // The first that its server hears is a request for that address.
+    let heard = server.line_with("(tap0) ");
+    assert!(heard.contains(&format!("DHCPREQUEST(tap0) {own} {MAC}")), "{heard}");
+    server.line_with(&format!("DHCPACK(tap0) {own}"));
+    lab.ping(own);
+    assert!(house.end().status.success());
+    server.line_with(&format!("DHCPRELEASE(tap0) {own}"));
+
+    // What was given back is wished for.
+    let house = ready(asking(&lab, &arguments));
+    assert_eq!(address(&house, "10.77.0.1"), own);
+    let heard = server.line_with("(tap0) ");
+    assert!(heard.contains(&format!("DHCPDISCOVER(tap0) {own} {MAC}")), "{heard}");
+    assert!(house.end().status.success());
+    drop(server);
+
+    // In another network it is refused, and there is another one.
+    fs::write(&kept, "10.99.0.9 for ever\n").expect("the folder is ours");
+    let house = asking(&lab, &arguments);
+    let mut server = dnsmasq(&lab, &folder, "tap0", "");
+    server.line_with("DHCPNAK(tap0) 10.99.0.9");
+    let mut house = ready(house);
+    house.program.printed_with("10.99.0.9 is not lent to us again");
+    lab.ping(address(&house, "10.77.0.1"));
+    let text = fs::read_to_string(&kept).expect("the lease is kept");
+    assert!(text.starts_with("10.77.0.1"), "{text}");
+}
+
 #[test]
 fn an_address_that_somebody_has_is_declined() {
     let Some(lab) = Lab::new() else { return };
@@ -191,7 +243,8 @@ fn an_address_that_somebody_has_is_declined() {
     let _first = lab.house("--tap tapa --no-host --address 10.77.0.100/24");
     // The server would have that address for the newcomer.
     let mut server = dnsmasq(&lab, &folder, "br0", "--dhcp-host=02:00:00:00:00:05,10.77.0.100");
-    let line = format!("up --netns {} --tap tapb --no-host --mac 02:00:00:00:00:05 --address auto", lab.name);
+    let (name, state) = (&lab.name, lab.state().display());
+    let line = format!("up --netns {name} --state {state} --tap tapb --no-host --mac {MAC} --address auto");
     let mut house = lab.start(taphouse(&line));
     house.line_with("10.77.0.1 lends us 10.77.0.100/24");
     house.line_with("10.77.0.100 belongs to ");

@@ -114,6 +114,14 @@ impl Address {
         }
     }
 
+    /// Groups of which single sources are wanted only: `232.0.0.0/8`, `ff30::/32` in every scope (RFC 4607 §1).
+    pub const fn is_source_specific(self) -> bool {
+        match self.family() {
+            Family::V4 => self.low as u32 >> 24 == 232,
+            Family::V6 => self.high >> 52 == 0xff3 && (self.high >> 32) & 0xffff == 0,
+        }
+    }
+
     /// `0.0.0.0` or `::`.
     #[inline]
     pub fn is_unspecified(self) -> bool {
@@ -288,6 +296,14 @@ mod tests {
         assert_eq!(Mac::of_group(address("224.129.2.3")).to_string(), "01:00:5e:01:02:03");
         assert_eq!(Mac::of_group(address("ff02::1:ff00:2")).to_string(), "33:33:ff:00:00:02");
         assert_eq!(address("fd77::12:3456").solicited_node(), address("ff02::1:ff12:3456"));
+    }
+
+    #[test]
+    fn some_groups_are_source_specific() {
+        let of = |text| address(text).is_source_specific();
+        assert!(["232.0.0.0", "232.255.255.255", "ff35::8000:1", "ff3e:0:ffff::1"].into_iter().all(of));
+        let others = ["231.255.255.255", "233.0.0.0", "232::", "ff15::1", "ff35:40:2001:db8::1", "fe35::1", "ff75::1"];
+        assert!(!others.into_iter().any(of));
     }
 
     #[test]

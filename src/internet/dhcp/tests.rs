@@ -24,8 +24,18 @@ struct Run {
 
 impl Run {
     fn new() -> Run {
+        Run::remembering(None)
+    }
+
+    /// One that had our address before, until so many seconds from now.
+    fn again(seconds: u64) -> Run {
+        let until = Instant::from_millis(1000 + 1000 * seconds);
+        Run::remembering(Some(Remembered { address: Address::from_v4(OURS), until }))
+    }
+
+    fn remembering(last: Option<Remembered>) -> Run {
         let mut random = Random::new([5; 16]);
-        Run { client: Client::new(&mut random), random, now: Instant::from_millis(1000) }
+        Run { client: Client::new(last, &mut random), random, now: Instant::from_millis(1000) }
     }
 
     /// Lets time pass until something is sent, or changes.
@@ -90,7 +100,7 @@ fn an_offer_is_asked_for_and_becomes_a_lease() {
 fn questions_back_off_within_their_bounds() {
     for seed in 0..200u8 {
         let mut random = Random::new([seed; 16]);
-        let mut run = Run { client: Client::new(&mut random), random, now: Instant::from_millis(1) };
+        let mut run = Run { client: Client::new(None, &mut random), random, now: Instant::from_millis(1) };
         let mut last = None;
         for about in [0.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0, 64.0] {
             assert_eq!(run.sent().kind, kind::DISCOVER);
@@ -122,6 +132,63 @@ fn an_offer_that_is_not_confirmed_is_given_up() {
     let refused = run.now;
     assert_eq!(run.sent().kind, kind::DISCOVER);
     assert!(run.now.since(refused) >= limits::DHCP_PAUSE);
+}
+
+/// RFC 2131 §3.2, §4.3.2, §4.4.2: INIT-REBOOT.
+#[test]
+fn a_lease_from_before_is_asked_for_again() {
+    let mut run = Run::again(3600);
+    let request = run.sent();
+    assert_eq!((request.kind, request.requested, request.server), (kind::REQUEST, Some(OURS), None));
+    assert_eq!((request.from, request.to), (Address::UNSPECIFIED_V4, Address::BROADCAST));
+    assert_eq!(run.client.lease(), None, "it is not used before it is granted");
+    let ack = reply(&run.client, kind::ACK, 7200);
+    let another = Reply { yours: [10, 77, 0, 10], ..ack.clone() };
+    for wrong in [another, Reply { server: None, ..ack.clone() }, Reply { server: Some([255; 4]), ..ack.clone() }] {
+        assert_eq!(run.take(&wrong), Err(Dropped::DhcpRefused));
+    }
+    let asked = run.now;
+    run.now = asked + Duration::from_secs(2);
+    let Ok((None, Some(News::Leased(lease)))) = run.take(&ack) else { panic!() };
+    assert_eq!((lease.own.address(), lease.server), (Address::from_v4(OURS), Address::from_v4(SERVER)));
+    assert_eq!(lease.until, asked + Duration::from_secs(7200));
+    assert_eq!(run.sent().to, Address::from_v4(SERVER), "renewed like any other");
+}
+
+/// RFC 2131 §3.2: a refusal begins anew, and the address is asked for no more.
+#[test]
+fn a_lease_from_before_that_is_refused_is_forgotten() {
+    let mut run = Run::again(3600);
+    let first = run.sent();
+    let nak = reply(&run.client, kind::NAK, 0);
+    assert_eq!(run.take(&nak), Ok((None, Some(News::Refused(Address::from_v4(OURS), None)))));
+    let refused = run.now;
+    let discover = run.sent();
+    assert_eq!((discover.kind, discover.requested, run.now), (kind::DISCOVER, None, refused));
+    assert_ne!(discover.transaction, first.transaction);
+}
+
+/// RFC 2131 §4.3.2: a server that does not know it is silent. §4.4.1: it may be wished for.
+#[test]
+fn a_lease_from_before_of_which_nobody_knows_is_only_wished_for() {
+    let mut run = Run::again(3600);
+    let begin = run.now;
+    for _ in 0..limits::DHCP_REBOOT_REQUESTS {
+        assert_eq!(run.sent().kind, kind::REQUEST);
+    }
+    for _ in 0..9 {
+        let discover = run.sent();
+        assert_eq!((discover.kind, discover.requested, discover.server), (kind::DISCOVER, Some(OURS), None));
+    }
+    assert!(run.now.since(begin) > Duration::from_secs(60));
+    // One that is over is wished for from the beginning.
+    let mut run = Run::again(0);
+    let discover = run.sent();
+    assert_eq!((discover.kind, discover.requested), (kind::DISCOVER, Some(OURS)));
+    // And what is leased then is what is asked for.
+    let other = Reply { yours: [10, 77, 0, 10], ..reply(&run.client, kind::OFFER, 3600) };
+    let (request, _) = run.take(&other).unwrap();
+    assert_eq!(request.unwrap().requested, Some([10, 77, 0, 10]));
 }
 
 /// RFC 2131 §4.4.5.
@@ -176,7 +243,7 @@ fn a_renewed_lease_counts_from_the_question() {
     let mut run = Run::bound(7200);
     run.sent();
     let nak = reply(&run.client, kind::NAK, 0);
-    assert!(matches!(run.take(&nak), Ok((None, Some(News::Ended(_))))));
+    assert!(matches!(run.take(&nak), Ok((None, Some(News::Refused(_, Some(_)))))));
 }
 
 /// Class H: servers that lie, and those who only claim to be one.

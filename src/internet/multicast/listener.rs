@@ -173,7 +173,8 @@ impl Listener {
     /// §3, RFC 2710 §4).
     pub(super) fn on_report(&mut self, address: Address, now: Instant) {
         self.look_at_version(now);
-        if self.version == Version::Current {
+        // RFC 9776 §7.2.2, RFC 9777 §8.2.2: who wants single sources is not spoken for by one who asks for a whole group.
+        if self.version == Version::Current || address.is_source_specific() {
             return;
         }
         if let Some(group) = self.groups.iter_mut().find(|group| group.address == address) {

@@ -67,6 +67,9 @@ pub enum JoinError {
     /// It is no group, or the one in which everybody is.
     #[error("this is no group that can be joined or left")]
     NotAGroup,
+    /// Only single sources of it can be wanted.
+    #[error("of a group in 232.0.0.0/8 or ff3x::/32 only named sources can be wanted (RFC 4607)")]
+    SourceSpecific,
     /// There are [`limits::GROUPS`] of its family already.
     #[error("no room for another group: a host is in at most {max} of a family", max = limits::GROUPS)]
     TooMany,
@@ -120,6 +123,10 @@ impl Memberships {
         let joinable = group.is_multicast() && group != Address::ALL_HOSTS && group != Address::ALL_NODES;
         if !joinable || filter.sources().iter().any(|source| source.family() != family) {
             return Err(JoinError::NotAGroup);
+        }
+        // RFC 9776 §4.2.13, RFC 9777 §5.2.13: routers ignore what excludes sources of such a group.
+        if group.is_source_specific() && filter.mode() == Mode::Exclude {
+            return Err(JoinError::SourceSpecific);
         }
         let voice = if self.voice == Voice::Silent { Voice::Silent } else { Voice::Tells };
         let wanted = self.of(family).want((member, group), filter, voice, now);

@@ -66,7 +66,7 @@ impl Addresses {
             role,
             claims,
             client: config.ask_rarp.clone().map(Client::new),
-            auto: leads.map(|secret| Box::new(Auto::new(secret, config.mac, mtu, &mut own))),
+            auto: leads.map(|secret| Box::new(Auto::new(secret, config.lease, config.mac, mtu, &mut own))),
             hears_routers: config.auto.is_some(),
             unsettled: config.auto.is_some(),
             random: own,

@@ -11,7 +11,7 @@ use crate::base::time::Instant;
 use crate::buffer::{Draft, Frame, HEADROOM};
 use crate::device::Device;
 use crate::internet::Packet;
-use crate::internet::dhcp::Client;
+use crate::internet::dhcp::{Client, Remembered};
 use crate::internet::discovery::{self, Discovery};
 use crate::internet::slaac::{self, Slaac};
 use crate::link::interface::{Standing, Terms};
@@ -35,11 +35,11 @@ pub(super) struct Auto {
 }
 
 impl Auto {
-    pub(super) fn new(secret: [u8; 16], mac: Mac, mtu: usize, random: &mut Random) -> Auto {
+    pub(super) fn new(secret: [u8; 16], lease: Option<Remembered>, mac: Mac, mtu: usize, random: &mut Random) -> Auto {
         Auto {
             discovery: (mtu >= ipv6::MINIMUM_MTU).then(|| Discovery::new(random)),
             slaac: Slaac::new(secret, mac),
-            client: Client::new(random),
+            client: Client::new(lease, random),
             has_added: false,
             terms: Terms::default(),
             untold: Untold::default(),

@@ -67,16 +67,24 @@ impl<D: Device> Net<D> {
                 let routes = after.routes.clone();
                 self.end_routes(&before, |route| !routes.contains(route));
                 self.follow_lease(&after, Some(&before));
+                let seconds = seconds_of(&after, self.now);
+                self.addresses.notice(Notice::Renewed { own: after.own, seconds });
             }
-            Some(News::Ended(lease)) => {
-                self.end_routes(&lease, |_| true);
-                if self.addresses.auto.as_deref().is_some_and(|auto| auto.has_added) {
-                    self.end_told(lease.own.address());
-                }
-                self.forget_names();
+            Some(News::Ended(lease)) => self.end_lease(&lease),
+            Some(News::Refused(address, lease)) => {
+                self.addresses.notice(Notice::Refused(address));
+                lease.iter().for_each(|lease| self.end_lease(lease));
             }
             None => {}
         }
+    }
+
+    fn end_lease(&mut self, lease: &Lease) {
+        self.end_routes(lease, |_| true);
+        if self.addresses.auto.as_deref().is_some_and(|auto| auto.has_added) {
+            self.end_told(lease.own.address());
+        }
+        self.forget_names();
     }
 
     fn begin_lease(&mut self, lease: &Lease) {
@@ -135,6 +143,7 @@ impl<D: Device> Net<D> {
         if let Some((letter, lease)) = released.filter(|(_, lease)| may_speak(lease)) {
             self.post(&letter, Some(lease.station));
             self.empty_outbox();
+            self.addresses.notice(Notice::Released(lease.own));
         }
     }
 

@@ -17,19 +17,36 @@ from frames import Wire, checksum, mac
 IPV6, ICMPV6 = 0x86DD, 58
 HOUSE = ipaddress.ip_address("fd77::2").packed
 STATION = "02:00:00:00:00:99"
-NUMBERS = {"H": 0, "D": 60, "d": 60, "R": 43, "r": 43, "F": 44, "A": 51}
-MEANINGS = {
-    "H": "hop-by-hop options", "D": "destination options", "d": "destination options with one that must be known",
-    "R": "routing, no segments left", "r": "routing, a segment left", "F": "atomic fragment", "A": "AH",
+# Each header by a letter: its number and what it is.
+HEADERS = {
+    "H": (0, "hop-by-hop options"),
+    "D": (60, "destination options"),
+    "d": (60, "destination options with one that must be known"),
+    "s": (60, "destination options with one for which silence is asked"),
+    "o": (60, "destination options with one that goes on behind the end"),
+    "L": (60, "destination options that go on behind the end of the packet"),
+    "R": (43, "routing, no segments left"),
+    "r": (43, "routing, a segment left"),
+    "F": (44, "atomic fragment"),
+    "A": (51, "AH"),
+    "E": (50, "ESP"),
+    "N": (59, "no next header"),
+    "U": (253, "a header that nobody knows"),
 }
+# What begins behind these is not looked at.
+ENDS = {"A", "E", "N", "s", "L"}
 
 
 def header(kind, following):
     start = bytes([following])
     if kind in "HD":
         return start + bytes([0, 1, 4, 0, 0, 0, 0])
-    if kind == "d":
-        return start + bytes([0, 1, 0, 0x9E, 2, 0, 0])
+    if kind in "ds":
+        return start + bytes([0, 1, 0, 0x9E if kind == "d" else 0x5E, 2, 0, 0])
+    if kind == "o":
+        return start + bytes([0, 1, 0, 1, 9, 0, 0])
+    if kind == "L":
+        return start + bytes([255, 1, 4, 0, 0, 0, 0])
     if kind in "Rr":
         return start + bytes([0, 253, kind == "r", 0, 0, 0, 0])
     if kind == "F":
@@ -38,30 +55,35 @@ def header(kind, following):
 
 
 def expected(chain):
-    """The answer of the first header that does not let the packet pass (RFC 8200 §4)."""
+    """The answer of the first header that does not let the packet pass, and which that is (RFC 8200 §4, RFC 4443 §3.4, RFC 4302
+    §3.4.2, RFC 4303 §3.4.2)."""
     position, field = 40, 6
     for count, kind in enumerate(chain):
         if kind == "H" and count > 0:
-            return ("problem", 1, field)
+            return ("problem", 1, field), kind
         if kind == "d":
-            return ("problem", 2, position + 4)
+            return ("problem", 2, position + 4), kind
         if kind == "r":
-            return ("problem", 0, position + 2)
-        if kind == "A":
-            return ("silence",)
+            return ("problem", 0, position + 2), kind
+        if kind == "o":
+            return ("problem", 0, position + 4), kind
+        if kind == "U":
+            return ("problem", 1, field), kind
+        if kind in ENDS:
+            return ("silence",), kind
         field = position
         position += len(header(kind, 0))
-    return ("reply",)
+    return ("reply",), "echo"
 
 
 def packet(number, chain, source):
-    following = [NUMBERS[kind] for kind in chain[1:]] + [ICMPV6]
+    following = [HEADERS[kind][0] for kind in chain[1:]] + [ICMPV6]
     between = b"".join(header(kind, after) for kind, after in zip(chain, following))
     body = struct.pack("!BBHHH", 128, 0, 0, 0x77, number) + b"chain"
     pseudo = source + HOUSE + struct.pack("!II", len(body), ICMPV6)
     body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
     payload = between + body
-    first = NUMBERS[chain[0]] if chain else ICMPV6
+    first = HEADERS[chain[0]][0] if chain else ICMPV6
     return struct.pack("!IHBB", 6 << 28, len(payload), first, 64) + source + HOUSE + payload
 
 
@@ -80,7 +102,7 @@ def answer(frame):
 
 
 name, house, sources = sys.argv[1:4]
-chains = [chain for length in range(5) for chain in itertools.product(NUMBERS, repeat=length)]
+chains = [chain for length in range(5) for chain in itertools.product(HEADERS, repeat=length)]
 wire = Wire(name, IPV6)
 got = {}
 
@@ -106,11 +128,13 @@ collect(1)
 
 differences = collections.Counter()
 for number, chain in enumerate(chains):
-    wanted, what = expected(chain), got.get(number, ("silence",))
+    (wanted, judge), what = expected(chain), got.get(number, ("silence",))
     if wanted != what:
-        differences[(wanted[:2], what[:2])] += 1
-        if differences[(wanted[:2], what[:2])] == 1:
+        difference = (judge, wanted[:2], what[:2])
+        differences[difference] += 1
+        if differences[difference] == 1:
             print(f"for example {' '.join(chain)}: {wanted} expected, {what} came")
-for (wanted, what), count in sorted(differences.items()):
-    print(f"{count} chains: {wanted} expected, {what} came")
+for (judge, wanted, what), count in sorted(differences.items()):
+    meaning = HEADERS[judge][1] if judge in HEADERS else "the echo request"
+    print(f"{count} chains that end with {meaning}: {wanted} expected, {what} came")
 print(f"{len(chains)} chains, {sum(differences.values())} answers differ")

@@ -16,6 +16,8 @@
 
 mod client;
 mod contender;
+#[path = "../tap/contest.rs"]
+mod contest;
 #[path = "../tap/lab.rs"]
 mod lab;
 #[path = "../tap/veth.rs"]
@@ -65,35 +67,7 @@ const LOADS: [(Load, &str, &str); 4] = [
 type Round = [Option<f64>; NAMES.len()];
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if let Some(("--contender", words)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return finish(contender::run(words).map(|()| Vec::new()), false);
-    }
-    // `cargo test --benches` runs this too, and is to measure nothing.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    if let Some(obstacle) = lab::obstacle().or_else(contender::obstacle) {
-        println!("SKIPPED: {obstacle}");
-        return ExitCode::SUCCESS;
-    }
-    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
-    let rounds = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let required = arguments.iter().any(|argument| argument == "--require");
-    finish(measure(rounds, value("--row").map(String::as_str)), required)
-}
-
-fn finish(result: Result<Vec<String>, Failure>, required: bool) -> ExitCode {
-    match result {
-        Ok(missed) => {
-            missed.iter().for_each(|line| println!("\nMISSED  {line}"));
-            if required && !missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-        }
-        Err(why) => {
-            eprintln!("ftp: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    contest::begin("ftp", contender::run, contender::obstacle, ROUNDS, measure)
 }
 
 /// Prints what each contender reaches, and returns what was asked and not reached.

@@ -11,9 +11,11 @@
 //! disk; Python's Maildir syncs the message, and not its name. The kernel's TCP is on CUBIC at all ends.
 //!
 //! `cargo bench --bench smtp` prints; with `-- --require` it also fails when taphouse is slower than aiosmtpd in the median round.
-//! `-- --rounds N` measures longer.
+//! `-- --rounds N` measures longer, `-- --row TEXT` only what begins so.
 
 mod contender;
+#[path = "../tap/contest.rs"]
+mod contest;
 #[path = "../tap/lab.rs"]
 mod lab;
 #[path = "../tap/veth.rs"]
@@ -52,38 +54,11 @@ const LOADS: [Load; 3] = [
 type Round = [f64; NAMES.len()];
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if let Some(("--contender", words)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return finish(contender::run(words).map(|()| Vec::new()), false);
-    }
-    // `cargo test --benches` runs this too, and is to measure nothing.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    if let Some(obstacle) = lab::obstacle().or_else(contender::obstacle) {
-        println!("SKIPPED: {obstacle}");
-        return ExitCode::SUCCESS;
-    }
-    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
-    let rounds = value("--rounds").and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    finish(measure(rounds), arguments.iter().any(|argument| argument == "--require"))
-}
-
-fn finish(result: Result<Vec<String>, Failure>, required: bool) -> ExitCode {
-    match result {
-        Ok(missed) => {
-            missed.iter().for_each(|line| println!("\nMISSED  {line}"));
-            if required && !missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-        }
-        Err(why) => {
-            eprintln!("smtp: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    contest::begin("smtp", contender::run, contender::obstacle, ROUNDS, measure)
 }
 
 /// Prints what each contender reaches, and returns what was asked and not reached.
-fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
+fn measure(rounds: usize, only: Option<&str>) -> Result<Vec<String>, Failure> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let below = |name: &str| folder.path().join(name);
     let lab = Lab::new()?;
@@ -98,7 +73,7 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
         veth::CONGESTION_CONTROL
     );
     let mut missed = Vec::new();
-    for load in &LOADS {
+    for load in LOADS.iter().filter(|load| only.is_none_or(|only| load.name.starts_with(only))) {
         let mut all = Vec::new();
         for round in 0..rounds {
             let mut figures = Round::default();

@@ -8,6 +8,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use taphouse::device::{Plain as PlainTap, TapOptions};
 
 use crate::lab::{self, CONTENDER_CORE, Failure, Lab};
+use crate::peers::Peer;
 use crate::{bare, by_smoltcp, kernel, machine, ours, swap};
 
 /// What passes.
@@ -22,7 +23,7 @@ pub(crate) enum Wire {
 }
 
 /// One of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// The bare endpoint: TCP without a stack.
     Limit(Wire),
@@ -36,6 +37,8 @@ pub(crate) enum Contender {
     },
     /// The kernel's own stack at the other end of a veth pair.
     Kernel(Wire),
+    /// A program in another language, where it could be built.
+    Other(Peer, Wire),
 }
 
 /// One that runs. It ends when this goes, and its wire with it.
@@ -57,6 +60,9 @@ impl Contender {
             Contender::Smoltcp { sockets: 0, .. } => "smoltcp".to_owned(),
             Contender::Smoltcp { buffer, .. } => format!("smoltcp, {} KiB", buffer >> 10),
             Contender::Kernel(on) => format!("the kernel over veth, {}", wire(on)),
+            // It knows no other wire.
+            Contender::Other(Peer::Lwip, _) => "lwIP, 64 KiB".to_owned(),
+            Contender::Other(peer, on) => format!("{}, {}", peer.name(), wire(on)),
         }
     }
 
@@ -77,6 +83,7 @@ impl Contender {
             Contender::Ours(on) => format!("ours {on:?}"),
             Contender::Smoltcp { buffer, sockets } => format!("smoltcp {buffer} {sockets}"),
             Contender::Kernel(on) => format!("kernel {on:?}"),
+            Contender::Other(peer, on) => format!("other {} {on:?}", peer.name()),
         };
         command.arg("--contender").arg(lab.path()).arg(number.to_string()).args(words.split(' '));
         let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -165,6 +172,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             Ok(by_smoltcp::run(tap, mac, own, buffer.parse()?, sockets.parse()?)?)
         }
         ["kernel", _] => kernel::run(number),
+        ["other", name, on] => {
+            let peer =
+                Peer::ALL.into_iter().map(|(peer, _)| peer).find(|peer| peer.name() == *name).ok_or("no such peer")?;
+            if *on == "Plain" {
+                let tap = PlainTap::open(&options(&lab, number))?;
+                let (mac, own) = lab.lay(number)?;
+                peer.run(tap, mac, own, Wire::Plain)
+            } else {
+                let wire = lab.wire(number)?;
+                peer.run(wire.tap, wire.mac, wire.own, Wire::Offload)
+            }
+        }
         _ => Err(format!("no contender: {words:?}").into()),
     }
 }

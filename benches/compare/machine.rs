@@ -4,12 +4,14 @@ use std::fmt::Write;
 use std::fs::read_to_string;
 use std::thread;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::lab::{CONTENDER_CORE, LOAD_CORE};
 use crate::spin::SPIN;
 use crate::{CONGESTION_CONTROL, lab};
 
 /// The conditions of every figure, as lines of a list.
-pub(crate) fn describe() -> String {
+pub(crate) fn describe(missing: &[String]) -> String {
     let cores = thread::available_parallelism().map_or(0, |cores| cores.get());
     let kernel = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpu = read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -28,7 +30,14 @@ pub(crate) fn describe() -> String {
     line("offload: checksums and TSO, over `virtio_net_hdr` where the wire is a TAP; no offload: frames of at most the MTU, \
           every checksum computed and verified; the limit alone leaves checksums out there, too"
         .to_owned());
+    missing.iter().for_each(|missing| line(missing.clone()));
     text
+}
+
+/// Lets this process have as many files open as it may.
+pub(crate) fn allow_files() -> Result<(), lab::Failure> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// Lets the host open connections as fast as they come: in a namespace of its own.

@@ -16,9 +16,11 @@ mod bulk;
 mod by_smoltcp;
 mod chart;
 mod contender;
+mod crowd;
 mod kernel;
 mod machine;
 mod ours;
+mod peers;
 mod report;
 mod requests;
 mod row;
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
     if let Some(("--contender", contender)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return finish(contender::run(contender));
     }
+    if let Some(("--crowd", member)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return finish(machine::allow_files().and_then(|()| crowd::run(member)));
+    }
     // `cargo test --benches` runs this too, and is to measure nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
@@ -83,11 +88,14 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
 
 /// Measures every row, or those that are named so, and writes down what all of them gave.
 fn measure(rounds: usize, only: Option<&str>) -> Result<(), Failure> {
-    let machine = machine::describe();
+    let (peers, missing) = peers::build();
+    let machine = machine::describe(&missing);
     lab::pin(LOAD_CORE)?;
+    machine::allow_files()?;
     print!("{machine}");
     let mut all = Vec::new();
     for row in row::all().into_iter().filter(|row| only.is_none_or(|only| row.name.contains(only))) {
+        let row = row.among(&peers);
         let measured = race(row, rounds).map_err(|why| format!("the measurement stopped: {why}"))?;
         print!("\n{measured}");
         all.push(measured);
@@ -113,9 +121,9 @@ fn race(row: Row, rounds: usize) -> Result<Measured, Failure> {
         let mut figures: Round = vec![Default::default(); running.len()];
         for turn in 0..running.len() {
             let index = (round + turn) % running.len();
-            let (contender, held) = &mut running[index];
+            let (contender, _crowd) = &mut running[index];
             let (others, before) = (Others::now()?, contender.processor_time()?);
-            let measured = row.measure(&lab, index as u8, held);
+            let measured = row.measure(&lab, index as u8);
             let mut figure =
                 measured.map_err(|why| format!("{}, {}: {why}", row.name, row.contenders[index].name()))?;
             let used = contender.processor_time()? - before;

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt;
 
 use crate::lab::{Failure, Lab};
-use crate::{CONGESTION_CONTROL, ECHO_PORT};
+use crate::{CONGESTION_CONTROL, DISCARD_PORT, ECHO_PORT};
 
 /// A contender that does not answer for so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_millis(100);
+/// Connections kept at once: a process may have only so many files open.
+const KEPT: usize = 16_000;
 
 /// A connection to a contender.
 pub(crate) fn connect(lab: &Lab, number: u8, port: u16) -> Result<TcpStream, Failure> {
@@ -24,6 +26,30 @@ pub(crate) fn connect(lab: &Lab, number: u8, port: u16) -> Result<TcpStream, Fai
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+/// Connections a second that were opened and kept, so many at a time.
+pub(crate) fn accepted(lab: &Lab, number: u8, at_once: usize, span: Duration) -> Result<f64, Failure> {
+    let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, number, 2), DISCARD_PORT);
+    let begun = Instant::now();
+    let work = move || -> std::io::Result<Vec<TcpStream>> {
+        let mut kept = Vec::new();
+        while begun.elapsed() < span && kept.len() < KEPT / at_once {
+            kept.push(TcpStream::connect_timeout(&remote.into(), PATIENCE)?);
+        }
+        Ok(kept)
+    };
+    let kept = thread::scope(|scope| -> Result<Vec<TcpStream>, Failure> {
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(move || lab.enter(work))).collect();
+        let mut kept = Vec::new();
+        for thread in threads {
+            kept.extend(thread.join().map_err(|_| "the load panicked")???);
+        }
+        Ok(kept)
+    })?;
+    let rate = kept.len() as f64 / begun.elapsed().as_secs_f64();
+    kept.into_iter().try_for_each(abort)?;
+    Ok(rate)
 }
 
 /// Ends a connection at once, so that what is under way disturbs nobody who is measured next.

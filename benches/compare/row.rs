@@ -1,15 +1,16 @@
 //! The rows: which load, and who is measured under it.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::bulk::{self, Way};
-use crate::contender::Contender::{self, Kernel, Limit, Ours, Smoltcp, Swap};
+use crate::contender::Contender::{self, Kernel, Limit, Other, Ours, Smoltcp, Swap};
 use crate::contender::Wire::{Offload, Plain, Small};
+use crate::crowd::Crowd;
 use crate::lab::{Failure, Lab};
 use crate::load::{Echo, Load};
+use crate::peers::Peer;
 use crate::report::Figure;
-use crate::{DISCARD_PORT, requests};
+use crate::requests;
 
 const WARM_UP: Duration = Duration::from_millis(150);
 const MEASURED: Duration = Duration::from_millis(500);
@@ -29,6 +30,8 @@ pub(crate) enum Kind {
     Request(usize),
     /// TCP connections opened, asked once and closed, so many at a time.
     Open(usize),
+    /// TCP connections opened and kept, so many at a time.
+    Accept(usize),
     /// Nothing at all.
     Nothing,
 }
@@ -50,11 +53,26 @@ impl Row {
         Row { name, kind, contenders: contenders.to_vec(), idle, asked: asked.to_vec() }
     }
 
+    /// The row without the peers that could not be built, nor what is asked beside them.
+    pub(crate) fn among(self, peers: &[Peer]) -> Row {
+        let takes_part = |contender: &Contender| match contender {
+            Contender::Other(peer, _) => peers.contains(peer),
+            _ => true,
+        };
+        let kept: Vec<_> = (0..self.contenders.len()).filter(|index| takes_part(&self.contenders[*index])).collect();
+        let at = |index: &usize| kept.iter().position(|kept| kept == index);
+        let asked =
+            self.asked.iter().filter_map(|(ours, other, least)| Some((at(ours)?, at(other)?, *least))).collect();
+        let contenders = kept.iter().map(|index| self.contenders[*index]).collect();
+        let idle = kept.iter().map(|index| self.idle[*index]).collect();
+        Row { contenders, idle, asked, ..self }
+    }
+
     /// What a figure counts.
     pub(crate) fn unit(&self) -> &'static str {
         match self.kind {
             Kind::Bulk(..) => "Gbit/s",
-            Kind::Flood(_) | Kind::Open(_) => "a second",
+            Kind::Flood(_) | Kind::Open(_) | Kind::Accept(_) => "a second",
             Kind::Datagram | Kind::Request(_) => "µs",
             Kind::Nothing => "% of a core",
         }
@@ -66,12 +84,12 @@ impl Row {
     }
 
     /// Opens the idle connections of a contender.
-    pub(crate) fn prepare(&self, lab: &Lab, number: u8) -> Result<Vec<TcpStream>, Failure> {
-        (0..self.idle[usize::from(number)]).map(|_| requests::connect(lab, number, DISCARD_PORT)).collect()
+    pub(crate) fn prepare(&self, lab: &Lab, number: u8) -> Result<Crowd, Failure> {
+        Crowd::gather(lab, number, self.idle[usize::from(number)])
     }
 
     /// One measurement.
-    pub(crate) fn measure(&self, lab: &Lab, number: u8, _idle: &mut [TcpStream]) -> Result<Figure, Failure> {
+    pub(crate) fn measure(&self, lab: &Lab, number: u8) -> Result<Figure, Failure> {
         let begun = Instant::now();
         let contender = std::net::Ipv4Addr::new(10, 77, number, 2);
         let mut figure = match self.kind {
@@ -85,6 +103,10 @@ impl Row {
             Kind::Open(at_once) => {
                 let opened = requests::opened(lab, number, at_once, MEASURED)?;
                 Figure { value: opened, ..Figure::default() }
+            }
+            Kind::Accept(at_once) => {
+                let accepted = requests::accepted(lab, number, at_once, MEASURED)?;
+                Figure { value: accepted, ..Figure::default() }
             }
             Kind::Nothing => {
                 std::thread::sleep(2 * MEASURED);
@@ -101,15 +123,16 @@ pub(crate) fn all() -> Vec<Row> {
     let (limit, ours, small, kernel) = (Limit(Offload), Ours(Offload), Ours(Small), Kernel(Offload));
     let (bare, plain, veth) = (Limit(Plain), Ours(Plain), Kernel(Plain));
     let smoltcp = |kibibytes: usize, sockets| Smoltcp { buffer: kibibytes << 10, sockets };
-    let from = [ours, limit, kernel, plain, bare, veth, smoltcp(64, 1), smoltcp(1024, 1)];
-    let to = [small, limit, kernel, plain, bare, veth, smoltcp(64, 1), smoltcp(1024, 1), ours];
-    let many = [ours, kernel, plain, veth, smoltcp(64, 8)];
-    let echo = [ours, Swap, kernel, plain, smoltcp(64, 0)];
-    let mut idle =
-        Row::new("idle connections, TCP from the host", Kind::Bulk(Way::FromTheHost, 1), &[ours; 3], &[(2, 0, 0.95)]);
-    idle.idle = vec![0, 1_000, 10_000];
-    let mut crowd = Row::new("idle connections, UDP echo", Kind::Flood(Echo::Udp), &[ours; 3], &[(2, 0, 0.95)]);
-    crowd.idle = vec![0, 1_000, 10_000];
+    let (lwip, gvisor, uncut) = (Other(Peer::Lwip, Plain), Other(Peer::Gvisor, Plain), Other(Peer::Gvisor, Offload));
+    let from = [ours, limit, kernel, plain, bare, veth, smoltcp(64, 1), smoltcp(1024, 1), lwip, uncut, gvisor];
+    let to = [small, limit, kernel, plain, bare, veth, smoltcp(64, 1), smoltcp(1024, 1), ours, lwip, uncut, gvisor];
+    let many = [ours, kernel, plain, veth, smoltcp(64, 8), lwip, uncut, gvisor];
+    let echo = [ours, Swap, kernel, plain, smoltcp(64, 0), lwip, gvisor];
+    let asked_of_echo = [(0, 1, 0.95), (3, 4, 1.0), (3, 5, 1.0)];
+    let idle = |name, kind| {
+        let row = Row::new(name, kind, &[ours; 4], &[(2, 0, 0.95), (3, 0, 0.95)]);
+        Row { idle: vec![0, 1_000, 10_000, 100_000], ..row }
+    };
     vec![
         Row::new(
             "TCP to the host, handed over",
@@ -126,24 +149,36 @@ pub(crate) fn all() -> Vec<Row> {
         Row::new(
             "TCP there and back, written",
             Kind::Bulk(Way::Both, 1),
-            &[small, limit, kernel, plain, ours],
+            &[small, limit, kernel, plain, ours, lwip, uncut],
             &[(0, 1, 0.70), (4, 0, 1.0)],
         ),
         Row::new("TCP to the host, 8 flows", Kind::Bulk(Way::ToTheHost, 8), &many, &[(0, 1, 1.0)]),
         Row::new("TCP from the host, 8 flows", Kind::Bulk(Way::FromTheHost, 8), &many, &[(0, 1, 1.0)]),
-        Row::new("UDP echo", Kind::Flood(Echo::Udp), &echo, &[(0, 1, 0.95), (3, 4, 1.0)]),
-        Row::new("ICMP echo", Kind::Flood(Echo::Icmp), &echo, &[(0, 1, 0.95), (3, 4, 1.0)]),
+        Row::new("UDP echo", Kind::Flood(Echo::Udp), &echo, &asked_of_echo),
+        Row::new("ICMP echo", Kind::Flood(Echo::Icmp), &echo, &asked_of_echo),
         Row::new("UDP round trip", Kind::Datagram, &echo, &[(0, 1, 1.10)]),
-        Row::new("TCP request and response", Kind::Request(1), &[ours, limit, kernel, smoltcp(64, 1)], &[(0, 1, 1.15)]),
-        Row::new("TCP request and response, 16 connections", Kind::Request(16), &[ours, kernel, smoltcp(64, 16)], &[]),
+        Row::new(
+            "TCP request and response",
+            Kind::Request(1),
+            &[ours, limit, kernel, smoltcp(64, 1), lwip, uncut],
+            &[(0, 1, 1.15)],
+        ),
+        Row::new(
+            "TCP request and response, 16 connections",
+            Kind::Request(16),
+            &[ours, kernel, smoltcp(64, 16), lwip, uncut],
+            &[],
+        ),
         Row::new(
             "connect and close, 8 at once",
             Kind::Open(8),
-            &[ours, kernel, smoltcp(64, 16)],
-            &[(0, 1, 1.0), (0, 2, 1.2)],
+            &[ours, kernel, smoltcp(64, 16), lwip, uncut],
+            &[(0, 1, 1.0), (0, 2, 1.2), (0, 3, 1.0)],
         ),
-        idle,
-        crowd,
+        Row::new("connections accepted and kept, 8 at once", Kind::Accept(8), &[ours, kernel, lwip, uncut], &[]),
+        idle("idle connections, TCP from the host", Kind::Bulk(Way::FromTheHost, 1)),
+        idle("idle connections, TCP to the host", Kind::Bulk(Way::ToTheHost, 1)),
+        idle("idle connections, UDP echo", Kind::Flood(Echo::Udp)),
         Row::new("nothing to do", Kind::Nothing, &[ours, plain], &[]),
     ]
 }

@@ -68,7 +68,8 @@ static int take(struct netif *netif)
 			break;
 		if (length < 0)
 			fail("the TAP cannot be read");
-		struct pbuf *frame = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL);
+		/* In one piece: the pool of the library that Debian has is for smaller segments than its header says. */
+		struct pbuf *frame = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM);
 		if (!frame)
 			continue;
 		pbuf_take(frame, bytes, (u16_t)length);

@@ -141,9 +141,9 @@ pub const REDIRECT_AGE: Duration = Duration::from_secs(600);
 pub const RARP_ENTRIES: usize = 1024;
 
 /// Neighbours remembered. A full cache forgets the one that was used least recently.
-pub const NEIGHBORS: usize = 4096;
+pub const NEIGHBORS: usize = 65_536;
 /// Neighbours being resolved at once, so that a scan of the prefix cannot push out those that we know.
-pub const NEIGHBORS_INCOMPLETE: usize = NEIGHBORS / 4;
+pub const NEIGHBORS_INCOMPLETE: usize = 1024;
 /// Neighbours remembered only because they asked us: so many of a flood of them are kept, the latest.
 pub const NEIGHBORS_STRANGERS: usize = NEIGHBORS / 4;
 /// Entries of a full cache that are looked at to find the one to forget.

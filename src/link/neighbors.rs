@@ -208,8 +208,11 @@ impl Neighbors {
     /// Lets a packet wait for the answer of its neighbour; gives it back when enough wait.
     pub fn park(&mut self, id: NeighborId, block: Block) -> Result<(), Block> {
         match self.table.get_mut(id) {
-            Some(neighbor) => neighbor.parked.try_push(block).map_err(|full| full.element()),
-            None => Err(block),
+            Some(neighbor) if neighbor.parked.len() < limits::PARKED_A_NEIGHBOR => {
+                neighbor.parked.push(block);
+                Ok(())
+            }
+            _ => Err(block),
         }
     }
 
@@ -258,7 +261,7 @@ impl Neighbors {
         if was_incomplete {
             self.incomplete -= 1;
             self.settled = true;
-            for block in neighbor.parked.drain(..) {
+            for block in std::mem::take(&mut neighbor.parked) {
                 deliver(outbox, Outgoing::Deliver(block, mac));
             }
         }
@@ -359,7 +362,7 @@ impl Neighbors {
             self.incomplete -= 1;
             self.settled = true;
         }
-        for block in neighbor.parked.drain(..) {
+        for block in std::mem::take(&mut neighbor.parked) {
             deliver(outbox, Outgoing::GiveUp(block));
         }
         self.table.remove(id);

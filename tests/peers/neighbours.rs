@@ -46,3 +46,13 @@ fn a_hundred_thousand_forged_neighbours_cost_the_host_no_ping() {
     assert!(count(&report, "arp-answered") >= 50_000 && count(&report, "ndp-answered") >= 50_000, "{report}");
     assert!(!report.contains("dropped-neighbor"), "{report}");
 }
+
+#[test]
+fn sixty_five_thousand_neighbours_are_remembered() {
+    let Some(lab) = Lab::new() else { return };
+    let house = lab.house("--address 10.77.0.2/8 --host 10.77.0.1/8");
+    let told = lab.python("crowd.py", &["tap0", "65000", "10.77.0.2"]);
+    assert_eq!(told, "65000 answered, 65000 asked for\n65000 answered, 0 asked for\n", "{told}");
+    let report = house.end().stderr;
+    assert!(!report.contains("dropped-neighbor"), "{report}");
+}

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
 use hashbrown::HashTable;
 
 use super::{Heard, NeighborId};
@@ -30,7 +29,8 @@ pub struct Neighbor {
     /// It asked us, and we never sent to it.
     pub(super) stranger: bool,
     pub(super) timer: Timer<NeighborIndex>,
-    pub(super) parked: ArrayVec<Block, { limits::PARKED_A_NEIGHBOR }>,
+    /// At most `limits::PARKED_A_NEIGHBOR`. Allocated by those few that are being asked for, not by all that are known.
+    pub(super) parked: Vec<Block>,
 }
 
 /// See the drawing in [`super`].
@@ -181,7 +181,7 @@ impl Table {
             self.evict();
         }
         let timer = self.timers.add(NeighborIndex(0))?;
-        let neighbor = Neighbor { address, mac, state, used: false, stranger: false, timer, parked: ArrayVec::new() };
+        let neighbor = Neighbor { address, mac, state, used: false, stranger: false, timer, parked: Vec::new() };
         let Ok(id) = self.entries.insert(neighbor) else {
             self.timers.remove(timer);
             return None;

@@ -1,5 +1,7 @@
 //! Addresses of mail (RFC 5321 §4.1.2).
 
+use std::borrow::Cow;
+
 use crate::base::address::Address;
 
 /// The local part and the domain of an address without quotes, as they come out of a path; `None` where one is missing.
@@ -20,14 +22,19 @@ pub fn literal(domain: &str) -> Option<Option<Address>> {
 }
 
 /// The address as it stands in a path: its local part in quotes where it has to be (RFC 5321 §4.1.2).
-pub fn quoted(address: &str) -> String {
-    let Some((local, domain)) = split(address) else { return address.to_owned() };
-    let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte) || byte >= 0x80;
-    if local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(atext)) {
-        return address.to_owned();
+pub fn quoted(address: &str) -> Cow<'_, str> {
+    let Some((local, domain)) = split(address) else { return Cow::Borrowed(address) };
+    if local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)) {
+        return Cow::Borrowed(address);
     }
     let escape = |letter: char| if matches!(letter, '"' | '\\') { vec!['\\', letter] } else { vec![letter] };
-    format!("\"{}\"@{domain}", local.chars().flat_map(escape).collect::<String>())
+    Cow::Owned(format!("\"{}\"@{domain}", local.chars().flat_map(escape).collect::<String>()))
+}
+
+/// What an atom is made of (RFC 5322 §3.2.3, RFC 6532 §3.2).
+fn is_atext(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?')
+        || matches!(byte, b'^'..=b'`' | b'{'..=b'~' | 0x80..)
 }
 
 /// A text as xtext (RFC 3461 §4).

@@ -206,9 +206,10 @@ fn is_clean(bytes: &[u8]) -> bool {
         let Some((first, behind)) = bytes.split_first() else { return 0 };
         let pairs = bytes.iter().zip(behind);
         // No branches, so that many are looked at at once.
-        pairs.fold(u8::from(*first == 0), |bad, (one, next)| {
-            bad | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')) | u8::from(*next == 0)
-        })
+        let (alone, least) = pairs.fold((0, *first), |(alone, least), (one, next)| {
+            (alone | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')), least.min(*next))
+        });
+        alone | u8::from(least == 0)
     }
     pulp::Arch::new().dispatch(|| flaws(bytes)) == 0
 }

@@ -13,7 +13,10 @@
 //! fails, all of it is taken back first.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::ErrorKind;
+
+use arrayvec::ArrayString;
 
 use super::super::super::{Handle, Io, Opening, Work};
 use super::super::maildir::{Maildirs, Name};
@@ -68,6 +71,22 @@ pub(super) struct Destinations {
     pub(super) queue: Option<(Queue, Id)>,
 }
 
+/// What a message is called: the longest is a Maildir's, two numbers of 20 digits and one of 8 with four letters.
+pub(super) type MessageId = ArrayString<52>;
+
+impl Destinations {
+    /// What the message is called: in the queue as its entry, or else by its name without the host.
+    fn id(&self) -> MessageId {
+        let mut written = MessageId::new();
+        let fits = match &self.queue {
+            Some((_, id)) => write!(written, "{id}").is_ok(),
+            None => written.try_push_str(self.name.unique()).is_ok(),
+        };
+        debug_assert!(fits, "the longest of both has room");
+        written
+    }
+}
+
 /// A message on its way.
 pub(super) struct Delivery {
     /// What its work is called.
@@ -84,28 +103,38 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// Opens its files.
-    pub(super) fn begin(tag: u64, to: Destinations) -> Delivery {
-        let mut todo = VecDeque::new();
-        let mail = to.mailboxes.first().map(|mailbox| {
-            todo.push_back(Work::Open(MAIL, to.maildirs.unfinished(mailbox, &to.name), Opening::New));
-            File::new(MAIL)
-        });
-        let queue = to.queue.as_ref().map(|(queue, id)| {
-            todo.push_back(Work::Open(HANDLES.content, queue.place(id.content()), Opening::New));
-            File::new(HANDLES.content)
-        });
-        Delivery { tag, to, mail, queue, phase: Phase::Writing, todo, under_way: 0, failed: None }
+    pub(super) fn begin(tag: u64, to: Destinations, io: &mut Io<'_>) -> Delivery {
+        let mail = to.mailboxes.first().map(|mailbox| to.maildirs.unfinished(mailbox, &to.name));
+        let queue = to.queue.as_ref().map(|(queue, id)| queue.place(id.content()));
+        let mut delivery = Delivery {
+            tag,
+            to,
+            mail: mail.as_ref().map(|_| File::new(MAIL)),
+            queue: queue.as_ref().map(|_| File::new(HANDLES.content)),
+            phase: Phase::Writing,
+            todo: VecDeque::new(),
+            under_way: 0,
+            failed: None,
+        };
+        let files = mail.map(|place| (MAIL, place)).into_iter().chain(queue.map(|place| (HANDLES.content, place)));
+        files.for_each(|(handle, place)| delivery.order(Work::Open(handle, place, Opening::New), io));
+        delivery
+    }
+
+    /// What the message is called in `Received:`, and when it is told that it was taken over.
+    pub(super) fn id(&self) -> MessageId {
+        self.to.id()
     }
 
     /// What a mailbox has in front of the message, and the queue has not.
-    pub(super) fn put_in_front(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
-        self.ready(io) && self.mail.iter_mut().all(|file| file.append(bytes))
+    pub(super) fn put_in_front(&mut self, parts: &[&str], io: &mut Io<'_>) -> bool {
+        self.ready(io) && self.mail.iter_mut().all(|file| file.append(parts))
     }
 
-    /// Writes bytes of the message, which have to fit into a block; `false`: not now.
-    pub(super) fn write(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
+    /// Writes what the message begins with everywhere, which has to fit into a block; `false`: not now.
+    pub(super) fn write(&mut self, parts: &[&str], io: &mut Io<'_>) -> bool {
         let ready = self.ready(io);
-        ready && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(bytes))
+        ready && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(parts))
     }
 
     /// Where the next bytes of the message go; nothing: not now. To be followed by [`Delivery::written`].
@@ -159,14 +188,17 @@ impl Delivery {
     }
 
     /// All of it came.
-    pub(super) fn complete(&mut self) {
-        let mut sync = |file: &mut File| {
-            let block = file.block.take().filter(|block| !block.frame().is_empty());
-            self.todo.extend(block.map(|block| Work::Write(file.handle, block)));
-        };
-        self.mail.as_mut().map(&mut sync);
-        self.queue.as_mut().map(&mut sync);
+    pub(super) fn complete(&mut self, io: &mut Io<'_>) {
         self.phase = Phase::Complete;
+        for handle in [MAIL, HANDLES.content] {
+            let file = self.mail.iter_mut().chain(&mut self.queue).find(|file| file.handle == handle);
+            match file.and_then(|file| file.block.take()) {
+                // The one before it was full just when the message ended.
+                Some(block) if block.frame().is_empty() => io.release(block),
+                Some(block) => self.order(Work::Write(handle, block), io),
+                None => {}
+            }
+        }
     }
 
     /// It is not wanted any more.
@@ -191,7 +223,7 @@ impl Delivery {
             }
             match &mut self.phase {
                 Phase::Writing => return Step::More,
-                Phase::Complete => self.phase = self.sync(),
+                Phase::Complete => self.phase = self.sync(io),
                 Phase::Syncing => self.phase = self.name(),
                 Phase::Naming => {
                     self.phase = match (&self.to.queue, envelope) {
@@ -214,13 +246,13 @@ impl Delivery {
     }
 
     /// All is written: now it is to last.
-    fn sync(&mut self) -> Phase {
+    fn sync(&mut self, io: &mut Io<'_>) -> Phase {
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
         match (mailboxes.as_slice(), queue) {
             // Nearly always: one file with one name.
             ([mailbox], None) => {
                 let names = Some((maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name)));
-                self.todo.push_back(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) });
+                self.order(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) }, io);
                 Phase::Naming
             }
             ([], _) => Phase::Syncing,
@@ -259,18 +291,31 @@ impl Delivery {
         self.phase = Phase::Undoing(why);
     }
 
-    /// The connection is gone: what is not complete is taken back, as far as threads take it.
-    pub(super) fn abandon(mut self, io: &mut Io<'_>) {
+    /// The connection is gone: what is not complete is taken back, as far as threads take it. Returns whose mailboxes it was
+    /// for.
+    pub(super) fn abandon(mut self, io: &mut Io<'_>) -> Vec<String> {
         if !matches!(self.phase, Phase::Done | Phase::Failed(_) | Phase::Undoing(_)) {
             self.undo(ErrorKind::Interrupted, io);
         }
         self.ask(io);
         self.release(io);
+        self.to.mailboxes
     }
 
     fn release(&mut self, io: &mut Io<'_>) {
         let blocks = self.mail.iter_mut().chain(&mut self.queue).filter_map(|file| file.block.take());
         blocks.chain(self.todo.drain(..).filter_map(Work::into_block)).for_each(|block| io.release(block));
+    }
+
+    /// Asks for something once what precedes it was asked for.
+    fn order(&mut self, work: Work, io: &mut Io<'_>) {
+        if !self.todo.is_empty() {
+            return self.todo.push_back(work);
+        }
+        match io.ask(self.tag, work) {
+            Ok(()) => self.under_way += 1,
+            Err(work) => self.todo.push_back(work),
+        }
     }
 
     fn ask(&mut self, io: &mut Io<'_>) {
@@ -316,11 +361,13 @@ impl File {
         self.block.is_some() && self.room() < 16
     }
 
-    fn append(&mut self, bytes: &[u8]) -> bool {
+    fn append(&mut self, parts: &[&str]) -> bool {
         let Some(block) = &mut self.block else { return false };
         let frame = block.frame_mut();
-        frame.tailroom(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-        frame.extend(bytes.len());
+        for part in parts {
+            frame.tailroom(part.len()).copy_from_slice(part.as_bytes());
+            frame.extend(part.len());
+        }
         true
     }
 }

@@ -1,15 +1,31 @@
 //! The lines that we put in front of a message (RFC 5321 §4.4).
 
-use super::super::maildir::Name;
-use super::super::queue::Id;
-use super::super::{address, dsn};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::super::dsn::Date;
 use crate::base::address::{Address, Family};
 
-/// Whence a message came, and how.
+/// Whose connection it is: what the client said with EHLO or HELO, and its address.
+pub(super) fn whence(hello: &str, peer: Address) -> String {
+    // What a client says of itself goes nowhere but where it stands.
+    let is_safe =
+        |letter: &char| !letter.is_whitespace() && !matches!(letter, '(' | ')' | '<' | '>' | ';' | '\\' | '"');
+    let mut whence = String::with_capacity(hello.len() + 64);
+    whence.extend(hello.chars().take(255).filter(is_safe));
+    if whence.is_empty() {
+        whence.push_str("unknown");
+    }
+    let tag = if peer.family() == Family::V6 { "IPv6:" } else { "" };
+    // A string takes whatever is written.
+    let _ = write!(whence, " ([{tag}{peer}])");
+    whence
+}
+
+/// How a message came, and when.
 pub(super) struct Received<'a> {
-    /// What the client said with EHLO or HELO.
-    pub(super) hello: &'a str,
-    pub(super) peer: Address,
+    /// Whose connection brought it ([`whence`]).
+    pub(super) from: &'a str,
     /// Our name.
     pub(super) by: &'a str,
     pub(super) extended: bool,
@@ -17,70 +33,84 @@ pub(super) struct Received<'a> {
     pub(super) secure: bool,
     pub(super) authenticated: bool,
     pub(super) id: &'a str,
-    /// The only recipient; of several, none is named, for they need not know of each other (§7.2).
-    pub(super) recipient: Option<&'a str>,
-    /// Seconds since 1970.
-    pub(super) time: u64,
+    /// The only recipient, as in a path; of several, none is named, for they need not know of each other (§7.2).
+    pub(super) recipient: Option<Cow<'a, str>>,
+    pub(super) date: Date,
 }
 
 impl Received<'_> {
     /// The line, folded.
-    pub(super) fn line(&self) -> String {
-        let Received { hello, peer, by, id, .. } = self;
+    pub(super) fn parts(&self) -> [&str; 14] {
+        let Received { from, by, id, .. } = *self;
+        let [begin, to, end] = self.recipient.as_deref().map_or(["", "", ";"], |to| ["\r\n\tfor <", to, ">;"]);
         let protocol = self.protocol();
-        let literal = match peer.family() {
-            Family::V4 => format!("[{peer}]"),
-            Family::V6 => format!("[IPv6:{peer}]"),
-        };
-        // What a client says of itself goes nowhere but where it stands.
-        let hello: String =
-            hello.chars().filter(|letter| !letter.is_whitespace() && !"()<>;\\\"".contains(*letter)).collect();
-        let hello = if hello.is_empty() { "unknown" } else { &hello };
-        let recipient = self.recipient.map(|to| format!("\r\n\tfor <{}>", address::quoted(to))).unwrap_or_default();
-        let date = dsn::date(self.time);
-        format!("Received: from {hello} ({literal})\r\n\tby {by} with {protocol} id {id}{recipient};\r\n\t{date}\r\n")
+        let date = &self.date;
+        [
+            "Received: from ",
+            from,
+            "\r\n\tby ",
+            by,
+            " with ",
+            protocol,
+            " id ",
+            id,
+            begin,
+            to,
+            end,
+            "\r\n\t",
+            date,
+            "\r\n",
+        ]
     }
 
     /// RFC 3848, RFC 6531 §3.7.3.
-    fn protocol(&self) -> String {
-        let name = match (self.extended, self.utf8) {
-            (false, _) => return "SMTP".to_owned(),
-            (true, false) => "ESMTP",
-            (true, true) => "UTF8SMTP",
-        };
-        let secure = if self.secure { "S" } else { "" };
-        let authenticated = if self.authenticated { "A" } else { "" };
-        format!("{name}{secure}{authenticated}")
+    fn protocol(&self) -> &'static str {
+        let Received { extended, utf8, secure, authenticated, .. } = *self;
+        match (extended, utf8, secure, authenticated) {
+            (false, ..) => "SMTP",
+            (true, false, false, false) => "ESMTP",
+            (true, false, false, true) => "ESMTPA",
+            (true, false, true, false) => "ESMTPS",
+            (true, false, true, true) => "ESMTPSA",
+            (true, true, false, false) => "UTF8SMTP",
+            (true, true, false, true) => "UTF8SMTPA",
+            (true, true, true, false) => "UTF8SMTPS",
+            (true, true, true, true) => "UTF8SMTPSA",
+        }
     }
-}
-
-/// What a message is called in `Received:`, and when it is told that it was taken over.
-pub(super) fn id_of(queue: Option<Id>, name: &Name) -> String {
-    queue.map_or_else(|| name.to_string().split('.').take(2).collect::<Vec<_>>().join("."), |id| id.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::dsn;
     use super::*;
 
     #[test]
     fn a_trace_tells_whence_and_how() {
+        let peer = "fd77::1".parse().unwrap();
+        let from = whence("client.example", peer);
         let received = Received {
-            hello: "client.example",
-            peer: "fd77::1".parse().unwrap(),
+            from: &from,
             by: "here.example",
             extended: true,
             utf8: false,
             secure: true,
             authenticated: true,
             id: "7",
-            recipient: Some("a b@here.example"),
-            time: 1_700_000_000,
+            recipient: Some(Cow::Borrowed("\"a b\"@here.example")),
+            date: dsn::date(1_700_000_000),
         };
         let expected = "Received: from client.example ([IPv6:fd77::1])\r\n\tby here.example with ESMTPSA id 7\r\n\
                         \tfor <\"a b\"@here.example>;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n";
-        assert_eq!(received.line(), expected);
-        let plain = Received { extended: false, recipient: None, hello: "a) b\"", ..received };
-        assert!(plain.line().starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;"));
+        assert_eq!(received.parts().concat(), expected);
+        let from = whence("a) b\"", peer);
+        let plain = Received { extended: false, recipient: None, from: &from, ..received };
+        assert!(
+            plain
+                .parts()
+                .concat()
+                .starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;")
+        );
+        assert_eq!(whence("()", Address::from_v4([10, 0, 0, 1])), "unknown ([10.0.0.1])");
     }
 }

@@ -261,11 +261,11 @@ pub fn date(seconds: u64) -> Date {
     date.push_str(MONTHS[time.month() as usize - 1]);
     // Of four digits: it begins in 1970, and ends with jiff's 9999.
     date.push_str(digits.format(time.year()));
-    for (before, number) in [(' ', time.hour()), (':', time.minute()), (':', time.second())] {
-        let digit = |number: i8| char::from(b'0' + number as u8);
-        [before, digit(number / 10), digit(number % 10)].into_iter().for_each(|letter| date.push(letter));
-    }
-    date.push_str(" +0000");
+    let tens = |number: i8| b'0' + number as u8 / 10;
+    let ones = |number: i8| b'0' + number as u8 % 10;
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let clock = [tens(hour), ones(hour), b':', tens(minute), ones(minute), b':', tens(second), ones(second)];
+    [" ", std::str::from_utf8(&clock).unwrap_or_default(), " +0000"].iter().for_each(|part| date.push_str(part));
     date
 }
 

@@ -83,7 +83,7 @@ impl Conversation {
 
     fn hello(&mut self, name: &str, extended: bool, stream: &mut Stream<'_>) -> Refusal {
         self.reset(&mut stream.io);
-        self.hello = Some(Hello { whence: trace::whence(name, self.peer), extended });
+        self.hello = Some(Hello { trace: trace::beginning(name, self.peer, &self.shared.rules.name), extended });
         self.out.extend_from_slice(self.shared.greetings.hello(extended, self.secure).as_bytes());
         Ok(())
     }
@@ -216,6 +216,7 @@ impl Conversation {
 
     /// A message begins to come.
     fn begin(&mut self, form: Form, stream: &mut Stream<'_>) -> Refusal {
+        let Some(hello) = &self.hello else { return Err(reply::SAY_HELLO) };
         let Some(transaction) = &mut self.transaction else { return Err(reply::SAY_MAIL) };
         let Shared { rules, .. } = &*self.shared;
         let Envelope { sender, arrived, utf8, recipients, .. } = &transaction.envelope;
@@ -232,9 +233,8 @@ impl Conversation {
         let mut delivery = Delivery::begin(self.messages, to, &mut stream.io);
         let id = delivery.id();
         let received = Received {
-            from: self.hello.as_ref().map_or("unknown", |hello| &hello.whence),
-            by: &rules.name,
-            extended: self.hello.as_ref().is_some_and(|hello| hello.extended),
+            beginning: &hello.trace,
+            extended: hello.extended,
             utf8: *utf8,
             secure: self.secure,
             authenticated: self.login.user().is_some(),
@@ -243,9 +243,7 @@ impl Conversation {
             date: dsn::date(*arrived),
         };
         let parts = received.parts();
-        if delivery.put_in_front(&maildir::return_path(sender), &mut stream.io)
-            && delivery.write(&parts, &mut stream.io)
-        {
+        if delivery.put_in_front(&maildir::return_path(sender), &parts, &mut stream.io) {
             let in_front = parts.iter().map(|part| part.len() as u64).sum();
             transaction.content = Some(Content::new(Body::new(form, rules.bare), delivery, in_front));
             return Ok(());

@@ -126,15 +126,12 @@ impl Delivery {
         self.to.id()
     }
 
-    /// What a mailbox has in front of the message, and the queue has not.
-    pub(super) fn put_in_front(&mut self, parts: &[&str], io: &mut Io<'_>) -> bool {
-        self.ready(io) && self.mail.iter_mut().all(|file| file.append(parts))
-    }
-
-    /// Writes what the message begins with everywhere, which has to fit into a block; `false`: not now.
-    pub(super) fn write(&mut self, parts: &[&str], io: &mut Io<'_>) -> bool {
-        let ready = self.ready(io);
-        ready && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(parts))
+    /// Writes what is in front of the message and has to fit into a block: what only a mailbox has, and what the queue has, too;
+    /// `false`: not now.
+    pub(super) fn put_in_front(&mut self, of_mail: &[&str], of_both: &[&str], io: &mut Io<'_>) -> bool {
+        self.ready(io)
+            && self.mail.iter_mut().all(|file| file.append(of_mail))
+            && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(of_both))
     }
 
     /// Where the next bytes of the message go; nothing: not now. To be followed by [`Delivery::written`].

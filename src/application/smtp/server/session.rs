@@ -18,8 +18,8 @@ use crate::base::time::Instant;
 
 /// How the client introduced itself.
 pub(super) struct Hello {
-    /// Its name and address, as they stand in `Received:`.
-    pub(super) whence: String,
+    /// What `Received:` begins with on this connection.
+    pub(super) trace: String,
     /// By EHLO.
     pub(super) extended: bool,
 }

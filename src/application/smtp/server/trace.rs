@@ -6,28 +6,33 @@ use std::fmt::Write as _;
 use super::super::dsn::Date;
 use crate::base::address::{Address, Family};
 
-/// Whose connection it is: what the client said with EHLO or HELO, and its address.
-pub(super) fn whence(hello: &str, peer: Address) -> String {
+/// What `Received:` begins with on a connection: what the client said with EHLO or HELO, its address, and our name.
+pub(super) fn beginning(hello: &str, peer: Address, by: &str) -> String {
     // What a client says of itself goes nowhere but where it stands.
     let is_safe =
         |letter: &char| !letter.is_whitespace() && !matches!(letter, '(' | ')' | '<' | '>' | ';' | '\\' | '"');
-    let mut whence = String::with_capacity(hello.len() + 64);
-    whence.extend(hello.chars().take(255).filter(is_safe));
-    if whence.is_empty() {
-        whence.push_str("unknown");
+    let mut line = String::with_capacity(hello.len() + by.len() + 80);
+    line.push_str("Received: from ");
+    let before = line.len();
+    if hello.len() <= 255 && hello.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        // A domain, as nearly all are.
+        line.push_str(hello);
+    } else {
+        line.extend(hello.chars().take(255).filter(is_safe));
+    }
+    if line.len() == before {
+        line.push_str("unknown");
     }
     let tag = if peer.family() == Family::V6 { "IPv6:" } else { "" };
     // A string takes whatever is written.
-    let _ = write!(whence, " ([{tag}{peer}])");
-    whence
+    let _ = write!(line, " ([{tag}{peer}])\r\n\tby {by} with ");
+    line
 }
 
 /// How a message came, and when.
 pub(super) struct Received<'a> {
-    /// Whose connection brought it ([`whence`]).
-    pub(super) from: &'a str,
-    /// Our name.
-    pub(super) by: &'a str,
+    /// What the line begins with ([`beginning`]).
+    pub(super) beginning: &'a str,
     pub(super) extended: bool,
     pub(super) utf8: bool,
     pub(super) secure: bool,
@@ -40,27 +45,13 @@ pub(super) struct Received<'a> {
 
 impl Received<'_> {
     /// The line, folded.
-    pub(super) fn parts(&self) -> [&str; 14] {
-        let Received { from, by, id, .. } = *self;
-        let [begin, to, end] = self.recipient.as_deref().map_or(["", "", ";"], |to| ["\r\n\tfor <", to, ">;"]);
-        let protocol = self.protocol();
-        let date = &self.date;
-        [
-            "Received: from ",
-            from,
-            "\r\n\tby ",
-            by,
-            " with ",
-            protocol,
-            " id ",
-            id,
-            begin,
-            to,
-            end,
-            "\r\n\t",
-            date,
-            "\r\n",
-        ]
+    pub(super) fn parts(&self) -> [&str; 9] {
+        let Received { beginning, id, .. } = *self;
+        let [before, to, behind] = match &self.recipient {
+            Some(to) => ["\r\n\tfor <", to, ">;\r\n\t"],
+            None => ["", "", ";\r\n\t"],
+        };
+        [beginning, self.protocol(), " id ", id, before, to, behind, &self.date, "\r\n"]
     }
 
     /// RFC 3848, RFC 6531 §3.7.3.
@@ -88,10 +79,9 @@ mod tests {
     #[test]
     fn a_trace_tells_whence_and_how() {
         let peer = "fd77::1".parse().unwrap();
-        let from = whence("client.example", peer);
+        let first = beginning("client.example", peer, "here.example");
         let received = Received {
-            from: &from,
-            by: "here.example",
+            beginning: &first,
             extended: true,
             utf8: false,
             secure: true,
@@ -103,14 +93,15 @@ mod tests {
         let expected = "Received: from client.example ([IPv6:fd77::1])\r\n\tby here.example with ESMTPSA id 7\r\n\
                         \tfor <\"a b\"@here.example>;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n";
         assert_eq!(received.parts().concat(), expected);
-        let from = whence("a) b\"", peer);
-        let plain = Received { extended: false, recipient: None, from: &from, ..received };
+        let first = beginning("a) b\"", peer, "here.example");
+        let plain = Received { extended: false, recipient: None, beginning: &first, ..received };
         assert!(
             plain
                 .parts()
                 .concat()
                 .starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;")
         );
-        assert_eq!(whence("()", Address::from_v4([10, 0, 0, 1])), "unknown ([10.0.0.1])");
+        let nameless = beginning("()", Address::from_v4([10, 0, 0, 1]), "here.example");
+        assert_eq!(nameless, "Received: from unknown ([10.0.0.1])\r\n\tby here.example with ");
     }
 }

@@ -91,7 +91,7 @@ impl<'a> Connection<'a> {
         self.shard.requests.work_done();
         match work {
             Work::Open(..) => (Outcome::Metadata(Metadata { kind: Kind::File, length: 0, modified: 0 }), 0),
-            Work::Write(_, block) => {
+            Work::Write(_, block) | Work::Store { block, .. } => {
                 let length = block.frame().len();
                 self.shard.pool.release(block);
                 (Outcome::Done, length)

@@ -7,7 +7,7 @@
 //!   the queue's steps           if it is for elsewhere, too, or there is to be a report: what that says is true by then
 //! ```
 //!
-//! For one mailbox alone all behind the writing is one work.
+//! For one mailbox alone all behind the writing is one work, and all of it is if the message fits into a block.
 //!
 //! A line of these is begun when the one before it was done well. Only when the last is, 250 may be said. When something
 //! fails, all of it is taken back first.
@@ -95,6 +95,8 @@ pub(super) struct Delivery {
     mail: Option<File>,
     queue: Option<File>,
     phase: Phase,
+    /// Its only file is not opened yet: the message may fit into a block.
+    unopened: bool,
     /// What no storage thread took yet.
     todo: VecDeque<Work>,
     under_way: usize,
@@ -102,23 +104,27 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Opens its files.
+    /// Opens its files, unless it may fit into a block.
     pub(super) fn begin(tag: u64, to: Destinations, io: &mut Io<'_>) -> Delivery {
-        let mail = to.mailboxes.first().map(|mailbox| to.maildirs.unfinished(mailbox, &to.name));
-        let queue = to.queue.as_ref().map(|(queue, id)| queue.place(id.content()));
-        let mut delivery = Delivery {
-            tag,
-            to,
-            mail: mail.as_ref().map(|_| File::new(MAIL)),
-            queue: queue.as_ref().map(|_| File::new(HANDLES.content)),
-            phase: Phase::Writing,
-            todo: VecDeque::new(),
-            under_way: 0,
-            failed: None,
-        };
-        let files = mail.map(|place| (MAIL, place)).into_iter().chain(queue.map(|place| (HANDLES.content, place)));
-        files.for_each(|(handle, place)| delivery.order(Work::Open(handle, place, Opening::New), io));
+        let mail = (!to.mailboxes.is_empty()).then(|| File::new(MAIL));
+        let queue = to.queue.as_ref().map(|_| File::new(HANDLES.content));
+        let unopened = matches!((to.mailboxes.len(), &to.queue), (1, None));
+        let (phase, todo) = (Phase::Writing, VecDeque::new());
+        let mut delivery = Delivery { tag, to, mail, queue, phase, unopened, todo, under_way: 0, failed: None };
+        if !delivery.unopened {
+            delivery.open(io);
+        }
         delivery
+    }
+
+    fn open(&mut self, io: &mut Io<'_>) {
+        self.unopened = false;
+        let Destinations { maildirs, mailboxes, name, queue } = &self.to;
+        let mail = mailboxes.first().map(|mailbox| (MAIL, maildirs.unfinished(mailbox, name)));
+        let queue = queue.as_ref().map(|(queue, id)| (HANDLES.content, queue.place(id.content())));
+        for (handle, place) in mail.into_iter().chain(queue) {
+            self.order(Work::Open(handle, place, Opening::New), io);
+        }
     }
 
     /// What the message is called in `Received:`, and when it is told that it was taken over.
@@ -163,6 +169,9 @@ impl Delivery {
         if self.failed.is_some() || !matches!(self.phase, Phase::Writing) {
             return false;
         }
+        if self.unopened && self.mail.as_ref().is_some_and(File::is_full) {
+            self.open(io);
+        }
         for file in self.mail.iter_mut().chain(&mut self.queue) {
             if file.is_full()
                 && let Some(block) = file.block.take()
@@ -186,6 +195,17 @@ impl Delivery {
 
     /// All of it came.
     pub(super) fn complete(&mut self, io: &mut Io<'_>) {
+        if self.unopened
+            && let Some(block) = self.mail.as_mut().and_then(|file| file.block.take())
+        {
+            self.unopened = false;
+            self.phase = Phase::Naming;
+            let Destinations { maildirs, mailboxes, name, .. } = &self.to;
+            let mailbox = &mailboxes[0];
+            let names = (maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name));
+            let directory = maildirs.arrivals(mailbox);
+            return self.order(Work::Store { handle: MAIL, names, block, directory }, io);
+        }
         self.phase = Phase::Complete;
         for handle in [MAIL, HANDLES.content] {
             let file = self.mail.iter_mut().chain(&mut self.queue).find(|file| file.handle == handle);
@@ -276,7 +296,7 @@ impl Delivery {
     fn undo(&mut self, why: ErrorKind, io: &mut Io<'_>) {
         self.release(io);
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
-        if let Some(first) = mailboxes.first() {
+        if let Some(first) = mailboxes.first().filter(|_| !self.unopened) {
             self.todo.extend([Work::Close(MAIL), Work::Remove(maildirs.unfinished(first, name))]);
         }
         if matches!(self.phase, Phase::Naming | Phase::Queueing(_)) {

@@ -1,9 +1,6 @@
 //! What a packet costs in protocols above the transport layer, beside libraries that only parse it. Everything is compared
 //! once before it is measured, and nothing of ours may allocate.
 
-mod mail;
-#[path = "../../tests/session/mod.rs"]
-mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -172,7 +169,6 @@ fn main() {
         Contender::new("taphouse", || ours(black_box(&report))),
         vec![Contender::new("rtcp-types", || theirs(black_box(&report)))],
     );
-    mail::compare();
     println!("RTP {validated:.2} of rtp-types' parse (at most 4), RTCP {reports:.2} of rtcp-types' (at most 1)");
 
     let mut criterion = Criterion::default().configure_from_args();
@@ -183,6 +179,5 @@ fn main() {
         });
     });
     criterion.bench_function("rtcp/compound", |bencher| bencher.iter(|| ours(black_box(&report))));
-    mail::measure(&mut criterion);
     criterion.final_summary();
 }

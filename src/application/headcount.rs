@@ -21,11 +21,14 @@ impl<K: Hash + Eq> Headcount<K> {
 
     /// Lets one in, unless there are too many: who was let in has to [leave](Headcount::leave).
     pub(super) fn enter(&mut self, who: K) -> bool {
-        let of_them = self.each.get(&who).copied().unwrap_or(0);
-        let fits = self.total < self.most && of_them < self.most_each;
+        if self.total >= self.most || self.most_each == 0 {
+            return false;
+        }
+        let of_them = self.each.entry(who).or_insert(0);
+        let fits = *of_them < self.most_each;
         if fits {
+            *of_them += 1;
             self.total += 1;
-            self.each.insert(who, of_them + 1);
         }
         fits
     }

@@ -1,6 +1,8 @@
 //! Lines of text as FTP, SMTP and their kin speak them: CRLF at the end, a limit on the length, and for those that are
 //! telnet underneath, its commands taken out.
 
+use memchr::memchr;
+
 /// What one byte of telnet means after those before it (RFC 854).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Telnet {
@@ -49,6 +51,17 @@ impl Lines {
     /// The same without telnet: only CRLF ends a line, and a CR or LF that stands alone is a byte of it.
     pub fn exact(limit: usize) -> Lines {
         Lines { telnet: None, ..Lines::new(limit) }
+    }
+
+    /// The line that these bytes begin with, its CRLF included, if it is exact, within the limit and here as a whole, as nearly
+    /// all are: then it need not be put together. Of any other [`Lines::take`] knows more.
+    pub fn at_once<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if !self.line.is_empty() || self.too_long || self.telnet.is_some() {
+            return None;
+        }
+        let line = bytes.get(..=memchr(b'\n', bytes)?)?;
+        let text = line.strip_suffix(b"\r\n")?;
+        (text.len() <= self.limit).then_some(line)
     }
 
     /// Takes bytes up to the end of a line; returns how many, and the line if it ended there.
@@ -148,6 +161,33 @@ mod tests {
             let text = b"a\nb\r\n\xff\xf4c\r\rd\r\n12345678\n9\r\n\r\n";
             let expected = [whole(b"a\nb"), whole(b"\xff\xf4c\r\rd"), Line::TooLong, whole(b"")];
             assert_eq!(read(Lines::exact(8), text, piece), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_here_as_a_whole_is_what_would_be_put_together() {
+        for text in
+            [&b"12345678\r\nab\r\n"[..], b"\r\n", b"a\rb\r\n", b"a\r\r\n", b"123456789\r\n", b"a\nb\r\n", b"ab\r", b""]
+        {
+            if let Some(line) = Lines::exact(8).at_once(text) {
+                let whole = Line::Whole(line[..line.len() - 2].to_vec());
+                assert_eq!(Lines::exact(8).take(text), (line.len(), Some(whole)), "{text:?}");
+            }
+        }
+        let at_once = |text| Lines::exact(8).at_once(text);
+        assert_eq!(
+            (at_once(b"12345678\r\nab\r\n"), at_once(b"\r\n")),
+            (Some(&b"12345678\r\n"[..]), Some(&b"\r\n"[..]))
+        );
+        for text in [&b"123456789\r\n"[..], b"a\nb\r\n", b"ab\r", b""] {
+            assert_eq!(at_once(text), None, "{text:?}");
+        }
+        assert_eq!(Lines::new(8).at_once(b"a\r\n"), None);
+        // What came before belongs to it, be it one that is thrown away.
+        for before in [&b"a"[..], b"a\r", b"1234567890"] {
+            let mut lines = Lines::exact(8);
+            lines.take(before);
+            assert_eq!(lines.at_once(b"b\r\n"), None, "{before:?}");
         }
     }
 

@@ -74,6 +74,18 @@ pub enum Work {
         /// The directory of both.
         directory: Place,
     },
+    /// Makes a whole file of a block: opens it as new under the first name, writes all of the block, and commits it under the
+    /// second one; each only when the one before was done. The block goes back to the pool then.
+    Store {
+        /// The file, which is closed when all was done.
+        handle: Handle,
+        /// Where it is written, and where it lies when it is whole.
+        names: (Place, Place),
+        /// What is in it.
+        block: Block,
+        /// The directory of the second name.
+        directory: Place,
+    },
     /// Opens a directory under a name, to be listed or synced.
     OpenDirectory(Handle, Place),
     /// Waits until the names in a directory are on the disk.
@@ -107,7 +119,10 @@ impl Work {
     /// The block that goes with it.
     pub fn into_block(self) -> Option<Block> {
         match self {
-            Work::Read(_, block, _) | Work::Write(_, block) | Work::WriteAt(_, block, _) => Some(block),
+            Work::Read(_, block, _)
+            | Work::Write(_, block)
+            | Work::WriteAt(_, block, _)
+            | Work::Store { block, .. } => Some(block),
             _ => None,
         }
     }

@@ -443,6 +443,8 @@ pub const SMTP_FIRST_BLOCK: usize = 15 << 10;
 pub const SMTP_LINE: usize = 12_288;
 /// Bytes of replies that wait for room, before no command is heard any more.
 pub const SMTP_REPLIES: usize = 16 << 10;
+/// The same for which there is room from the beginning: the answer to EHLO and those to a whole message sent at once.
+pub const SMTP_USUAL_REPLIES: usize = 512;
 /// Sessions of a server's shard, of which so many may be of one address.
 pub const SMTP_SESSIONS: usize = 2000;
 /// See [`SMTP_SESSIONS`].

@@ -133,6 +133,13 @@ impl Pool {
         }
     }
 
+    /// Weighs again after more or less was charged to a purpose: what is no stream's weighs nothing.
+    fn weigh_if(&mut self, purpose: Purpose) {
+        if matches!(purpose, Purpose::Sending | Purpose::Receiving) {
+            self.weigh();
+        }
+    }
+
     fn weigh(&mut self) {
         let fullest = |sixteenths: usize| {
             let is_over = |purpose: Purpose| {
@@ -200,7 +207,7 @@ impl Pool {
         if let Some(class) = CLASSES.iter().position(|size| *size == frame.capacity()) {
             self.charged[purpose as usize] -= CLASSES[class];
             self.free[class].push(frame);
-            self.weigh();
+            self.weigh_if(purpose);
         }
     }
 
@@ -210,7 +217,7 @@ impl Pool {
             return Err(PoolFull);
         }
         self.charged[purpose as usize] = charged;
-        self.weigh();
+        self.weigh_if(purpose);
         // Allocates only while the pool grows to what the traffic needs.
         let mut frame = self.free[class].pop().unwrap_or_else(|| {
             self.make_way(CLASSES[class]);

@@ -127,6 +127,10 @@ impl Desk {
                 let written = file.and_then(|file| file.write_all_at(block.frame().bytes(), at));
                 (written.map(|()| Outcome::Done), Some(block))
             }
+            Work::Store { handle, names, block, directory } => {
+                let stored = self.store(asker, handle, names, block.frame().bytes(), &directory);
+                (stored, Some(block))
+            }
             Work::Open(handle, place, opening) => (self.open_file(asker, handle, &place, opening), None),
             Work::OpenDirectory(handle, place) => (self.open_directory(asker, handle, &place), None),
             Work::Sync(handle) => (self.sync(asker, handle), None),
@@ -226,6 +230,19 @@ impl Desk {
             self.rename(&from, &to)?;
         }
         self.sync_directory(directory)
+    }
+
+    fn store(
+        &mut self,
+        asker: Asker,
+        handle: Handle,
+        names: (Place, Place),
+        bytes: &[u8],
+        directory: &Place,
+    ) -> io::Result<Outcome> {
+        self.open_file(asker, handle, &names.0, Opening::New)?;
+        self.file(asker, handle)?.write_all(bytes)?;
+        self.commit(asker, handle, Some(names), directory)
     }
 
     fn sync_directory(&self, Place { folder, path }: &Place) -> io::Result<Outcome> {

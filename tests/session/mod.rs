@@ -163,6 +163,11 @@ impl Talk<'_> {
                 pool.release(block);
                 Ok(Outcome::Done)
             }
+            Work::Store { block, .. } => {
+                stored.push(block.frame().bytes().to_vec());
+                pool.release(block);
+                Ok(Outcome::Done)
+            }
             Work::Commit { .. } => {
                 let length = content.len();
                 stored.push(std::mem::replace(content, Vec::with_capacity(length)));

@@ -1,11 +1,16 @@
 //! Addresses of mail (RFC 5321 §4.1.2).
 
+use std::borrow::Cow;
+
+use memchr::memrchr;
+
 use crate::base::address::Address;
 
 /// The local part and the domain of an address without quotes, as they come out of a path; `None` where one is missing.
 pub fn split(address: &str) -> Option<(&str, &str)> {
     // A local part may have been quoted, and have the sign in it.
-    address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
+    let (local, domain) = address.split_at_checked(memrchr(b'@', address.as_bytes())?)?;
+    Some((local, &domain[1..])).filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
 /// Whether a domain is an address literal (RFC 5321 §4.1.3), and of whom.
@@ -20,14 +25,34 @@ pub fn literal(domain: &str) -> Option<Option<Address>> {
 }
 
 /// The address as it stands in a path: its local part in quotes where it has to be (RFC 5321 §4.1.2).
-pub fn quoted(address: &str) -> String {
-    let Some((local, domain)) = split(address) else { return address.to_owned() };
-    let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte) || byte >= 0x80;
-    if local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(atext)) {
-        return address.to_owned();
+pub fn quoted(address: &str) -> Cow<'_, str> {
+    let Some((local, domain)) = split(address) else { return Cow::Borrowed(address) };
+    if is_dot_string(local) {
+        return Cow::Borrowed(address);
     }
     let escape = |letter: char| if matches!(letter, '"' | '\\') { vec!['\\', letter] } else { vec![letter] };
-    format!("\"{}\"@{domain}", local.chars().flat_map(escape).collect::<String>())
+    Cow::Owned(format!("\"{}\"@{domain}", local.chars().flat_map(escape).collect::<String>()))
+}
+
+/// Whether a local part needs no quotes: atoms with dots between them (RFC 5321 §4.1.2).
+fn is_dot_string(local: &str) -> bool {
+    let mut within = false;
+    for byte in local.bytes() {
+        if byte == b'.' && within {
+            within = false;
+        } else if is_atext(byte) {
+            within = true;
+        } else {
+            return false;
+        }
+    }
+    within
+}
+
+/// What an atom is made of (RFC 5322 §3.2.3, RFC 6532 §3.2).
+fn is_atext(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?')
+        || matches!(byte, b'^'..=b'`' | b'{'..=b'~' | 0x80..)
 }
 
 /// A text as xtext (RFC 3461 §4).
@@ -63,13 +88,15 @@ mod tests {
 
     #[test]
     fn what_needs_quotes_gets_them() {
-        for plain in ["a.b@c", "jürgen@dört.example", "a+b@c", "postmaster"] {
+        for plain in ["a.b@c", "a.b.c@d", "jürgen@dört.example", "a+b@c", "postmaster"] {
             assert_eq!(quoted(plain), plain);
         }
         assert_eq!(quoted("a b@c"), "\"a b\"@c");
         assert_eq!(quoted("a@b@c"), "\"a@b\"@c");
         assert_eq!(quoted("a\"\\@c"), "\"a\\\"\\\\\"@c");
-        assert_eq!(quoted(".a@c"), "\".a\"@c");
+        for dots in [".a", "a.", "a..b", "."] {
+            assert_eq!(quoted(&format!("{dots}@c")), format!("\"{dots}\"@c"));
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Reports on what became of a message (RFC 3464): what its sender gets back.
 
+use arrayvec::ArrayString;
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use super::queue::{Envelope, Notify, Recipient, Status};
 
@@ -243,10 +245,28 @@ fn from_xtext(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// A point in time in letters.
+pub type Date = ArrayString<{ "Tue, 14 Nov 2023 22:13:20 +0000".len() }>;
+
 /// RFC 5322 §3.3, in universal time.
-pub fn date(seconds: u64) -> String {
+pub fn date(seconds: u64) -> Date {
+    const DAYS: [&str; 7] = ["Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, ", "Sun, "];
+    const MONTHS: [&str; 12] =
+        [" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "];
     let time = Timestamp::from_second(seconds.try_into().unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
-    time.strftime("%a, %-d %b %Y %H:%M:%S +0000").to_string()
+    let time = Offset::UTC.to_datetime(time);
+    let (mut digits, mut date) = (itoa::Buffer::new(), Date::new());
+    date.push_str(DAYS[time.weekday().to_monday_zero_offset() as usize]);
+    date.push_str(digits.format(time.day()));
+    date.push_str(MONTHS[time.month() as usize - 1]);
+    // Of four digits: it begins in 1970, and ends with jiff's 9999.
+    date.push_str(digits.format(time.year()));
+    let tens = |number: i8| b'0' + number as u8 / 10;
+    let ones = |number: i8| b'0' + number as u8 % 10;
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let clock = [tens(hour), ones(hour), b':', tens(minute), ones(minute), b':', tens(second), ones(second)];
+    [" ", std::str::from_utf8(&clock).unwrap_or_default(), " +0000"].iter().for_each(|part| date.push_str(part));
+    date
 }
 
 #[cfg(test)]
@@ -402,7 +422,7 @@ mod tests {
             (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 +0000"),
             (4_107_542_400, "Mon, 1 Mar 2100 00:00:00 +0000"),
         ] {
-            assert_eq!(date(seconds), text);
+            assert_eq!(date(seconds).as_str(), text);
         }
     }
 }

@@ -8,6 +8,7 @@ use taphouse::application::Folder;
 use taphouse::application::Service as _;
 use taphouse::application::smtp::maildir::Maildirs;
 use taphouse::application::smtp::server::{Role, Rules, Smtp};
+use taphouse::base::limits;
 
 use super::rules;
 use crate::session::{Means, flow};
@@ -74,5 +75,17 @@ proptest! {
         prop_assert_eq!(&hear(&mut means, &input, &each), &whole);
         // Every reply is a line with a code.
         prop_assert!(whole.replies.split_terminator("\r\n").all(|line| line.len() > 3 && line.as_bytes()[..3].iter().all(u8::is_ascii_digit)));
+    }
+}
+
+/// A message ends where its block does, and its end comes alone: the block that was meant for more goes back to the pool.
+#[test]
+fn a_block_that_stays_empty_goes_back() {
+    let mut means = Means::new();
+    let head = b"EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<alice@here.test>\r\nDATA\r\n";
+    for length in limits::SMTP_FIRST_BLOCK - 300..limits::SMTP_FIRST_BLOCK {
+        let input = [&head[..], &vec![b'a'; length], b"\r\n.\r\n"].concat();
+        let stored = hear(&mut means, &input, &[input.len() - 3]).stored;
+        assert!(stored.len() == 1 && stored[0].ends_with(&input[head.len()..input.len() - 3]));
     }
 }

@@ -81,7 +81,7 @@ impl Letter {
         if !reading.is_whole {
             return self.stored(&local, Status::Failed, Some(ErrorKind::FileTooLarge));
         }
-        let mut bytes = maildir::return_path(&envelope.sender).into_bytes();
+        let mut bytes = maildir::return_path(&envelope.sender).concat().into_bytes();
         bytes.extend(reading.bytes);
         let name = format!("{}.{}-{}.relay", self.id.seconds(), self.id, local.number);
         let storing = Storing::new(HANDLES.content, &local.maildir, &name, bytes);

@@ -91,9 +91,8 @@ impl Conversation {
         let plain = mechanism == AUTH_PLAIN;
         self.login.state = if plain { State::Plain } else { State::Name };
         match (initial, plain) {
-            ("", true) => self.say_lines(334, &[String::new()]),
-            // "Username:"
-            ("", false) => self.say_lines(334, &["VXNlcm5hbWU6".to_owned()]),
+            ("", true) => self.say(reply::AUTH_ANYTHING),
+            ("", false) => self.say(reply::AUTH_NAME),
             // RFC 4954 §4: a response of no bytes.
             ("=", _) => self.hear_login(b"", stream),
             (initial, _) => self.hear_login(initial.as_bytes(), stream),
@@ -122,8 +121,7 @@ impl Conversation {
             }
             State::Name => {
                 self.login.state = State::Password(bytes);
-                // "Password:"
-                self.say_lines(334, &["UGFzc3dvcmQ6".to_owned()]);
+                self.say(reply::AUTH_PASSWORD);
             }
             State::Password(name) => self.verify(&name, &bytes, stream),
             State::Unknown | State::Verifying(_) | State::Delayed(_) | State::Known(_) => {}
@@ -136,7 +134,7 @@ impl Conversation {
         };
         match stream.io.ask(VERIFIED, Work::Verify(verification)) {
             Ok(()) => self.login.state = State::Verifying(name.to_vec()),
-            Err(_busy) => self.say_text(454, (7, 0), "Passwords cannot be compared now: try again later."),
+            Err(_busy) => self.say(reply::NO_VERIFICATION),
         }
     }
 

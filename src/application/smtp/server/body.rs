@@ -3,7 +3,13 @@
 //! Only CRLF ends a line, and only CRLF, dot, CRLF ends a message (RFC 5321 §4.1.1.4): what stands alone is never taken for
 //! half of either, or a message could be hidden in another one.
 
-use memchr::{memchr3, memmem};
+use std::sync::LazyLock;
+
+use memchr::memchr3;
+use memchr::memmem::Finder;
+
+/// A dot that begins a line, and what precedes it.
+static STUFFED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
 
 /// Where the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +132,7 @@ impl Body {
             [b'.', ..] if dotted && self.at == At::Start => 0,
             // What precedes it is not known to have been a CR.
             [b'\n', ..] => 0,
-            _ if dotted => memmem::find(rest, b"\n.").map_or(rest.len(), |at| at + 1),
+            _ if dotted => STUFFED.find(rest).map_or(rest.len(), |at| at + 1),
             _ => rest.len(),
         };
         // The last CR may have its LF or not.
@@ -148,7 +154,7 @@ impl Body {
             (At::DotCr, b'\n') => return true,
             (At::Cr, b'\n') => {
                 if self.bare == Bare::Refuse {
-                    out.put(b"\n");
+                    out.push(b'\n');
                 }
                 At::Start
             }
@@ -169,14 +175,17 @@ impl Body {
     fn text(&mut self, byte: u8, out: &mut Out<'_>) -> At {
         match byte {
             b'\r' => {
-                out.put(if self.bare == Bare::Refuse { b"\r" } else { b"\r\n" });
+                out.push(b'\r');
+                if self.bare == Bare::Mend {
+                    out.push(b'\n');
+                }
                 return At::Cr;
             }
             // What follows is no line of its own, for whoever wrote it does not end lines like this.
             b'\n' => self.stands_alone(b'\n', out),
             byte => {
                 self.faults.nul |= byte == 0;
-                out.put(&[byte]);
+                out.push(byte);
             }
         }
         At::Within
@@ -206,9 +215,10 @@ fn is_clean(bytes: &[u8]) -> bool {
         let Some((first, behind)) = bytes.split_first() else { return 0 };
         let pairs = bytes.iter().zip(behind);
         // No branches, so that many are looked at at once.
-        pairs.fold(u8::from(*first == 0), |bad, (one, next)| {
-            bad | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')) | u8::from(*next == 0)
-        })
+        let (alone, least) = pairs.fold((0, *first), |(alone, least), (one, next)| {
+            (alone | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')), least.min(*next))
+        });
+        alone | u8::from(least == 0)
     }
     pulp::Arch::new().dispatch(|| flaws(bytes)) == 0
 }
@@ -222,6 +232,11 @@ struct Out<'a> {
 impl Out<'_> {
     fn room(&self) -> usize {
         self.into.len() - self.written
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.into[self.written] = byte;
+        self.written += 1;
     }
 
     fn put(&mut self, bytes: &[u8]) {

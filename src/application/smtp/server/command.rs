@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter};
 use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MailFrom, RcptTo, Request};
 
 use super::super::super::Stream;
-use super::super::address;
+use super::super::queue::Envelope;
+use super::super::{address, dsn, maildir};
 use super::body::{Body, Form};
 use super::delivery::{Delivery, Destinations};
-use super::reply::{self, Reply, reply};
+use super::reply::{self, Reply};
 use super::session::{Conversation, Hello, Incoming};
-use super::trace;
+use super::trace::{self, Received};
 use super::transaction::{Content, Transaction, asks_for_more, asks_for_reports};
 use super::whereabouts::Whereabouts;
 use super::{Role, Shared};
@@ -20,14 +22,14 @@ use crate::base::limits;
 type Refusal = Result<(), Reply>;
 
 impl Conversation {
-    /// Reads a command and does what it says.
+    /// Reads a command, its CRLF included, and does what it says.
     pub(super) fn obey(&mut self, line: &[u8], stream: &mut Stream<'_>) {
         let (whole, literal) = prepared(line);
-        match Request::parse(&mut whole.iter()) {
-            Ok(mut request) => {
+        match &mut Request::parse(&mut whole.iter()) {
+            Ok(request) => {
                 self.understood();
                 if let Some(literal) = literal {
-                    put_back(&mut request, literal);
+                    put_back(request, literal);
                 }
                 self.carry_out(request, line, stream);
             }
@@ -35,43 +37,39 @@ impl Conversation {
         }
     }
 
-    fn misunderstood(&mut self, why: Error, line: &[u8]) {
+    fn misunderstood(&mut self, why: &Error, line: &[u8]) {
         match why {
             Error::InvalidSenderAddress => self.say(reply::BAD_SENDER),
             Error::InvalidRecipientAddress => self.say(reply::BAD_ADDRESS),
             Error::InvalidParameter { .. } => self.say(reply::BAD_PARAMETER),
             Error::UnsupportedParameter { .. } => self.say(reply::UNSUPPORTED_PARAMETER),
-            Error::SyntaxError { syntax } => self.say_text(501, (5, 4), &format!("Write it like {syntax}.")),
+            Error::SyntaxError { syntax } => self.say_line(&format!("501 5.5.4 Write it like {syntax}.")),
             _ if is_mechanism_unknown(line) => self.say(reply::MECHANISM),
             _ => self.no_command(reply::UNKNOWN),
         }
     }
 
-    fn carry_out(&mut self, request: Request<Cow<'_, str>>, line: &[u8], stream: &mut Stream<'_>) {
+    fn carry_out(&mut self, request: &Request<Cow<'_, str>>, line: &[u8], stream: &mut Stream<'_>) {
         let done = match request {
-            Request::Ehlo { host } => self.hello(&host, true, stream),
-            Request::Helo { host } => self.hello(&host, false, stream),
-            Request::Mail { from } => self.mail(&from, stream),
-            Request::Rcpt { to } => self.rcpt(&to, line),
+            Request::Ehlo { host } => self.hello(host, true, stream),
+            Request::Helo { host } => self.hello(host, false, stream),
+            Request::Mail { from } => self.mail(from, stream),
+            Request::Rcpt { to } => self.rcpt(to, line),
             Request::Data => self.data(stream),
-            Request::Bdat { chunk_size, is_last } => self.bdat(chunk_size as u64, is_last, stream),
+            Request::Bdat { chunk_size, is_last } => self.bdat(*chunk_size as u64, *is_last, stream),
             Request::Rset => {
                 self.reset(&mut stream.io);
                 Err(reply::OKAY)
             }
-            Request::Auth { mechanism, initial_response } => self.authenticate(mechanism, &initial_response, stream),
+            Request::Auth { mechanism, initial_response } => self.authenticate(*mechanism, initial_response, stream),
             Request::StartTls => self.start_tls(),
             Request::Vrfy { .. } => Err(reply::NOT_VERIFIED),
             Request::Expn { .. } => Err(reply::NO_LIST),
             Request::Noop { .. } => Err(reply::OKAY),
-            Request::Help { .. } => {
-                let names = "EHLO HELO MAIL RCPT DATA BDAT RSET VRFY EXPN NOOP HELP STARTTLS AUTH QUIT";
-                self.say_text(214, (0, 0), names);
-                Ok(())
-            }
+            Request::Help { .. } => Err(reply::HELP),
             Request::Quit => {
                 self.reset(&mut stream.io);
-                self.leave(reply(221, (0, 0), "Goodbye."));
+                self.leave(reply::GOODBYE);
                 Ok(())
             }
             Request::Lhlo { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => {
@@ -85,45 +83,14 @@ impl Conversation {
 
     fn hello(&mut self, name: &str, extended: bool, stream: &mut Stream<'_>) -> Refusal {
         self.reset(&mut stream.io);
-        self.hello = Some(Hello { name: name.chars().take(255).collect(), extended });
-        let greeting = format!("{} greets you", self.shared.rules.name);
-        let mut lines = vec![greeting];
-        if extended {
-            lines.extend(self.extensions());
-        }
-        self.say_lines(250, &lines);
+        self.hello = Some(Hello { trace: trace::beginning(name, self.peer, &self.shared.rules.name), extended });
+        self.out.extend_from_slice(self.shared.greetings.hello(extended, self.secure).as_bytes());
         Ok(())
-    }
-
-    fn extensions(&self) -> Vec<String> {
-        let rules = &self.shared.rules;
-        let mut all = vec![
-            "PIPELINING".to_owned(),
-            format!("SIZE {}", rules.largest),
-            "8BITMIME".to_owned(),
-            "SMTPUTF8".to_owned(),
-            "CHUNKING".to_owned(),
-            "BINARYMIME".to_owned(),
-            "ENHANCEDSTATUSCODES".to_owned(),
-            format!("LIMITS RCPTMAX={}", limits::SMTP_RECIPIENTS),
-            "HELP".to_owned(),
-        ];
-        // Who cannot send reports promises none (RFC 3461 §5.2.2).
-        if rules.queue.is_some() {
-            all.push("DSN".to_owned());
-        }
-        if rules.identity.is_some() && !self.secure {
-            all.push("STARTTLS".to_owned());
-        }
-        if self.may_authenticate() {
-            all.push("AUTH PLAIN LOGIN".to_owned());
-        }
-        all
     }
 
     /// Whether passwords are heard.
     pub(super) fn may_authenticate(&self) -> bool {
-        self.secure || self.shared.rules.clear_passwords
+        self.shared.rules.hear_passwords(self.secure)
     }
 
     fn start_tls(&mut self) -> Refusal {
@@ -137,7 +104,7 @@ impl Conversation {
             return Err(reply::NESTED);
         }
         self.securing = true;
-        Err(reply(220, (0, 0), "Begin."))
+        Err(reply::BEGIN_TLS)
     }
 
     fn mail(&mut self, from: &MailFrom<Cow<'_, str>>, stream: &mut Stream<'_>) -> Refusal {
@@ -222,8 +189,7 @@ impl Conversation {
         }
         self.begin(Form::Dotted, stream)?;
         self.incoming = Some(Incoming::Data);
-        self.say_lines(354, &["The message, then a line with a dot.".to_owned()]);
-        Ok(())
+        Err(reply::MESSAGE)
     }
 
     fn bdat(&mut self, size: u64, last: bool, stream: &mut Stream<'_>) -> Refusal {
@@ -250,53 +216,57 @@ impl Conversation {
 
     /// A message begins to come.
     fn begin(&mut self, form: Form, stream: &mut Stream<'_>) -> Refusal {
-        let Some(mut transaction) = self.transaction.take() else { return Err(reply::SAY_MAIL) };
+        let Some(hello) = &self.hello else { return Err(reply::SAY_HELLO) };
+        let Some(transaction) = &mut self.transaction else { return Err(reply::SAY_MAIL) };
         let Shared { rules, .. } = &*self.shared;
-        let name = rules.maildirs.name(transaction.envelope.arrived);
-        let is_remote = !transaction.envelope.recipients.is_empty();
-        let entry = rules.queue.as_ref().filter(|_| is_remote);
-        let entry = entry.map(|queue| (queue.clone(), queue.name(transaction.envelope.arrived)));
-        let id = trace::id_of(entry.as_ref().map(|(_, id)| *id), &name);
-        let (path, received) = self.trace(&transaction, &id);
-        let maildirs = rules.maildirs.clone();
-        let to = Destinations { maildirs, mailboxes: transaction.mailboxes.clone(), name, queue: entry };
+        let Envelope { sender, arrived, utf8, recipients, .. } = &transaction.envelope;
+        let is_remote = !recipients.is_empty();
+        let queue = rules.queue.as_ref().filter(|_| is_remote);
+        let to = Destinations {
+            maildirs: rules.maildirs.clone(),
+            mailboxes: std::mem::take(&mut transaction.mailboxes),
+            name: rules.maildirs.name(*arrived),
+            queue: queue.map(|queue| (queue.clone(), queue.name(*arrived))),
+        };
+
         self.messages += 1;
-        let mut delivery = Delivery::begin(self.messages, to);
-        let begun = delivery.put_in_front(path.as_bytes(), &mut stream.io)
-            && delivery.write(received.as_bytes(), &mut stream.io);
-        if begun {
-            let body = Body::new(form, rules.bare);
-            transaction.content = Some(Content::new(body, delivery, received.len() as u64, id));
-        } else {
-            delivery.abandon(&mut stream.io);
+        let mut delivery = Delivery::begin(self.messages, to, &mut stream.io);
+        let id = delivery.id();
+        let received = Received {
+            beginning: &hello.trace,
+            extended: hello.extended,
+            utf8: *utf8,
+            secure: self.secure,
+            authenticated: self.login.user().is_some(),
+            id: &id,
+            recipient: (transaction.recipients == 1).then(|| address::quoted(&transaction.first)),
+            date: dsn::date(*arrived),
+        };
+        let parts = received.parts();
+        if delivery.put_in_front(&maildir::return_path(sender), &parts, &mut stream.io) {
+            let in_front = parts.iter().map(|part| part.len() as u64).sum();
+            transaction.content = Some(Content::new(Body::new(form, rules.bare), delivery, in_front));
+            return Ok(());
         }
-        self.transaction = Some(transaction);
-        if begun { Ok(()) } else { Err(reply::TROUBLE) }
+        transaction.mailboxes = delivery.abandon(&mut stream.io);
+        Err(reply::TROUBLE)
     }
 }
 
 /// What stands for an address literal, which the parser does not know.
 const STANDS_FOR_LITERAL: &str = "literal.invalid";
 
-/// A line as the parser wants it: with its end, and another domain in place of an address literal, which is returned.
-fn prepared(line: &[u8]) -> (Vec<u8>, Option<&str>) {
-    let begins = line.windows(2).position(|two| two == b"@[").map(|at| at + 1);
+/// A line as the parser wants it: with another domain in place of an address literal, which is returned.
+fn prepared(line: &[u8]) -> (Cow<'_, [u8]>, Option<&str>) {
+    let begins = memchr_iter(b'[', line).find(|at| line[..*at].ends_with(b"@"));
     let literal = begins.and_then(|at| {
-        let length = line[at..].iter().position(|byte| *byte == b'>')?;
+        let length = memchr(b'>', &line[at..])?;
         let text = std::str::from_utf8(&line[at..at + length]).ok()?;
         address::literal(text).map(|_address| (at, text))
     });
-    let mut whole = Vec::with_capacity(line.len() + 2);
-    match literal {
-        Some((at, text)) => {
-            whole.extend_from_slice(&line[..at]);
-            whole.extend_from_slice(STANDS_FOR_LITERAL.as_bytes());
-            whole.extend_from_slice(&line[at + text.len()..]);
-        }
-        None => whole.extend_from_slice(line),
-    }
-    whole.extend_from_slice(b"\r\n");
-    (whole, literal.map(|(_, text)| text))
+    let Some((at, text)) = literal else { return (Cow::Borrowed(line), None) };
+    let whole = [&line[..at], STANDS_FOR_LITERAL.as_bytes(), &line[at + text.len()..]].concat();
+    (Cow::Owned(whole), Some(text))
 }
 
 /// Puts a literal back where it was.

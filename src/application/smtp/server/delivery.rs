@@ -7,13 +7,16 @@
 //!   the queue's steps           if it is for elsewhere, too, or there is to be a report: what that says is true by then
 //! ```
 //!
-//! For one mailbox alone all behind the writing is one work.
+//! For one mailbox alone all behind the writing is one work, and all of it is if the message fits into a block.
 //!
 //! A line of these is begun when the one before it was done well. Only when the last is, 250 may be said. When something
 //! fails, all of it is taken back first.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::ErrorKind;
+
+use arrayvec::ArrayString;
 
 use super::super::super::{Handle, Io, Opening, Work};
 use super::super::maildir::{Maildirs, Name};
@@ -68,6 +71,22 @@ pub(super) struct Destinations {
     pub(super) queue: Option<(Queue, Id)>,
 }
 
+/// What a message is called: the longest is a Maildir's, two numbers of 20 digits and one of 8 with four letters.
+pub(super) type MessageId = ArrayString<52>;
+
+impl Destinations {
+    /// What the message is called: in the queue as its entry, or else by its name without the host.
+    fn id(&self) -> MessageId {
+        let mut written = MessageId::new();
+        let fits = match &self.queue {
+            Some((_, id)) => write!(written, "{id}").is_ok(),
+            None => written.try_push_str(self.name.unique()).is_ok(),
+        };
+        debug_assert!(fits, "the longest of both has room");
+        written
+    }
+}
+
 /// A message on its way.
 pub(super) struct Delivery {
     /// What its work is called.
@@ -76,6 +95,8 @@ pub(super) struct Delivery {
     mail: Option<File>,
     queue: Option<File>,
     phase: Phase,
+    /// Its only file is not opened yet: the message may fit into a block.
+    unopened: bool,
     /// What no storage thread took yet.
     todo: VecDeque<Work>,
     under_way: usize,
@@ -83,29 +104,40 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Opens its files.
-    pub(super) fn begin(tag: u64, to: Destinations) -> Delivery {
-        let mut todo = VecDeque::new();
-        let mail = to.mailboxes.first().map(|mailbox| {
-            todo.push_back(Work::Open(MAIL, to.maildirs.unfinished(mailbox, &to.name), Opening::New));
-            File::new(MAIL)
-        });
-        let queue = to.queue.as_ref().map(|(queue, id)| {
-            todo.push_back(Work::Open(HANDLES.content, queue.place(id.content()), Opening::New));
-            File::new(HANDLES.content)
-        });
-        Delivery { tag, to, mail, queue, phase: Phase::Writing, todo, under_way: 0, failed: None }
+    /// Opens its files, unless it may fit into a block.
+    pub(super) fn begin(tag: u64, to: Destinations, io: &mut Io<'_>) -> Delivery {
+        let mail = (!to.mailboxes.is_empty()).then(|| File::new(MAIL));
+        let queue = to.queue.as_ref().map(|_| File::new(HANDLES.content));
+        let unopened = matches!((to.mailboxes.len(), &to.queue), (1, None));
+        let (phase, todo) = (Phase::Writing, VecDeque::new());
+        let mut delivery = Delivery { tag, to, mail, queue, phase, unopened, todo, under_way: 0, failed: None };
+        if !delivery.unopened {
+            delivery.open(io);
+        }
+        delivery
     }
 
-    /// What a mailbox has in front of the message, and the queue has not.
-    pub(super) fn put_in_front(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
-        self.ready(io) && self.mail.iter_mut().all(|file| file.append(bytes))
+    fn open(&mut self, io: &mut Io<'_>) {
+        self.unopened = false;
+        let Destinations { maildirs, mailboxes, name, queue } = &self.to;
+        let mail = mailboxes.first().map(|mailbox| (MAIL, maildirs.unfinished(mailbox, name)));
+        let queue = queue.as_ref().map(|(queue, id)| (HANDLES.content, queue.place(id.content())));
+        for (handle, place) in mail.into_iter().chain(queue) {
+            self.order(Work::Open(handle, place, Opening::New), io);
+        }
     }
 
-    /// Writes bytes of the message, which have to fit into a block; `false`: not now.
-    pub(super) fn write(&mut self, bytes: &[u8], io: &mut Io<'_>) -> bool {
-        let ready = self.ready(io);
-        ready && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(bytes))
+    /// What the message is called in `Received:`, and when it is told that it was taken over.
+    pub(super) fn id(&self) -> MessageId {
+        self.to.id()
+    }
+
+    /// Writes what is in front of the message and has to fit into a block: what only a mailbox has, and what the queue has, too;
+    /// `false`: not now.
+    pub(super) fn put_in_front(&mut self, of_mail: &[&str], of_both: &[&str], io: &mut Io<'_>) -> bool {
+        self.ready(io)
+            && self.mail.iter_mut().all(|file| file.append(of_mail))
+            && self.mail.iter_mut().chain(&mut self.queue).all(|file| file.append(of_both))
     }
 
     /// Where the next bytes of the message go; nothing: not now. To be followed by [`Delivery::written`].
@@ -137,6 +169,9 @@ impl Delivery {
         if self.failed.is_some() || !matches!(self.phase, Phase::Writing) {
             return false;
         }
+        if self.unopened && self.mail.as_ref().is_some_and(File::is_full) {
+            self.open(io);
+        }
         for file in self.mail.iter_mut().chain(&mut self.queue) {
             if file.is_full()
                 && let Some(block) = file.block.take()
@@ -159,14 +194,28 @@ impl Delivery {
     }
 
     /// All of it came.
-    pub(super) fn complete(&mut self) {
-        let mut sync = |file: &mut File| {
-            let block = file.block.take().filter(|block| !block.frame().is_empty());
-            self.todo.extend(block.map(|block| Work::Write(file.handle, block)));
-        };
-        self.mail.as_mut().map(&mut sync);
-        self.queue.as_mut().map(&mut sync);
+    pub(super) fn complete(&mut self, io: &mut Io<'_>) {
+        if self.unopened
+            && let Some(block) = self.mail.as_mut().and_then(|file| file.block.take())
+        {
+            self.unopened = false;
+            self.phase = Phase::Naming;
+            let Destinations { maildirs, mailboxes, name, .. } = &self.to;
+            let mailbox = &mailboxes[0];
+            let names = (maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name));
+            let directory = maildirs.arrivals(mailbox);
+            return self.order(Work::Store { handle: MAIL, names, block, directory }, io);
+        }
         self.phase = Phase::Complete;
+        for handle in [MAIL, HANDLES.content] {
+            let file = self.mail.iter_mut().chain(&mut self.queue).find(|file| file.handle == handle);
+            match file.and_then(|file| file.block.take()) {
+                // The one before it was full just when the message ended.
+                Some(block) if block.frame().is_empty() => io.release(block),
+                Some(block) => self.order(Work::Write(handle, block), io),
+                None => {}
+            }
+        }
     }
 
     /// It is not wanted any more.
@@ -191,7 +240,7 @@ impl Delivery {
             }
             match &mut self.phase {
                 Phase::Writing => return Step::More,
-                Phase::Complete => self.phase = self.sync(),
+                Phase::Complete => self.phase = self.sync(io),
                 Phase::Syncing => self.phase = self.name(),
                 Phase::Naming => {
                     self.phase = match (&self.to.queue, envelope) {
@@ -214,13 +263,13 @@ impl Delivery {
     }
 
     /// All is written: now it is to last.
-    fn sync(&mut self) -> Phase {
+    fn sync(&mut self, io: &mut Io<'_>) -> Phase {
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
         match (mailboxes.as_slice(), queue) {
             // Nearly always: one file with one name.
             ([mailbox], None) => {
                 let names = Some((maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name)));
-                self.todo.push_back(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) });
+                self.order(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) }, io);
                 Phase::Naming
             }
             ([], _) => Phase::Syncing,
@@ -247,7 +296,7 @@ impl Delivery {
     fn undo(&mut self, why: ErrorKind, io: &mut Io<'_>) {
         self.release(io);
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
-        if let Some(first) = mailboxes.first() {
+        if let Some(first) = mailboxes.first().filter(|_| !self.unopened) {
             self.todo.extend([Work::Close(MAIL), Work::Remove(maildirs.unfinished(first, name))]);
         }
         if matches!(self.phase, Phase::Naming | Phase::Queueing(_)) {
@@ -259,18 +308,31 @@ impl Delivery {
         self.phase = Phase::Undoing(why);
     }
 
-    /// The connection is gone: what is not complete is taken back, as far as threads take it.
-    pub(super) fn abandon(mut self, io: &mut Io<'_>) {
+    /// The connection is gone: what is not complete is taken back, as far as threads take it. Returns whose mailboxes it was
+    /// for.
+    pub(super) fn abandon(mut self, io: &mut Io<'_>) -> Vec<String> {
         if !matches!(self.phase, Phase::Done | Phase::Failed(_) | Phase::Undoing(_)) {
             self.undo(ErrorKind::Interrupted, io);
         }
         self.ask(io);
         self.release(io);
+        self.to.mailboxes
     }
 
     fn release(&mut self, io: &mut Io<'_>) {
         let blocks = self.mail.iter_mut().chain(&mut self.queue).filter_map(|file| file.block.take());
         blocks.chain(self.todo.drain(..).filter_map(Work::into_block)).for_each(|block| io.release(block));
+    }
+
+    /// Asks for something once what precedes it was asked for.
+    fn order(&mut self, work: Work, io: &mut Io<'_>) {
+        if !self.todo.is_empty() {
+            return self.todo.push_back(work);
+        }
+        match io.ask(self.tag, work) {
+            Ok(()) => self.under_way += 1,
+            Err(work) => self.todo.push_back(work),
+        }
     }
 
     fn ask(&mut self, io: &mut Io<'_>) {
@@ -316,11 +378,13 @@ impl File {
         self.block.is_some() && self.room() < 16
     }
 
-    fn append(&mut self, bytes: &[u8]) -> bool {
+    fn append(&mut self, parts: &[&str]) -> bool {
         let Some(block) = &mut self.block else { return false };
         let frame = block.frame_mut();
-        frame.tailroom(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-        frame.extend(bytes.len());
+        for part in parts {
+            frame.tailroom(part.len()).copy_from_slice(part.as_bytes());
+            frame.extend(part.len());
+        }
         true
     }
 }

@@ -16,6 +16,7 @@ mod authentication;
 mod body;
 mod command;
 mod delivery;
+mod greeting;
 mod reply;
 mod session;
 mod trace;
@@ -34,6 +35,7 @@ use crate::base::address::{Address, Cidr, Flow};
 use crate::base::limits;
 use crate::base::time::Instant;
 
+use self::greeting::Greetings;
 use self::session::Conversation;
 
 pub use body::Bare;
@@ -70,6 +72,13 @@ pub struct Rules {
     pub began: i64,
 }
 
+impl Rules {
+    /// Whether passwords are heard: under TLS, or in the clear.
+    fn hear_passwords(&self, secure: bool) -> bool {
+        secure || self.clear_passwords
+    }
+}
+
 /// What is to be done at a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -102,6 +111,7 @@ pub struct Smtp {
 /// What all connections know, of all shards. It is locked for moments: when a connection begins and ends, and by who logs in.
 struct Shared {
     rules: Rules,
+    greetings: Greetings,
     tables: Mutex<Tables>,
 }
 
@@ -117,7 +127,8 @@ impl Smtp {
     pub fn new(rules: Rules) -> Smtp {
         let sessions = Headcount::new(limits::SMTP_SESSIONS, limits::SMTP_SESSIONS_AN_ADDRESS);
         let tables = Mutex::new(Tables { sessions, attempts: Attempts::default() });
-        Smtp { shared: Arc::new(Shared { rules, tables }), role: Role::Transfer }
+        let greetings = Greetings::new(&rules);
+        Smtp { shared: Arc::new(Shared { rules, greetings, tables }), role: Role::Transfer }
     }
 
     /// The same server at another port.

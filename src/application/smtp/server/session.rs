@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use memchr::memchr3;
+
 use super::super::super::line::{Line, Lines};
 use super::super::super::{Data, Done, Io, Session, Stream, Used};
-use super::super::maildir;
 use super::authentication::Login;
 use super::delivery::Step;
 use super::reply::{self, Reply};
-use super::trace::Received;
 use super::transaction::{Content, Transaction, trouble};
 use super::{Role, Shared, VERIFIED};
 use crate::base::address::{Address, Flow};
@@ -18,7 +18,8 @@ use crate::base::time::Instant;
 
 /// How the client introduced itself.
 pub(super) struct Hello {
-    pub(super) name: String,
+    /// What `Received:` begins with on this connection.
+    pub(super) trace: String,
     /// By EHLO.
     pub(super) extended: bool,
 }
@@ -46,7 +47,7 @@ pub(super) struct Conversation {
     pub(super) securing: bool,
     lines: Lines,
     /// Replies that found no room.
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
     pub(super) hello: Option<Hello>,
     pub(super) login: Login,
     pub(super) transaction: Option<Transaction>,
@@ -76,7 +77,7 @@ impl Conversation {
             secure,
             securing: false,
             lines: Lines::exact(limits::SMTP_LINE),
-            out: Vec::new(),
+            out: Vec::with_capacity(limits::SMTP_USUAL_REPLIES),
             hello: None,
             login: Login::default(),
             transaction: None,
@@ -92,17 +93,14 @@ impl Conversation {
     }
 
     /// Replies with one of the usual lines.
-    pub(super) fn say(&mut self, Reply { code, detail, text }: Reply) {
-        self.say_text(code, detail, text);
+    pub(super) fn say(&mut self, Reply(line): Reply) {
+        self.say_line(line);
     }
 
-    pub(super) fn say_text(&mut self, code: u16, detail: reply::Detail, text: &str) {
-        self.out.extend(reply::line(code, detail, text).as_bytes());
-    }
-
-    /// Replies without an enhanced status code.
-    pub(super) fn say_lines(&mut self, code: u16, texts: &[String]) {
-        self.out.extend(reply::lines(code, texts).as_bytes());
+    /// Replies with a line, its code in front and its end left out.
+    pub(super) fn say_line(&mut self, line: &str) {
+        self.out.extend_from_slice(line.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// Whether more may be heard.
@@ -113,8 +111,10 @@ impl Conversation {
 
     /// Sends what there is to send, and listens again if it may.
     fn settle(&mut self, stream: &mut Stream<'_>) {
-        let sent = stream.write(&self.out);
-        self.out.drain(..sent);
+        if !self.out.is_empty() {
+            let sent = stream.write(&self.out);
+            self.out.drain(..sent);
+        }
         if self.out.is_empty() && std::mem::take(&mut self.securing) {
             self.secure = true;
             self.forget();
@@ -137,14 +137,31 @@ impl Conversation {
         self.lines = Lines::exact(limits::SMTP_LINE);
     }
 
-    fn hear(&mut self, line: Line, stream: &mut Stream<'_>) {
+    /// Reads up to the end of a line; returns how many bytes that were.
+    fn read(&mut self, bytes: &[u8], stream: &mut Stream<'_>) -> usize {
+        if let Some(line) = self.lines.at_once(bytes) {
+            self.hear(line, stream);
+            return line.len();
+        }
+        let (count, line) = self.lines.take(bytes);
         match line {
-            Line::TooLong => self.no_command(reply::LINE_TOO_LONG),
-            Line::Whole(line) if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) => {
-                self.no_command(reply::NO_LINE);
+            Some(Line::Whole(mut line)) => {
+                line.extend_from_slice(b"\r\n");
+                self.hear(&line, stream);
             }
-            Line::Whole(line) if self.login.expects() => self.hear_login(&line, stream),
-            Line::Whole(line) => self.obey(&line, stream),
+            Some(Line::TooLong) => self.no_command(reply::LINE_TOO_LONG),
+            None => {}
+        }
+        count
+    }
+
+    /// A line came, its CRLF included.
+    fn hear(&mut self, line: &[u8], stream: &mut Stream<'_>) {
+        let text = &line[..line.len() - 2];
+        match () {
+            () if memchr3(b'\r', b'\n', 0, text).is_some() => self.no_command(reply::NO_LINE),
+            () if self.login.expects() => self.hear_login(text, stream),
+            () => self.obey(line, stream),
         }
     }
 
@@ -177,23 +194,20 @@ impl Conversation {
             Incoming::Data => bytes,
             Incoming::Chunk { left, .. } => &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
         };
-        // What was refused is read all the same, up to its end.
-        let mut waste = [0; 512];
-        let delivery = content.delivery.as_mut().filter(|_| content.refusal.is_none());
-        let is_kept = delivery.is_some();
-        let mut delivery = delivery;
-        let place = match &mut delivery {
-            Some(delivery) => delivery.place(&mut stream.io),
-            None => &mut waste[..],
+        let taken = match content.delivery.as_mut().filter(|_| content.refusal.is_none()) {
+            Some(delivery) => {
+                let place = delivery.place(&mut stream.io);
+                if place.is_empty() {
+                    self.starve(&stream.io);
+                    return 0;
+                }
+                let taken = content.body.take(bytes, place);
+                delivery.written(taken.written);
+                taken
+            }
+            // What was refused is read all the same, up to its end.
+            None => content.body.take(bytes, &mut [0; 512]),
         };
-        if is_kept && place.is_empty() {
-            self.starve(&stream.io);
-            return 0;
-        }
-        let taken = content.body.take(bytes, place);
-        if let Some(delivery) = delivery {
-            delivery.written(taken.written);
-        }
         content.length += taken.written as u64;
         content.judge(self.shared.rules.largest);
         match incoming {
@@ -241,7 +255,7 @@ impl Conversation {
         self.ending = true;
         let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
         if let Some(Content { delivery: Some(delivery), refusal: None, .. }) = content {
-            delivery.complete();
+            delivery.complete(&mut stream.io);
         }
         self.go_on(stream);
     }
@@ -259,51 +273,35 @@ impl Conversation {
             None => Step::Failed(std::io::ErrorKind::Interrupted),
         };
         match step {
-            Step::More => {}
-            Step::Starved => self.starve(&stream.io),
+            Step::More => return,
+            Step::Starved => return self.starve(&stream.io),
             Step::Failed(why) => {
                 content.delivery = None;
                 content.refuse(trouble(why));
             }
             Step::Complete => {}
         }
-        if !self.ending || matches!(step, Step::More | Step::Starved) {
+        if !self.ending {
             return;
         }
-        let Some(Transaction { content: Some(content), .. }) = self.transaction.take() else { return };
         self.ending = false;
-        match content.refusal {
-            Some(why) => self.say(why),
-            None => {
-                if let Some((queue, id)) = content.delivery.as_ref().and_then(|delivery| delivery.entry()) {
-                    queue.announce(*id);
-                }
-                self.say_text(250, (0, 0), &format!("Taken over as {}.", content.id));
+        let refusal = content.refusal;
+        if let Some(delivery) = content.delivery.as_ref().filter(|_| refusal.is_none()) {
+            if let Some((queue, id)) = delivery.entry() {
+                queue.announce(*id);
             }
+            let parts = ["250 2.0.0 Taken over as ", &*delivery.id(), ".\r\n"];
+            parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+        }
+        self.transaction = None;
+        if let Some(why) = refusal {
+            self.say(why);
         }
     }
 
     /// Memory or a storage thread was refused: what it waits for is asked for again.
     fn starve(&mut self, io: &Io<'_>) {
         self.starved = Some(io.now() + limits::SMTP_RETRY);
-    }
-
-    /// The lines in front of a message.
-    pub(super) fn trace(&self, transaction: &Transaction, id: &str) -> (String, String) {
-        let hello = self.hello.as_ref();
-        let received = Received {
-            hello: hello.map_or("", |hello| &hello.name),
-            peer: self.peer,
-            by: &self.shared.rules.name,
-            extended: hello.is_some_and(|hello| hello.extended),
-            utf8: transaction.envelope.utf8,
-            secure: self.secure,
-            authenticated: self.login.user().is_some(),
-            id,
-            recipient: (transaction.recipients == 1).then_some(transaction.first.as_str()),
-            time: transaction.envelope.arrived,
-        };
-        (maildir::return_path(&transaction.envelope.sender), received.line())
     }
 
     /// Forgets the message that was to come; what was written of it is taken back.
@@ -324,8 +322,7 @@ impl Session for Conversation {
         self.idle = stream.io.now() + limits::SMTP_IDLE;
         self.entered = self.shared.tables().sessions.enter(self.peer);
         if self.entered {
-            let greeting = format!("{} ESMTP taphouse", self.shared.rules.name);
-            self.say_lines(220, &[greeting]);
+            self.out.extend_from_slice(self.shared.greetings.opening.as_bytes());
         } else {
             self.leave(reply::BUSY);
         }
@@ -338,13 +335,7 @@ impl Session for Conversation {
         while used < bytes.len() && self.listens() {
             match self.incoming {
                 Some(incoming) => used += self.receive(incoming, &bytes[used..], stream),
-                None => {
-                    let (count, line) = self.lines.take(&bytes[used..]);
-                    used += count;
-                    if let Some(line) = line {
-                        self.hear(line, stream);
-                    }
-                }
+                None => used += self.read(&bytes[used..], stream),
             }
         }
         if used > 0 {

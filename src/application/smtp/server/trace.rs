@@ -1,86 +1,107 @@
 //! The lines that we put in front of a message (RFC 5321 §4.4).
 
-use super::super::maildir::Name;
-use super::super::queue::Id;
-use super::super::{address, dsn};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::super::dsn::Date;
 use crate::base::address::{Address, Family};
 
-/// Whence a message came, and how.
+/// What `Received:` begins with on a connection: what the client said with EHLO or HELO, its address, and our name.
+pub(super) fn beginning(hello: &str, peer: Address, by: &str) -> String {
+    // What a client says of itself goes nowhere but where it stands.
+    let is_safe =
+        |letter: &char| !letter.is_whitespace() && !matches!(letter, '(' | ')' | '<' | '>' | ';' | '\\' | '"');
+    let mut line = String::with_capacity(hello.len() + by.len() + 80);
+    line.push_str("Received: from ");
+    let before = line.len();
+    if hello.len() <= 255 && hello.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        // A domain, as nearly all are.
+        line.push_str(hello);
+    } else {
+        line.extend(hello.chars().take(255).filter(is_safe));
+    }
+    if line.len() == before {
+        line.push_str("unknown");
+    }
+    let tag = if peer.family() == Family::V6 { "IPv6:" } else { "" };
+    // A string takes whatever is written.
+    let _ = write!(line, " ([{tag}{peer}])\r\n\tby {by} with ");
+    line
+}
+
+/// How a message came, and when.
 pub(super) struct Received<'a> {
-    /// What the client said with EHLO or HELO.
-    pub(super) hello: &'a str,
-    pub(super) peer: Address,
-    /// Our name.
-    pub(super) by: &'a str,
+    /// What the line begins with ([`beginning`]).
+    pub(super) beginning: &'a str,
     pub(super) extended: bool,
     pub(super) utf8: bool,
     pub(super) secure: bool,
     pub(super) authenticated: bool,
     pub(super) id: &'a str,
-    /// The only recipient; of several, none is named, for they need not know of each other (§7.2).
-    pub(super) recipient: Option<&'a str>,
-    /// Seconds since 1970.
-    pub(super) time: u64,
+    /// The only recipient, as in a path; of several, none is named, for they need not know of each other (§7.2).
+    pub(super) recipient: Option<Cow<'a, str>>,
+    pub(super) date: Date,
 }
 
 impl Received<'_> {
     /// The line, folded.
-    pub(super) fn line(&self) -> String {
-        let Received { hello, peer, by, id, .. } = self;
-        let protocol = self.protocol();
-        let literal = match peer.family() {
-            Family::V4 => format!("[{peer}]"),
-            Family::V6 => format!("[IPv6:{peer}]"),
+    pub(super) fn parts(&self) -> [&str; 9] {
+        let Received { beginning, id, .. } = *self;
+        let [before, to, behind] = match &self.recipient {
+            Some(to) => ["\r\n\tfor <", to, ">;\r\n\t"],
+            None => ["", "", ";\r\n\t"],
         };
-        // What a client says of itself goes nowhere but where it stands.
-        let hello: String =
-            hello.chars().filter(|letter| !letter.is_whitespace() && !"()<>;\\\"".contains(*letter)).collect();
-        let hello = if hello.is_empty() { "unknown" } else { &hello };
-        let recipient = self.recipient.map(|to| format!("\r\n\tfor <{}>", address::quoted(to))).unwrap_or_default();
-        let date = dsn::date(self.time);
-        format!("Received: from {hello} ({literal})\r\n\tby {by} with {protocol} id {id}{recipient};\r\n\t{date}\r\n")
+        [beginning, self.protocol(), " id ", id, before, to, behind, &self.date, "\r\n"]
     }
 
     /// RFC 3848, RFC 6531 §3.7.3.
-    fn protocol(&self) -> String {
-        let name = match (self.extended, self.utf8) {
-            (false, _) => return "SMTP".to_owned(),
-            (true, false) => "ESMTP",
-            (true, true) => "UTF8SMTP",
-        };
-        let secure = if self.secure { "S" } else { "" };
-        let authenticated = if self.authenticated { "A" } else { "" };
-        format!("{name}{secure}{authenticated}")
+    fn protocol(&self) -> &'static str {
+        let Received { extended, utf8, secure, authenticated, .. } = *self;
+        match (extended, utf8, secure, authenticated) {
+            (false, ..) => "SMTP",
+            (true, false, false, false) => "ESMTP",
+            (true, false, false, true) => "ESMTPA",
+            (true, false, true, false) => "ESMTPS",
+            (true, false, true, true) => "ESMTPSA",
+            (true, true, false, false) => "UTF8SMTP",
+            (true, true, false, true) => "UTF8SMTPA",
+            (true, true, true, false) => "UTF8SMTPS",
+            (true, true, true, true) => "UTF8SMTPSA",
+        }
     }
-}
-
-/// What a message is called in `Received:`, and when it is told that it was taken over.
-pub(super) fn id_of(queue: Option<Id>, name: &Name) -> String {
-    queue.map_or_else(|| name.to_string().split('.').take(2).collect::<Vec<_>>().join("."), |id| id.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::dsn;
     use super::*;
 
     #[test]
     fn a_trace_tells_whence_and_how() {
+        let peer = "fd77::1".parse().unwrap();
+        let first = beginning("client.example", peer, "here.example");
         let received = Received {
-            hello: "client.example",
-            peer: "fd77::1".parse().unwrap(),
-            by: "here.example",
+            beginning: &first,
             extended: true,
             utf8: false,
             secure: true,
             authenticated: true,
             id: "7",
-            recipient: Some("a b@here.example"),
-            time: 1_700_000_000,
+            recipient: Some(Cow::Borrowed("\"a b\"@here.example")),
+            date: dsn::date(1_700_000_000),
         };
         let expected = "Received: from client.example ([IPv6:fd77::1])\r\n\tby here.example with ESMTPSA id 7\r\n\
                         \tfor <\"a b\"@here.example>;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n";
-        assert_eq!(received.line(), expected);
-        let plain = Received { extended: false, recipient: None, hello: "a) b\"", ..received };
-        assert!(plain.line().starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;"));
+        assert_eq!(received.parts().concat(), expected);
+        let first = beginning("a) b\"", peer, "here.example");
+        let plain = Received { extended: false, recipient: None, beginning: &first, ..received };
+        assert!(
+            plain
+                .parts()
+                .concat()
+                .starts_with("Received: from ab ([IPv6:fd77::1])\r\n\tby here.example with SMTP id 7;")
+        );
+        let nameless = beginning("()", Address::from_v4([10, 0, 0, 1]), "here.example");
+        assert_eq!(nameless, "Received: from unknown ([10.0.0.1])\r\n\tby here.example with ");
     }
 }

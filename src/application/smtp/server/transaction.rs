@@ -40,8 +40,6 @@ pub(super) struct Content {
     pub(super) in_front: u64,
     /// Why it will not be taken.
     pub(super) refusal: Option<Reply>,
-    /// What it will be called.
-    pub(super) id: String,
 }
 
 /// Whether MAIL asks for what no extension of ours offers: it may not be left out in silence (RFC 5321 §4.1.1.11).
@@ -59,7 +57,7 @@ pub(super) fn asks_for_more(from: &MailFrom<Cow<'_, str>>, with_reports: bool) -
 
 /// Whether RCPT says of what there is to be a report (RFC 3461 §4.1, §4.2).
 pub(super) fn asks_for_reports(to: &RcptTo<Cow<'_, str>>) -> bool {
-    to.orcpt.is_some() || recipient(to).notify.is_some()
+    to.orcpt.is_some() || notify(to).is_some()
 }
 
 impl Transaction {
@@ -77,7 +75,7 @@ impl Transaction {
             () => None,
         };
         let envelope = Envelope {
-            sender: address::quoted(&from.address),
+            sender: address::quoted(&from.address).into_owned(),
             recipients: Vec::new(),
             body,
             utf8: said(MAIL_SMTPUTF8),
@@ -133,22 +131,26 @@ impl Transaction {
     }
 }
 
-/// What RCPT says of somebody.
-fn recipient(to: &RcptTo<Cow<'_, str>>) -> Recipient {
+/// NOTIFY of RCPT.
+fn notify(to: &RcptTo<Cow<'_, str>>) -> Option<Notify> {
     let said = |flag| to.flags & flag != 0;
     let any = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY | RCPT_NOTIFY_NEVER;
-    let notify = said(any).then(|| Notify {
+    said(any).then(|| Notify {
         success: said(RCPT_NOTIFY_SUCCESS),
         failure: said(RCPT_NOTIFY_FAILURE),
         delay: said(RCPT_NOTIFY_DELAY),
-    });
+    })
+}
+
+/// What RCPT says of somebody.
+fn recipient(to: &RcptTo<Cow<'_, str>>) -> Recipient {
     let orcpt = to.orcpt.as_deref().map(|orcpt| format!("rfc822;{}", address::xtext(orcpt)));
-    Recipient { notify, orcpt, ..Recipient::new(address::quoted(&to.address)) }
+    Recipient { notify: notify(to), orcpt, ..Recipient::new(address::quoted(&to.address)) }
 }
 
 impl Content {
-    pub(super) fn new(body: Body, delivery: Delivery, in_front: u64, id: String) -> Content {
-        Content { body, delivery: Some(delivery), length: 0, in_front, refusal: None, id }
+    pub(super) fn new(body: Body, delivery: Delivery, in_front: u64) -> Content {
+        Content { body, delivery: Some(delivery), length: 0, in_front, refusal: None }
     }
 
     /// Looks whether it can still be taken.

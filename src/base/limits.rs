@@ -383,9 +383,9 @@ pub const FTP_STALLED: Duration = Duration::from_secs(300);
 pub const FTP_PASSWORDS: u32 = 3;
 /// Control connections of one user at one shard.
 pub const FTP_SESSIONS_A_USER: usize = 50;
-/// Blocks of one download that the disk reads ahead: enough that neither waits for the other. With twelve a block leaves the
-/// cache before it leaves the host.
-pub const FTP_BLOCKS: usize = 4;
+/// Blocks of one download that the disk reads ahead: enough that neither waits for the other, and that a thread on another core
+/// does not read into what the loop's core has just sent. With twelve a block leaves the cache before it leaves the host.
+pub const FTP_BLOCKS: usize = 8;
 /// Blocks of one upload that the disk has yet to write; with what else it is asked for that is what a session may ask. The window
 /// closes when it has fallen so far behind, and opens again when half of them are written: a peer that is let send a little at a
 /// time sends small segments, which cost as much as large ones.

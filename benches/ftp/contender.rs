@@ -60,10 +60,23 @@ pub(crate) fn ours(lab: &Lab, number: u8, root: &Path) -> Result<Running, Failur
     if line.trim_end() == "ready" { Ok(running) } else { Err("taphouse did not start".into()) }
 }
 
+/// How vsftpd sends files.
+#[derive(Clone, Copy)]
+pub(crate) enum Sending {
+    /// The kernel sends the pages in which they lie: nothing is copied before the client does.
+    Sendfile,
+    /// It reads and writes them, and so copies them twice before: as often as whoever sends through a TAP.
+    Copying,
+}
+
 /// vsftpd with the kernel's stack in a namespace of its own, at the other end of a veth pair.
-pub(crate) fn vsftpd(lab: &Lab, number: u8, folder: &Path, root: &Path) -> Result<Running, Failure> {
+pub(crate) fn vsftpd(lab: &Lab, number: u8, folder: &Path, root: &Path, sending: Sending) -> Result<Running, Failure> {
     let empty = folder.join("empty");
-    fs::create_dir(&empty)?;
+    fs::create_dir_all(&empty)?;
+    let sendfile = match sending {
+        Sending::Sendfile => "YES",
+        Sending::Copying => "NO",
+    };
     let settings = [
         "listen=YES",
         "background=NO",
@@ -75,10 +88,11 @@ pub(crate) fn vsftpd(lab: &Lab, number: u8, folder: &Path, root: &Path) -> Resul
         "anon_umask=022",
         "seccomp_sandbox=NO",
         "isolate_network=NO",
+        &format!("use_sendfile={sendfile}"),
         &format!("anon_root={}", root.display()),
         &format!("secure_chroot_dir={}", empty.display()),
     ];
-    let path = folder.join("vsftpd.conf");
+    let path = folder.join(format!("vsftpd{number}.conf"));
     fs::write(&path, settings.join("\n") + "\n")?;
     let mut command = Command::new("unshare");
     command.args(["--net", "vsftpd"]).arg(path);

@@ -4,8 +4,12 @@
 //!  load, core 0                the kernel                 whichever core is free
 //!  a client's sockets ──▶ tap0 ──────────────▶ taphouse, its shard and storage threads
 //!   (10.77.0.1, .1.1)  ──▶ veth ──▶ its stack ──▶ vsftpd
+//!   (10.77.2.1)        ──▶ veth ──▶ its stack ──▶ vsftpd that reads and writes what it sends
 //!                          no wire             this process writes the same blocks itself
 //! ```
+//!
+//! vsftpd sends the pages of files (`sendfile`), so the client's copy is the only one. What leaves through a TAP is copied into
+//! the kernel, and before that out of the file: `vsftpd, copying` does as much, and tells what of the distance that is.
 //!
 //! All files lie on one tmpfs: what is read is in memory, and what is written goes there. The kernel's TCP is on CUBIC at all
 //! ends. taphouse syncs and renames what it is sent before it says 226, vsftpd neither. Before a large file is stored, as much
@@ -30,14 +34,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use client::Client;
-use contender::Running;
+use contender::{Running, Sending};
 use lab::{Failure, LOAD_CORE, Lab};
 use veth::CONGESTION_CONTROL;
 
-const NAMES: [&str; 3] = ["taphouse", "vsftpd", "writing here"];
+const NAMES: [&str; 4] = ["taphouse", "vsftpd", "vsftpd, copying", "writing here"];
 const OURS: usize = 0;
 const VSFTPD: usize = 1;
-const LOCAL: usize = 2;
+const COPYING: usize = 2;
+const LOCAL: usize = 3;
 const ROUNDS: usize = 7;
 const LARGE: usize = 1 << 30;
 const SMALL: usize = 4 << 10;
@@ -75,8 +80,12 @@ fn measure(rounds: usize, only: Option<&str>) -> Result<Vec<String>, Failure> {
     let folder = tempfile::Builder::new().prefix("taphouse-bench").tempdir_in("/dev/shm")?;
     let root = plant(folder.path())?;
     let lab = Lab::new()?;
-    let running =
-        [contender::ours(&lab, OURS as u8, &root)?, contender::vsftpd(&lab, VSFTPD as u8, folder.path(), &root)?];
+    let vsftpd = |number, sending| contender::vsftpd(&lab, number as u8, folder.path(), &root, sending);
+    let running = [
+        contender::ours(&lab, OURS as u8, &root)?,
+        vsftpd(VSFTPD, Sending::Sendfile)?,
+        vsftpd(COPYING, Sending::Copying)?,
+    ];
     lab::pin(LOAD_CORE)?;
     println!(
         "the load on core {LOAD_CORE}; IPv4, MTU 1500, checksum and TSO offload; {CONGESTION_CONTROL}; files on tmpfs"
@@ -112,6 +121,9 @@ fn plant(folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn rate(lab: &Lab, running: &[Running], index: usize, load: Load, root: &Path) -> Result<Option<f64>, Failure> {
+    if index == COPYING && load != Load::Retr || index == LOCAL && load != Load::Stor {
+        return Ok(None);
+    }
     let per_second = |amount: f64, span: Duration| Some(amount / span.as_secs_f64());
     if load == Load::Stor {
         // What is written next goes where this was. The host of a virtual machine takes memory back that nobody uses, and gives
@@ -119,8 +131,7 @@ fn rate(lab: &Lab, running: &[Running], index: usize, load: Load, root: &Path) -
         write_here(root)?;
     }
     if index == LOCAL {
-        let megabytes = LARGE as f64 / 1e6;
-        return Ok(if load == Load::Stor { per_second(megabytes, write_here(root)?) } else { None });
+        return Ok(per_second(LARGE as f64 / 1e6, write_here(root)?));
     }
     let mut client = lab.enter(|| Client::connect(running[index].address))??;
     let span = match load {
@@ -169,10 +180,14 @@ fn report(name: &str, unit: &str, load: Load, all: &[Round]) -> Vec<String> {
     for (index, contender) in NAMES.into_iter().enumerate() {
         let values = sorted(&|round| round[index]);
         if let (Some(least), Some(most)) = (values.first(), values.last()) {
-            println!("  {contender:<14}{:>9.0} {unit}  ({least:.0} – {most:.0})", values[values.len() / 2]);
+            println!("  {contender:<16}{:>9.0} {unit}  ({least:.0} – {most:.0})", values[values.len() / 2]);
         }
     }
-    let asked: &[(usize, f64)] = if load == Load::Stor { &[(VSFTPD, 1.0), (LOCAL, 0.8)] } else { &[(VSFTPD, 1.0)] };
+    let asked: &[(usize, f64)] = match load {
+        Load::Retr => &[(VSFTPD, 1.0), (COPYING, 1.0)],
+        Load::Stor => &[(VSFTPD, 1.0), (LOCAL, 0.8)],
+        Load::RetrSmall | Load::StorSmall => &[(VSFTPD, 1.0)],
+    };
     let mut missed = Vec::new();
     for (other, least) in asked {
         let ratios = sorted(&|round| Some(round[OURS]? / round[*other]?));

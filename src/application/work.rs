@@ -55,7 +55,8 @@ pub enum Work {
     /// Reads what is next into the block, at most so many bytes, and fewer only at the end. Told: [`Outcome::Read`] or
     /// [`Outcome::End`].
     Read(Handle, Block, usize),
-    /// Writes all of the block, which goes back to the pool then.
+    /// Writes all of the block, which goes back to the pool then. Blocks that wait one behind the other may be written together:
+    /// if one of those cannot be, all of them are told to have failed.
     Write(Handle, Block),
     /// Writes all of the block over what is at this place of the file, and goes on writing where it was: a head that can be
     /// told only at the end.

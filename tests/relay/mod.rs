@@ -3,20 +3,20 @@
 
 use std::error::Error;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use taphouse::base::random::Random;
 use taphouse::base::time::Instant;
 use taphouse::buffer::{CAPACITY, DEVICE_ROOM, Frame, Offload};
 use taphouse::device::host::{Link as Interface, LinkLocal};
-use taphouse::device::{Device, Namespace, Plain, Received, TapOptions, Waker};
+use taphouse::device::{Device, Namespace, Plain, Received, TapOptions};
 use taphouse::run::Clock;
 
 use crate::impair::{Conditions, Link, set_out};
@@ -25,7 +25,8 @@ use crate::impair::{Conditions, Link, set_out};
 pub(crate) struct Relay {
     thread: Option<JoinHandle<Relayed>>,
     ends: Arc<AtomicBool>,
-    waker: Waker,
+    /// Readable when it is to look at `ends`.
+    told: Arc<OwnedFd>,
 }
 
 /// What a relay did.
@@ -59,13 +60,13 @@ impl Relay {
         };
         let [one, other] = sides;
         let taps = [open(one)?, open(other)?];
-        let (waker, ends) = (Waker::new()?, Arc::<AtomicBool>::default());
+        let (told, ends) = (Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?), Arc::<AtomicBool>::default());
         let clock = Clock::new();
         let links = conditions.map(Link::new);
         let path = Path { taps, links, random: Random::new([5; 16]), relayed: Relayed::default() };
-        let (woken, told) = (waker.clone(), ends.clone());
-        let run = move || path.run(clock, &woken, &told).expect("both TAPs are there");
-        Ok(Relay { thread: Some(thread::spawn(run)), ends, waker })
+        let (hears, is_over) = (told.clone(), ends.clone());
+        let run = move || path.run(clock, &hears, &is_over).expect("both TAPs are there");
+        Ok(Relay { thread: Some(thread::spawn(run)), ends, told })
     }
 
     /// Ends it.
@@ -75,7 +76,7 @@ impl Relay {
 
     fn stop(&mut self) -> Option<thread::Result<Relayed>> {
         self.ends.store(true, Ordering::Relaxed);
-        self.waker.wake();
+        let _ = rustix::io::write(&self.told, &1u64.to_ne_bytes());
         self.thread.take().map(JoinHandle::join)
     }
 }
@@ -97,7 +98,7 @@ struct Path {
 }
 
 impl Path {
-    fn run(mut self, clock: Clock, waker: &Waker, ends: &AtomicBool) -> io::Result<Relayed> {
+    fn run(mut self, clock: Clock, told: &OwnedFd, ends: &AtomicBool) -> io::Result<Relayed> {
         let mut frame = Frame::new(CAPACITY);
         while !ends.load(Ordering::Relaxed) {
             for side in 0..2 {
@@ -108,7 +109,7 @@ impl Path {
                 self.deliver(side, now);
             }
             let next = self.links.iter().filter_map(Link::next).min();
-            self.wait(next.map(|next| next - clock.now()), waker)?;
+            self.wait(next.map(|next| next - clock.now()), told)?;
         }
         Ok(self.relayed)
     }
@@ -141,10 +142,10 @@ impl Path {
         }
     }
 
-    fn wait(&self, at_most: Option<Duration>, waker: &Waker) -> io::Result<()> {
+    fn wait(&self, at_most: Option<Duration>, told: &OwnedFd) -> io::Result<()> {
         let at_most = at_most.and_then(|span| Timespec::try_from(span).ok());
         let [one, other] = self.taps.each_ref().map(|tap| PollFd::from_borrowed_fd(tap.as_fd(), PollFlags::IN));
-        match poll(&mut [one, other, PollFd::new(waker, PollFlags::IN)], at_most.as_ref()) {
+        match poll(&mut [one, other, PollFd::new(told, PollFlags::IN)], at_most.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(errno.into()),
         }

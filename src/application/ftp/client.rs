@@ -5,6 +5,7 @@
 //! the one before it was answered. A file that is fetched lies beside its target until the server has said 226, and is
 //! synced and renamed then: who is interrupted has the old file, and what came of the new one to be continued.
 
+mod carriage;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -14,16 +15,17 @@ use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::Sender;
 
-use super::super::{Data, Done, Io, Kind, Message, Opening, Outcome, Service, Session, SessionId, Stream, Used, Work};
+use super::super::{Data, Done, Io, Message, Outcome, Service, Session, SessionId, Stream, Used, Work};
 use super::answer::{Answer, Answers};
-use super::data::{DataConnection, Failure, Job, News, Order, Target};
+use super::data::{Failure, News};
 use super::{address, listing};
 use crate::base::address::{Address, Endpoint, Flow};
 use crate::base::limits;
 use crate::base::stream::{Coalescing, Ending, Gone};
 use crate::base::time::Instant;
 
-pub use transfer::{Direction, Mode, Security, Told, Transfer};
+use self::carriage::Carriage;
+pub use self::transfer::{Direction, Mode, Security, Told, Transfer};
 
 /// What was said last, and is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,21 +58,12 @@ enum Step {
 pub struct Client {
     transfer: Transfer,
     tell: Sender<Told>,
-    moved: Arc<AtomicU64>,
     answers: Answers,
     step: Step,
     /// Whether the server has greeted us, and the storage thread has told what is there.
     greeted: bool,
     looked: bool,
-    /// Where in the file we begin, its length and when it was changed.
-    start: u64,
-    length: Option<u64>,
-    modified: Option<i64>,
-    /// The data connection, what it is to carry, and whether it did and the server said so.
-    data: Option<SessionId>,
-    job: Option<Job>,
-    carried: bool,
-    confirmed: bool,
+    file: Carriage,
     /// What is done at last, one behind the other.
     finishing: VecDeque<Work>,
     out: Vec<u8>,
@@ -87,20 +80,13 @@ impl Client {
     /// Who has not answered until `patience` is not waited for.
     pub fn new(transfer: Transfer, tell: Sender<Told>, moved: Arc<AtomicU64>, patience: Instant) -> Client {
         Client {
+            file: Carriage::new(&transfer, moved),
             transfer,
             tell,
-            moved,
             answers: Answers::new(),
             step: Step::Greeting,
             greeted: false,
             looked: false,
-            start: 0,
-            length: None,
-            modified: None,
-            data: None,
-            job: None,
-            carried: false,
-            confirmed: false,
             finishing: VecDeque::new(),
             out: Vec::new(),
             told: false,
@@ -124,9 +110,7 @@ impl Client {
         if !self.told {
             self.tell(Told::Failed(why));
         }
-        if let Some(data) = self.data.take() {
-            let _full = stream.io.tell(data, Box::new(Order::Abort));
-        }
+        self.file.abort(&mut stream.io);
         self.say(Step::Quit, "QUIT", stream);
         stream.close_within(limits::FTP_DATA_WAIT);
     }
@@ -175,7 +159,7 @@ impl Client {
             (Step::Folder(number), _) if good => self.enter(number + 1, stream),
             (Step::Size, _) => self.sized(answer.number().filter(|_| good), stream),
             (Step::Time, _) => {
-                self.modified = listing::read_time_value(answer.text.trim()).filter(|_| good);
+                self.file.modified = listing::read_time_value(answer.text.trim()).filter(|_| good);
                 self.open_data(stream);
             }
             (Step::ExtendedPassive, 229) => self.connect(answer.extended_port(), answer, stream),
@@ -190,7 +174,7 @@ impl Client {
                 self.carry(stream);
             }
             (Step::Begin | Step::Carrying, 226 | 250) => {
-                self.confirmed = true;
+                self.file.confirmed();
                 self.step = Step::Carrying;
                 self.finish(stream);
             }
@@ -227,35 +211,25 @@ impl Client {
                 let command = format!("CWD {folder}");
                 self.say(Step::Folder(number), &command, stream);
             }
-            None if self.transfer.ascii => self.sized(None, stream),
-            None => match self.transfer.direction {
-                // How much of it is there already.
-                Direction::Put { .. } if !self.transfer.resume => self.sized(None, stream),
-                _ => {
-                    let command = format!("SIZE {}", self.transfer.name);
-                    self.say(Step::Size, &command, stream);
-                }
-            },
+            None if self.file.asks_for_size() => {
+                let command = format!("SIZE {}", self.transfer.name);
+                self.say(Step::Size, &command, stream);
+            }
+            None => self.sized(None, stream),
         }
     }
 
     fn sized(&mut self, size: Option<u64>, stream: &mut Stream<'_>) {
-        match self.transfer.direction {
-            Direction::Get { .. } => self.length = size,
-            Direction::Put { .. } => self.start = size.unwrap_or(0),
+        match self.file.sized(size) {
+            Ok(Some((length, start))) => self.tell(Told::Length(length, start)),
+            Ok(None) => {}
+            Err(why) => return self.fail(why, stream),
         }
-        if self.length.is_some_and(|length| length < self.start) {
-            return self.fail("what is there is longer than the file: leave out --resume".to_owned(), stream);
-        }
-        if let Some(length) = self.length {
-            self.tell(Told::Length(length, self.start));
-        }
-        match self.transfer.direction {
-            Direction::Get { .. } => {
-                let command = format!("MDTM {}", self.transfer.name);
-                self.say(Step::Time, &command, stream);
-            }
-            Direction::Put { .. } => self.open_data(stream),
+        if self.file.is_fetched() {
+            let command = format!("MDTM {}", self.transfer.name);
+            self.say(Step::Time, &command, stream);
+        } else {
+            self.open_data(stream);
         }
     }
 
@@ -279,8 +253,8 @@ impl Client {
     }
 
     fn connection(&mut self, stream: &mut Stream<'_>) -> Option<Box<dyn Session>> {
-        let connection = DataConnection::new(stream.io.id()?, 0, Arc::new(()));
-        Some(self.transfer.security.data(Box::new(connection.counted(self.moved.clone()))))
+        let connection = self.file.connection(stream.io.id()?);
+        Some(self.transfer.security.data(connection))
     }
 
     fn connect(&mut self, port: Option<u16>, answer: &Answer, stream: &mut Stream<'_>) {
@@ -295,67 +269,37 @@ impl Client {
     }
 
     fn restart(&mut self, stream: &mut Stream<'_>) {
-        if self.start == 0 {
-            return self.begin(stream);
+        match self.file.start() {
+            0 => self.begin(stream),
+            start => self.say(Step::Restart, &format!("REST {start}"), stream),
         }
-        let command = format!("REST {}", self.start);
-        self.say(Step::Restart, &command, stream);
     }
 
     fn begin(&mut self, stream: &mut Stream<'_>) {
-        let Transfer { name, ascii, direction, .. } = &self.transfer;
-        let (command, job) = match direction {
-            Direction::Get { part, folder, .. } => {
-                let opening = if self.start > 0 { Opening::Resume(self.start) } else { Opening::Replace };
-                let target = Target {
-                    file: part.clone(),
-                    opening,
-                    // It gets its name when the server has said that this is all of it.
-                    name: None,
-                    claim: None,
-                    folder: folder.clone(),
-                    ascii: *ascii,
-                };
-                (format!("RETR {name}"), Job::Receive(target))
-            }
-            Direction::Put { file } => {
-                (format!("STOR {name}"), Job::Send { file: file.clone(), from: self.start, ascii: *ascii })
-            }
-        };
-        self.job = Some(job);
+        self.file.prepare();
+        let verb = if self.file.is_fetched() { "RETR" } else { "STOR" };
+        let command = format!("{verb} {}", self.transfer.name);
         self.say(Step::Begin, &command, stream);
     }
 
     /// When the server has said that it is ready, and there is a connection.
     fn carry(&mut self, stream: &mut Stream<'_>) {
-        if self.step == Step::Carrying
-            && let Some(data) = self.data
-            && let Some(job) = self.job.take()
-        {
+        if self.step == Step::Carrying && self.file.carry(&mut stream.io) {
             // It is called at least as often as it stands still for too long.
             self.patience = Instant::NEVER;
-            let _full = stream.io.tell(data, Box::new(Order::Carry(job)));
         }
     }
 
     /// When all was carried, and the server has said so.
     fn finish(&mut self, stream: &mut Stream<'_>) {
-        if !self.carried || !self.confirmed {
-            return;
-        }
-        match self.transfer.direction.clone() {
-            Direction::Put { .. } => self.succeed(stream),
-            Direction::Get { part, file, folder } => {
-                let came = self.start + self.moved.load(std::sync::atomic::Ordering::Relaxed);
-                if let Some(length) = self.length.filter(|length| *length != came) {
-                    return self.fail(format!("{came} of {length} bytes came: try again with --resume"), stream);
-                }
-                self.finishing.push_back(Work::Rename(part, file.clone()));
-                self.finishing.extend(self.modified.map(|modified| Work::SetModified(file, modified)));
-                self.finishing.push_back(Work::SyncDirectory(folder));
+        match self.file.finish() {
+            Ok(None) => {}
+            Ok(Some(work)) => {
+                self.finishing = work;
                 self.step = Step::Finishing;
                 self.go_on(stream);
             }
+            Err(why) => self.fail(why, stream),
         }
     }
 
@@ -375,19 +319,13 @@ impl Client {
 
     /// A storage thread told what is there.
     fn looked(&mut self, found: Result<Outcome, ErrorKind>, stream: &mut Stream<'_>) {
-        self.looked = true;
-        match (&self.transfer.direction, found) {
-            (Direction::Put { .. }, Ok(Outcome::Metadata(file))) if file.kind == Kind::File => {
-                self.length = Some(file.length);
+        match self.file.looked(found) {
+            Ok(()) => {
+                self.looked = true;
+                self.begin_session(stream);
             }
-            (Direction::Put { .. }, Err(why)) => {
-                return self.fail(format!("the file: {}", std::io::Error::from(why)), stream);
-            }
-            (Direction::Put { .. }, Ok(_)) => return self.fail("the file is none: give one".to_owned(), stream),
-            (Direction::Get { .. }, Ok(Outcome::Metadata(part))) if self.transfer.resume => self.start = part.length,
-            (Direction::Get { .. }, _) => {}
+            Err(why) => self.fail(why, stream),
         }
-        self.begin_session(stream);
     }
 }
 
@@ -395,11 +333,7 @@ impl Session for Client {
     fn on_open(&mut self, stream: &mut Stream<'_>) {
         stream.set_coalescing(Coalescing::None);
         self.patience = stream.io.now() + limits::FTP_IDLE;
-        let place = match &self.transfer.direction {
-            Direction::Get { part, .. } => part.clone(),
-            Direction::Put { file } => file.clone(),
-        };
-        if stream.io.ask(LOOKED, Work::Look(place)).is_err() {
+        if stream.io.ask(LOOKED, Work::Look(self.file.place())).is_err() {
             self.fail("there is nobody who reads and writes files".to_owned(), stream);
         }
     }
@@ -435,9 +369,7 @@ impl Session for Client {
     }
 
     fn on_gone(&mut self, ending: Ending, io: &mut Io<'_>) {
-        if let Some(data) = self.data.take().filter(|_| !self.carried) {
-            let _full = io.tell(data, Box::new(Order::Abort));
-        }
+        self.file.abort(io);
         if !self.told {
             let why = match ending.why {
                 Gone::Closed | Gone::Aborted => "the connection ended",
@@ -463,11 +395,11 @@ impl Session for Client {
         let (Some(from), Ok(news)) = (from, message.downcast::<(u64, News)>()) else { return };
         match news.1 {
             News::Connected => {
-                self.data = Some(from);
+                self.file.connected(from);
                 self.carry(stream);
             }
             News::Complete => {
-                self.carried = true;
+                self.file.carried();
                 self.patience = stream.io.now() + limits::FTP_IDLE;
                 self.finish(stream);
             }
@@ -479,7 +411,7 @@ impl Session for Client {
             News::Failed(Failure::Disk(why)) => self.fail(format!("the disk: {}", std::io::Error::from(why)), stream),
             // Why, the server is about to say.
             News::Failed(Failure::Connection) => {
-                self.data = None;
+                self.file.lost();
                 self.patience = stream.io.now() + limits::FTP_DATA_WAIT;
             }
         }

@@ -132,7 +132,7 @@ impl Receiving {
         }
         self.ask_to_write(stream);
         if !ended {
-            if self.unasked.is_empty() && self.writing < limits::FTP_UPLOAD_BLOCKS {
+            if self.unasked.is_empty() && self.writing <= limits::FTP_UPLOAD_BLOCKS / 2 {
                 stream.resume();
             }
             return Step::More;

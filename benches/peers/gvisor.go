@@ -69,7 +69,8 @@ func (t *tap) ARPHardwareType() header.ARPHardwareType {
 	return header.ARPHardwareEther
 }
 func (t *tap) Capabilities() stack.LinkEndpointCapabilities {
-	return stack.CapabilityResolutionRequired | stack.CapabilityRXChecksumOffload | stack.CapabilityTXChecksumOffload
+	// What it leaves to the kernel to finish it says of each packet.
+	return stack.CapabilityResolutionRequired | stack.CapabilityRXChecksumOffload
 }
 
 func (t *tap) Attach(dispatcher stack.NetworkDispatcher) {

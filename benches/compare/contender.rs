@@ -145,8 +145,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         ["limit", on] => {
             let wire = lab.wire(number)?;
             ready();
-            let segment = if *on == "Offload" { bare::SUPERFRAME } else { bare::MSS };
-            Ok(bare::run(wire.tap, wire.mac, segment)?)
+            let (segment, sums) = if *on == "Offload" { (bare::SUPERFRAME, false) } else { (bare::MSS, true) };
+            Ok(bare::run(wire.tap, wire.mac, segment, sums)?)
         }
         ["swap"] => {
             let wire = lab.wire(number)?;

@@ -42,12 +42,15 @@ struct Connection {
     window: u32,
     scale: u8,
     owes: bool,
+    /// Whether it computes its checksums, or leaves them to the kernel.
+    sums: bool,
     /// What is to go back.
     echoed: Vec<u8>,
 }
 
-/// Serves until the device fails, in segments of so many bytes of data.
-pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize) -> io::Result<()> {
+/// Serves until the device fails, in segments of so many bytes of data; `sums` computes every checksum, as whoever has no
+/// offload has to. What it receives it believes.
+pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize, sums: bool) -> io::Result<()> {
     let waker = Waker::new()?;
     let mut buffer = vec![0; 70_000];
     let payload = vec![0x5a; segment];
@@ -59,7 +62,7 @@ pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize) -> io::Result<()> {
             match rustix::io::read(&tap, &mut buffer) {
                 Ok(length) => {
                     spin.worked();
-                    take_in(&buffer[..length], mac, &mut connection, &tap)?;
+                    take_in(&buffer[..length], (mac, sums), &mut connection, &tap)?;
                 }
                 Err(Errno::AGAIN) => {
                     idle = true;
@@ -81,7 +84,7 @@ pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize) -> io::Result<()> {
 }
 
 /// One frame: a SYN begins a connection, everything else belongs to it.
-fn take_in(frame: &[u8], mac: Mac, connection: &mut Option<Connection>, tap: &Tap) -> io::Result<()> {
+fn take_in(frame: &[u8], (mac, sums): (Mac, bool), connection: &mut Option<Connection>, tap: &Tap) -> io::Result<()> {
     let is_tcp = frame.len() >= HEAD && frame[DEVICE + 12..IP + 1] == [8, 0, 0x45] && frame[IP + 9] == protocol::TCP;
     if !is_tcp {
         return Ok(());
@@ -90,7 +93,7 @@ fn take_in(frame: &[u8], mac: Mac, connection: &mut Option<Connection>, tap: &Ta
     let long = |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
     let (port, flags, sequence) = (word(TCP + 2), frame[TCP + 13], long(TCP + 4));
     if flags & flag::SYN != 0 && [ECHO_PORT, DISCARD_PORT, SOURCE_PORT].contains(&port) {
-        let opened = connection.insert(Connection::new(frame, mac, port, sequence.wrapping_add(1)));
+        let opened = connection.insert(Connection::new(frame, mac, port, sequence.wrapping_add(1), sums));
         return opened.answer_syn(tap);
     }
     let Some(connection) = connection.as_mut().filter(|connection| connection.is_peer(frame)) else { return Ok(()) };
@@ -109,7 +112,7 @@ fn take_in(frame: &[u8], mac: Mac, connection: &mut Option<Connection>, tap: &Ta
 }
 
 impl Connection {
-    fn new(syn: &[u8], mac: Mac, port: u16, rcv: u32) -> Connection {
+    fn new(syn: &[u8], mac: Mac, port: u16, rcv: u32, sums: bool) -> Connection {
         let mut head = [0; HEAD];
         head[DEVICE..DEVICE + 6].copy_from_slice(&syn[DEVICE + 6..DEVICE + 12]);
         head[DEVICE + 6..DEVICE + 12].copy_from_slice(&mac.bytes());
@@ -121,7 +124,7 @@ impl Connection {
         head[TCP + 2..TCP + 4].copy_from_slice(&syn[TCP..TCP + 2]);
         head[TCP + 14..TCP + 16].copy_from_slice(&((WINDOW >> SCALE) as u16).to_be_bytes());
         let scale = window_scale(&syn[HEAD..]);
-        Connection { head, port, una: 1, nxt: 1, rcv, window: 0, scale, owes: false, echoed: Vec::new() }
+        Connection { head, port, una: 1, nxt: 1, rcv, window: 0, scale, owes: false, sums, echoed: Vec::new() }
     }
 
     fn is_peer(&self, frame: &[u8]) -> bool {
@@ -170,14 +173,11 @@ impl Connection {
         let options = behind.len() - data;
         let segment = HEAD - TCP + behind.len();
         head[..DEVICE].fill(0);
-        head[0] = NEEDS_CSUM;
         if data > MSS {
             head[1] = GSO_TCPV4;
             head[2..4].copy_from_slice(&((HEAD - DEVICE) as u16).to_ne_bytes());
             head[4..6].copy_from_slice(&(MSS as u16).to_ne_bytes());
         }
-        head[6..8].copy_from_slice(&((TCP - DEVICE) as u16).to_ne_bytes());
-        head[8..10].copy_from_slice(&16u16.to_ne_bytes());
         head[IP + 2..IP + 4].copy_from_slice(&((TCP - IP + segment) as u16).to_be_bytes());
         head[IP + 10..IP + 12].fill(0);
         let sum = Sum::of(&head[IP..TCP]).checksum();
@@ -187,8 +187,17 @@ impl Connection {
         head[TCP + 12] = (((HEAD - TCP + options) / 4) << 4) as u8;
         head[TCP + 13] = flags;
         let address = |at: usize| Address::from_v4([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        let pseudo = Sum::pseudo(address(IP + 12), address(IP + 16), protocol::TCP, segment).folded();
-        head[TCP + 16..TCP + 18].copy_from_slice(&pseudo);
+        let pseudo = Sum::pseudo(address(IP + 12), address(IP + 16), protocol::TCP, segment);
+        head[TCP + 16..TCP + 18].fill(0);
+        let checksum = if self.sums {
+            pseudo.bytes(&head[TCP..]).bytes(behind).checksum()
+        } else {
+            head[0] = NEEDS_CSUM;
+            head[6..8].copy_from_slice(&((TCP - DEVICE) as u16).to_ne_bytes());
+            head[8..10].copy_from_slice(&16u16.to_ne_bytes());
+            pseudo.folded()
+        };
+        head[TCP + 16..TCP + 18].copy_from_slice(&checksum);
         match rustix::io::writev(tap, &[IoSlice::new(head), IoSlice::new(behind)]) {
             Ok(_) => Ok(true),
             Err(Errno::AGAIN | Errno::NOBUFS) => Ok(false),

@@ -98,7 +98,11 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
         let wire = lab.wire(number)?;
         let run = move || {
             lab::pin(CONTENDER_CORE)?;
-            if usize::from(number) == BARE { bare::run(wire.tap, wire.mac, bare::SUPERFRAME) } else { ours::run(wire) }
+            if usize::from(number) == BARE {
+                bare::run(wire.tap, wire.mac, bare::SUPERFRAME, false)
+            } else {
+                ours::run(wire)
+            }
         };
         let run = move || run().unwrap_or_else(|why| eprintln!("{name}: {why}"));
         thread::Builder::new().name(name.to_owned()).spawn(run)?;

@@ -40,7 +40,8 @@ for turn in range(2):
             frame = wire.receive(lambda frame: frame[6:12] == frames.mac(house))
             if frame is None:
                 sys.exit("no answer to %d" % min(waiting))
-            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1":
+            # What it announces of itself asks nobody.
+            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:40] == b"\x0a\x4e":
                 # The RFC's probe of a neighbour that is known is for its station alone.
                 asked += frame[:6] == b"\xff" * 6
                 number = number_of(frame[38:42])

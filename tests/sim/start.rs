@@ -24,8 +24,8 @@ fn the_first_round_trips_double() {
         let (server, arrived) = Transfer::new(1, 0, u64::MAX);
         network.hosts[1].stack.listen(PORT, Box::new(Once(Some(server)))).unwrap();
         network.hosts[0].stack.connect(Endpoint { address: to, port: PORT }, Box::new(client)).unwrap();
-        // One for the handshake; data arrive in the middle between two looks.
-        let until = network.now + (ROUNDS + 1) * round_trip;
+        // One for the neighbour's address, and one for the handshake; data arrive in the middle between two looks.
+        let until = network.now + (ROUNDS + 2) * round_trip;
         network.drive(LIMIT, |network| network.now >= until);
         let arrived = arrived.lock().unwrap().received;
         let doubled = 10 * segment * ((1 << ROUNDS) - 1);

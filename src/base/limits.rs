@@ -319,8 +319,8 @@ pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
 /// What of that may be more than both windows let be in flight: a session is told of room in the turn in which an
 /// acknowledgment comes, and what is written earlier than that leaves the cache before it leaves the host.
 pub const SEND_AHEAD: usize = 128 << 10;
-/// How long part of a window waits for an acknowledgment that makes it a fuller superframe. On a path so fast a superframe
-/// less is a system call less; on a slower one what waits at the end of a train of acknowledgments waits for a round trip.
+/// How long part of a window waits for acknowledgments that make it a fuller superframe. On a path so fast a superframe less is a
+/// system call less; on a slower one what waits comes around that much later, and the window is the smaller for it.
 pub const SUPERFRAME_WAIT: Duration = Duration::from_millis(1);
 /// What a stream lets its peer send at first, and at most.
 pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);

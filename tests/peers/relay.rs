@@ -30,10 +30,19 @@ impl Linked {
         far.ip("link add br0 type bridge");
         far.ip("link set path master br0");
         far.ip("link set br0 up");
+        // Frames that wait for the relay to have its turn are not to be lost for that.
+        for lab in [&near, &far] {
+            lab.ip("link set path txqueuelen 20000");
+        }
         far.ip("tuntap add dev tap0 mode tap");
         far.ip(&format!("link set tap0 mtu {mtu} master br0 up"));
         let house = far.house(&format!("--tap tap0 --no-host --no-probe --mtu {mtu}"));
         Some(Linked { relay, house, near, far })
+    }
+
+    /// The path loses the same frames whenever it has the same seed, counted from here.
+    pub(crate) fn seed(&self, seed: u64) {
+        self.relay.seed(seed);
     }
 
     /// Ends it all; nothing is left.

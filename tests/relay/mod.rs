@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::impair::{Conditions, Link, set_out};
 pub(crate) struct Relay {
     thread: Option<JoinHandle<Relayed>>,
     ends: Arc<AtomicBool>,
+    seeds: Sender<u64>,
     /// Readable when it is to look at `ends`.
     told: Arc<OwnedFd>,
 }
@@ -63,10 +65,18 @@ impl Relay {
         let (told, ends) = (Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?), Arc::<AtomicBool>::default());
         let clock = Clock::new();
         let links = conditions.map(Link::new);
-        let path = Path { taps, links, random: Random::new([5; 16]), relayed: Relayed::default() };
+        let (seeds, seed) = channel();
+        let path = Path { taps, links, randoms: randoms(5), seed, relayed: Relayed::default() };
         let (hears, is_over) = (told.clone(), ends.clone());
         let run = move || path.run(clock, &hears, &is_over).expect("both TAPs are there");
-        Ok(Relay { thread: Some(thread::spawn(run)), ends, told })
+        Ok(Relay { thread: Some(thread::spawn(run)), ends, seeds, told })
+    }
+
+    /// Lets what happens to frames from now on follow from `seed`: to whom it is given anew, the same frames are lost, counted
+    /// from here in each direction.
+    #[allow(dead_code, reason = "two programs share the relay, and one of them compares nobody")]
+    pub(crate) fn seed(&self, seed: u64) {
+        self.seeds.send(seed).expect("it runs");
     }
 
     /// Ends it.
@@ -88,12 +98,18 @@ impl Drop for Relay {
     }
 }
 
+fn randoms(seed: u64) -> [Random; 2] {
+    [0, 1].map(|side| Random::new(((u128::from(seed) << 1) + side).to_le_bytes()))
+}
+
 /// Both ends, and what is on its way between them.
 struct Path {
     taps: [Plain; 2],
     /// `links[n]` leads away from side `n`.
     links: [Link; 2],
-    random: Random,
+    /// One for each link, so that what is lost one way does not depend on how much goes the other.
+    randoms: [Random; 2],
+    seed: Receiver<u64>,
     relayed: Relayed,
 }
 
@@ -101,6 +117,9 @@ impl Path {
     fn run(mut self, clock: Clock, told: &OwnedFd, ends: &AtomicBool) -> io::Result<Relayed> {
         let mut frame = Frame::new(CAPACITY);
         while !ends.load(Ordering::Relaxed) {
+            if let Some(seed) = self.seed.try_iter().last() {
+                self.randoms = randoms(seed);
+            }
             for side in 0..2 {
                 self.take_in(side, &mut frame, clock)?;
             }
@@ -122,7 +141,7 @@ impl Path {
                 Received::Refused(_) => {}
                 Received::Frame => {
                     self.relayed.came += 1;
-                    set_out(&mut self.links, side, frame.bytes().to_vec(), clock.now(), &mut self.random);
+                    set_out(&mut self.links, side, frame.bytes().to_vec(), clock.now(), &mut self.randoms[side]);
                 }
             }
         }

@@ -13,6 +13,7 @@ mod network;
 mod path_mtu;
 mod rtp;
 mod sequence;
+mod start;
 mod transfer;
 mod window;
 

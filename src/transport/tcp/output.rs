@@ -205,12 +205,20 @@ impl Connection {
         }
         // What a window cuts short is worth waiting for while an acknowledgment is near: the superframe that it lets leave will
         // be a fuller one.
-        let window = self.congestion.window().min(self.snd.window) as usize;
         let waits = usable < unsent.min(piece) && in_flight > 0 && !self.snd.hurries;
-        if waits && length < worth_waiting_for.min(window / 4) {
+        if waits && length < worth_waiting_for.min(self.may_wait()) {
             return None;
         }
         Some(self.with_data(Why::New, nxt, length, size, fin && length == unsent))
+    }
+
+    /// How much of a window may wait for acknowledgments: a quarter at most, and no more than they make room for within
+    /// [`limits::SUPERFRAME_WAIT`], or all of it would take so much longer than a round trip to come around.
+    #[inline]
+    fn may_wait(&self) -> usize {
+        let window = self.congestion.window().min(self.snd.window) as usize;
+        let round_trip = self.rtt.smoothed().unwrap_or_default().as_micros() as u64;
+        window / ((round_trip / limits::SUPERFRAME_WAIT.as_micros() as u64) as usize).max(4)
     }
 
     /// New data that both windows allow to leave.

@@ -167,9 +167,10 @@ impl Connection {
         self.heard = now;
     }
 
-    /// Lets the peer send further ahead when it sent more than half of what it may in one round trip: the buffer follows
-    /// bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread; where memory is scarce
-    /// the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
+    /// Lets the peer send four times as far ahead as it came in the last round trip: in slow start each brings twice as much
+    /// as the one before (RFC 5681 §3.1), and what this window lets leave arrives two round trips behind what was counted.
+    /// So the buffer follows bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread;
+    /// where memory is scarce the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
     #[inline(never)]
     fn tune_buffer(&mut self, unread: usize, pressure: Pressure, now: Instant) {
         let (from, _) = self.rcv.measured;
@@ -177,7 +178,7 @@ impl Connection {
         let came = (self.rcv.nxt - from) as u32;
         if pressure > Pressure::None {
             self.rcv.buffer = (self.rcv.buffer / 2).max(least);
-        } else if came > self.rcv.buffer / 2 && unread <= self.rcv.buffer as usize / 2 {
+        } else if unread <= self.rcv.buffer as usize / 2 {
             self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);
         }
         self.rcv.measured = (self.rcv.nxt, now + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL));

@@ -1,5 +1,6 @@
 //! `Connection::plan` under operations of every kind: never beyond the windows, never a gap, never silly.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -186,6 +187,38 @@ impl Driver {
         assert_eq!(self.nxt - self.first, self.written + 1);
         assert_eq!(self.pool.charged(), 0, "nothing is pinned");
     }
+}
+
+/// What acknowledgments make room for, one segment after the other, leaves as they come when they are spread over a long round
+/// trip: who gathered a superframe of it would have less in flight than may be.
+#[test]
+fn a_long_path_is_kept_full() {
+    const ROUND_TRIP: Duration = Duration::from_millis(66);
+    const GAP: Duration = Duration::from_micros(600);
+    // A hundred segments, which take nearly all of a round trip to pass the narrowest place.
+    const WINDOW: u16 = 1141;
+    let mut driver = Driver::new(65_495, Segmentation::ByDevice);
+    let mut acknowledgments = VecDeque::new();
+    let (mut passed, mut unused, mut looks) = (driver.now, 0, 0);
+    for round in 0..10_000 {
+        driver.apply(&Operation::Write(1 << 20));
+        driver.connection.wake(driver.now);
+        let from = driver.nxt;
+        while driver.send() {}
+        for sent in (0..driver.nxt - from).step_by(usize::from(MSS)) {
+            passed = driver.now.max(passed) + GAP;
+            acknowledgments.push_back((passed + ROUND_TRIP, (from + sent + usize::from(MSS)).earlier(driver.nxt)));
+        }
+        if round > 5000 {
+            (unused, looks) = (unused + (driver.edge - driver.nxt), looks + 1);
+        }
+        let (at, end) = acknowledgments.pop_front().expect("something is in flight");
+        driver.now = at;
+        driver.hear(flag::ACK, end, WINDOW, Options::default());
+        let _events = driver.connection.take_events();
+    }
+    let segments = unused as f64 / f64::from(looks) / f64::from(MSS);
+    assert!(segments < 3.0, "{segments:.1} segments of a hundred are not in flight on average");
 }
 
 proptest! {

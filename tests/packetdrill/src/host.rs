@@ -115,8 +115,14 @@ impl Host {
         turn.get().link.take()
     }
 
+    /// Time goes on for a thread of packetdrill's that sleeps, and keeps others from nothing.
+    pub(crate) fn nap(&self, time: Duration) {
+        self.sleep(time);
+        self.shared.await_returned();
+    }
+
     /// Time goes on.
-    pub(crate) fn sleep(&self, time: Duration) {
+    fn sleep(&self, time: Duration) {
         let mut turn = self.shared.lock();
         let until = turn.get().now + time;
         while turn.get().now < until {

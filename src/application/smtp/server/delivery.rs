@@ -203,8 +203,7 @@ impl Delivery {
             let Destinations { maildirs, mailboxes, name, .. } = &self.to;
             let mailbox = &mailboxes[0];
             let names = (maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name));
-            let directory = maildirs.arrivals(mailbox);
-            return self.order(Work::Store { handle: MAIL, names, block, directory }, io);
+            return self.order(Work::Store { handle: MAIL, names, block }, io);
         }
         self.phase = Phase::Complete;
         for handle in [MAIL, HANDLES.content] {

@@ -145,6 +145,7 @@ impl Conversation {
         }
         let (count, line) = self.lines.take(bytes);
         match line {
+            Some(Line::Whole(line)) if memchr3(b'\r', b'\n', 0, &line).is_some() => self.no_command(reply::NO_LINE),
             Some(Line::Whole(mut line)) => {
                 line.extend_from_slice(b"\r\n");
                 self.hear(&line, stream);
@@ -155,13 +156,12 @@ impl Conversation {
         count
     }
 
-    /// A line came, its CRLF included.
+    /// A line of text came, its CRLF included.
     fn hear(&mut self, line: &[u8], stream: &mut Stream<'_>) {
-        let text = &line[..line.len() - 2];
-        match () {
-            () if memchr3(b'\r', b'\n', 0, text).is_some() => self.no_command(reply::NO_LINE),
-            () if self.login.expects() => self.hear_login(text, stream),
-            () => self.obey(line, stream),
+        if self.login.expects() {
+            self.hear_login(&line[..line.len() - 2], stream);
+        } else {
+            self.obey(line, stream);
         }
     }
 

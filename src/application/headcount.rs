@@ -4,10 +4,12 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 /// Who is here, how often.
 #[derive(Debug)]
 pub(super) struct Headcount<K> {
-    each: HashMap<K, usize>,
+    each: HashMap<K, usize, RandomState>,
     total: usize,
     most: usize,
     most_each: usize,
@@ -16,7 +18,7 @@ pub(super) struct Headcount<K> {
 impl<K: Hash + Eq> Headcount<K> {
     /// Nobody yet; at most so many in all, and of each.
     pub(super) fn new(most: usize, most_each: usize) -> Headcount<K> {
-        Headcount { each: HashMap::new(), total: 0, most, most_each }
+        Headcount { each: HashMap::default(), total: 0, most, most_each }
     }
 
     /// Lets one in, unless there are too many: who was let in has to [leave](Headcount::leave).

@@ -1,7 +1,7 @@
 //! Lines of text as FTP, SMTP and their kin speak them: CRLF at the end, a limit on the length, and for those that are
 //! telnet underneath, its commands taken out.
 
-use memchr::memchr;
+use memchr::memchr3;
 
 /// What one byte of telnet means after those before it (RFC 854).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,13 +53,14 @@ impl Lines {
         Lines { telnet: None, ..Lines::new(limit) }
     }
 
-    /// The line that these bytes begin with, its CRLF included, if it is exact, within the limit and here as a whole, as nearly
-    /// all are: then it need not be put together. Of any other [`Lines::take`] knows more.
+    /// The line that these bytes begin with, its CRLF included, if it is exact, text without CR, LF and NUL, within the limit and
+    /// here as a whole, as nearly all are: then it need not be put together. Of any other [`Lines::take`] knows more.
     pub fn at_once<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         if !self.line.is_empty() || self.too_long || self.telnet.is_some() {
             return None;
         }
-        let line = bytes.get(..=memchr(b'\n', bytes)?)?;
+        let end = memchr3(b'\r', b'\n', 0, bytes)?;
+        let line = bytes.get(..end + 2)?;
         let text = line.strip_suffix(b"\r\n")?;
         (text.len() <= self.limit).then_some(line)
     }
@@ -179,7 +180,7 @@ mod tests {
             (at_once(b"12345678\r\nab\r\n"), at_once(b"\r\n")),
             (Some(&b"12345678\r\n"[..]), Some(&b"\r\n"[..]))
         );
-        for text in [&b"123456789\r\n"[..], b"a\nb\r\n", b"ab\r", b""] {
+        for text in [&b"123456789\r\n"[..], b"a\nb\r\n", b"a\rb\r\n", b"a\r\r\n", b"a\0\r\n", b"ab\r", b""] {
             assert_eq!(at_once(text), None, "{text:?}");
         }
         assert_eq!(Lines::new(8).at_once(b"a\r\n"), None);

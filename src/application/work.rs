@@ -9,7 +9,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Io;
 use super::accounts::Verification;
@@ -31,6 +31,13 @@ pub struct Place {
     pub folder: Folder,
     /// The path in it.
     pub path: PathBuf,
+}
+
+impl Place {
+    /// The directory in which it lies.
+    pub fn directory(&self) -> Place {
+        Place { folder: self.folder, path: self.path.parent().map(Path::to_owned).unwrap_or_default() }
+    }
 }
 
 /// What a file is opened for, and where in it reading or writing begins.
@@ -76,7 +83,7 @@ pub enum Work {
         directory: Place,
     },
     /// Makes a whole file of a block: opens it as new under the first name, writes all of the block, and commits it under the
-    /// second one; each only when the one before was done. The block goes back to the pool then.
+    /// second one, whose directory is synced; each only when the one before was done. The block goes back to the pool then.
     Store {
         /// The file, which is closed when all was done.
         handle: Handle,
@@ -84,8 +91,6 @@ pub enum Work {
         names: (Place, Place),
         /// What is in it.
         block: Block,
-        /// The directory of the second name.
-        directory: Place,
     },
     /// Opens a directory under a name, to be listed or synced.
     OpenDirectory(Handle, Place),

@@ -166,9 +166,8 @@ impl Desk {
                 let written = file.and_then(|file| file.write_all_at(block.frame().bytes(), at));
                 (written.map(|()| Outcome::Done), Some(block))
             }
-            Work::Store { handle, names, block, directory } => {
-                let stored = self.store(asker, handle, names, block.frame().bytes(), &directory);
-                (stored, Some(block))
+            Work::Store { handle, names, block } => {
+                (self.store(asker, handle, names, block.frame().bytes()), Some(block))
             }
             Work::Open(handle, place, opening) => (self.open_file(asker, handle, &place, opening), None),
             Work::OpenDirectory(handle, place) => (self.open_directory(asker, handle, &place), None),
@@ -271,17 +270,11 @@ impl Desk {
         self.sync_directory(directory)
     }
 
-    fn store(
-        &mut self,
-        asker: Asker,
-        handle: Handle,
-        names: (Place, Place),
-        bytes: &[u8],
-        directory: &Place,
-    ) -> io::Result<Outcome> {
+    fn store(&mut self, asker: Asker, handle: Handle, names: (Place, Place), bytes: &[u8]) -> io::Result<Outcome> {
         self.open_file(asker, handle, &names.0, Opening::New)?;
         self.file(asker, handle)?.write_all(bytes)?;
-        self.commit(asker, handle, Some(names), directory)
+        let directory = names.1.directory();
+        self.commit(asker, handle, Some(names), &directory)
     }
 
     fn sync_directory(&self, Place { folder, path }: &Place) -> io::Result<Outcome> {
@@ -419,6 +412,43 @@ fn not_open() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::SessionId;
+    use crate::buffer::{Pool, Purpose};
+    use crate::stack::ShardId;
+
+    #[test]
+    fn a_file_is_stored_by_one_work_or_it_is_told_why_not() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        ["tmp", "new"].iter().for_each(|part| std::fs::create_dir(at(part)).unwrap());
+        let Folders(folders) = Folders::open(&[root.path().to_owned()]).unwrap();
+        let mut desk = Desk { folders: Arc::new(folders), open: HashMap::new() };
+        let (mut pool, asker) = (Pool::new(1 << 20), Asker { shard: ShardId(0), session: SessionId(7) });
+        let place = |path: &str| Place { folder: Folder(0), path: path.into() };
+        let mut store = |from: &str, to: &str, bytes: &[u8]| {
+            let mut block = pool.write(bytes.len(), Purpose::Taken).unwrap();
+            block.frame_mut().fill(bytes, Default::default());
+            let work = Work::Store { handle: Handle(0), names: (place(from), place(to)), block };
+            let (result, block) = desk.carry_out(asker, work, &More::default());
+            pool.release(block.expect("it comes back"));
+            assert_eq!(pool.charged(), 0);
+            let is_open = desk.open.get(&asker).is_some_and(|all| !all.is_empty());
+            (result.map_err(|why| why.kind()), is_open)
+        };
+
+        assert_eq!(store("tmp/1", "new/1", b"a message"), (Ok(Outcome::Done), false));
+        assert_eq!((std::fs::read(at("new/1")).unwrap(), at("tmp/1").exists()), (b"a message".to_vec(), false));
+        // What is there is nobody's to be written over, and nothing gets its name.
+        std::fs::write(at("tmp/2"), "another's").unwrap();
+        assert_eq!(store("tmp/2", "new/2", b"a message"), (Err(ErrorKind::AlreadyExists), false));
+        assert_eq!((std::fs::read(at("tmp/2")).unwrap(), at("new/2").exists()), (b"another's".to_vec(), false));
+        // It was written and closed, and cannot get its name: whoever asked takes it back.
+        assert_eq!(store("tmp/3", "gone/3", b"a message"), (Err(ErrorKind::NotFound), false));
+        assert_eq!(std::fs::read(at("tmp/3")).unwrap(), b"a message");
+        // Out of its folder no path leads.
+        assert_eq!(store("../4", "new/4", b"a message"), (Err(ErrorKind::PermissionDenied), false));
+        assert!(!at("new/4").exists());
+    }
 
     #[test]
     fn slices_are_written_in_order_and_empty_ones_too() {

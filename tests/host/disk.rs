@@ -187,9 +187,8 @@ impl Disk {
             Work::WriteAt(handle, block, at) => {
                 (done(self.write((asker, handle), block.frame().bytes(), Some(at as usize))), Some(block))
             }
-            Work::Store { handle, names, block, directory } => {
-                let stored = self.store((asker, handle), names, block.frame().bytes(), &directory);
-                (done(stored), Some(block))
+            Work::Store { handle, names, block } => {
+                (done(self.store((asker, handle), names, block.frame().bytes())), Some(block))
             }
             Work::Open(handle, place, opening) => (self.open((asker, handle), &place, opening), None),
             Work::OpenDirectory(handle, place) => (done(self.open_directory((asker, handle), &place)), None),
@@ -306,18 +305,13 @@ impl Disk {
     }
 
     /// The same.
-    fn store(
-        &mut self,
-        key: (Asker, Handle),
-        names: (Place, Place),
-        bytes: &[u8],
-        directory: &Place,
-    ) -> Result<(), ErrorKind> {
+    fn store(&mut self, key: (Asker, Handle), names: (Place, Place), bytes: &[u8]) -> Result<(), ErrorKind> {
         self.open(key, &names.0, Opening::New)?;
         if self.has_power() {
             self.write(key, bytes, None)?;
         }
-        if self.has_power() { self.commit(key, Some(names), directory) } else { Ok(()) }
+        let directory = names.1.directory();
+        if self.has_power() { self.commit(key, Some(names), &directory) } else { Ok(()) }
     }
 
     fn sync_directory(&mut self, place: &Place) -> Result<(), ErrorKind> {

@@ -2,10 +2,11 @@
 //!
 //! The mailboxes lie beside each other in one folder, so a message for several is one file with a name in each.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrayvec::ArrayString;
 
 use super::super::{Folder, Place};
 
@@ -26,32 +27,16 @@ pub struct Maildirs(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     folder: Folder,
-    /// What a name has between its parts: which process gave it, and which host.
+    /// What a name has between its numbers: which process gave it.
     run: String,
+    /// What a file's name has behind the message's: which host it came to.
     host: String,
     next: AtomicU64,
 }
 
-/// The name of a message, which no other one has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name {
-    text: String,
-    /// Bytes without the host.
-    unique: usize,
-}
-
-impl Name {
-    /// The name without the host, which is unique on this one.
-    pub fn unique(&self) -> &str {
-        &self.text[..self.unique]
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+/// The name of a message, which no other one has on this host. The longest has two numbers of 20 digits and one of 8, and three
+/// letters between them.
+pub type Name = ArrayString<51>;
 
 impl Maildirs {
     /// Those in a folder; `run` is random, and another one in each process.
@@ -64,21 +49,22 @@ impl Maildirs {
 
     /// A name for a message that comes now, in seconds since 1970.
     pub fn name(&self, seconds: u64) -> Name {
-        let Shared { run, host, next, .. } = &*self.0;
-        let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let number = more.format(next.fetch_add(1, Ordering::Relaxed));
-        let parts = [digits.format(seconds), run, number, host];
-        Name { text: parts.concat(), unique: parts[..3].iter().map(|part| part.len()).sum() }
+        let Shared { run, next, .. } = &*self.0;
+        let (mut digits, mut name) = (itoa::Buffer::new(), Name::new());
+        name.push_str(digits.format(seconds));
+        name.push_str(run);
+        name.push_str(digits.format(next.fetch_add(1, Ordering::Relaxed)));
+        name
     }
 
     /// Where a message is written.
     pub fn unfinished(&self, mailbox: &str, name: &Name) -> Place {
-        self.place(&[mailbox, "/tmp/", &name.text])
+        self.place(&[mailbox, "/tmp/", name, &self.0.host])
     }
 
     /// Where it is found.
     pub fn finished(&self, mailbox: &str, name: &Name) -> Place {
-        self.place(&[mailbox, "/new/", &name.text])
+        self.place(&[mailbox, "/new/", name, &self.0.host])
     }
 
     /// All of a mailbox.
@@ -110,8 +96,14 @@ mod tests {
     fn no_two_messages_have_one_name() {
         let maildirs = Maildirs::new(Folder(0), "a/b:c", 7);
         let names = [maildirs.name(1), maildirs.clone().name(1)];
-        assert_eq!(names[1].unique(), "1.R00000007Q1");
-        let names = names.map(|name| name.to_string());
-        assert_eq!(names, ["1.R00000007Q0.a\\057b\\072c", "1.R00000007Q1.a\\057b\\072c"]);
+        assert_eq!(names.map(|name| name.to_string()), ["1.R00000007Q0", "1.R00000007Q1"]);
+        let paths = names.map(|name| maildirs.finished("bob", &name).path);
+        assert_eq!(
+            paths,
+            ["bob/new/1.R00000007Q0.a\\057b\\072c", "bob/new/1.R00000007Q1.a\\057b\\072c"].map(PathBuf::from)
+        );
+        let longest = Maildirs::new(Folder(0), "a", u32::MAX);
+        longest.0.next.store(u64::MAX, Ordering::Relaxed);
+        assert!(longest.name(u64::MAX).ends_with("Q18446744073709551615"));
     }
 }

@@ -226,7 +226,7 @@ impl Conversation {
             maildirs: rules.maildirs.clone(),
             mailboxes: std::mem::take(&mut transaction.mailboxes),
             name: rules.maildirs.name(*arrived),
-            queue: queue.map(|queue| (queue.clone(), queue.name(*arrived))),
+            queue: queue.map(|queue| Box::new((queue.clone(), queue.name(*arrived)))),
         };
 
         self.messages += 1;
@@ -245,7 +245,7 @@ impl Conversation {
         let parts = received.parts();
         if delivery.put_in_front(&maildir::return_path(sender), &parts, &mut stream.io) {
             let in_front = parts.iter().map(|part| part.len() as u64).sum();
-            transaction.content = Some(Content::new(Body::new(form, rules.bare), delivery, in_front));
+            transaction.content = Some(Box::new(Content::new(Body::new(form, rules.bare), delivery, in_front)));
             return Ok(());
         }
         transaction.mailboxes = delivery.abandon(&mut stream.io);

@@ -16,11 +16,10 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 
-use arrayvec::ArrayString;
-
 use super::super::super::{Handle, Io, Opening, Work};
 use super::super::maildir::{Maildirs, Name};
 use super::super::queue::{Envelope, Handles, Id, Placing, Queue};
+use super::mailboxes::Mailboxes;
 use crate::base::limits;
 use crate::buffer::Block;
 
@@ -65,24 +64,19 @@ pub(super) enum Step {
 /// For whom a message is.
 pub(super) struct Destinations {
     pub(super) maildirs: Maildirs,
-    /// Mailboxes, none twice.
-    pub(super) mailboxes: Vec<String>,
+    pub(super) mailboxes: Mailboxes,
     pub(super) name: Name,
-    pub(super) queue: Option<(Queue, Id)>,
+    /// Seldom there, and large.
+    pub(super) queue: Option<Box<(Queue, Id)>>,
 }
 
-/// What a message is called: the longest is a Maildir's, two numbers of 20 digits and one of 8 with four letters.
-pub(super) type MessageId = ArrayString<52>;
-
 impl Destinations {
-    /// What the message is called: in the queue as its entry, or else by its name without the host.
-    fn id(&self) -> MessageId {
-        let mut written = MessageId::new();
-        let fits = match &self.queue {
-            Some((_, id)) => write!(written, "{id}").is_ok(),
-            None => written.try_push_str(self.name.unique()).is_ok(),
-        };
-        debug_assert!(fits, "the longest of both has room");
+    /// What the message is called: in the queue as its entry, which is shorter, or else as in a mailbox.
+    fn id(&self) -> Name {
+        let Some(entry) = &self.queue else { return self.name };
+        let mut written = Name::new();
+        let fits = write!(written, "{}", entry.1).is_ok();
+        debug_assert!(fits, "an entry's name is shorter");
         written
     }
 }
@@ -108,7 +102,7 @@ impl Delivery {
     pub(super) fn begin(tag: u64, to: Destinations, io: &mut Io<'_>) -> Delivery {
         let mail = (!to.mailboxes.is_empty()).then(|| File::new(MAIL));
         let queue = to.queue.as_ref().map(|_| File::new(HANDLES.content));
-        let unopened = matches!((to.mailboxes.len(), &to.queue), (1, None));
+        let unopened = to.mailboxes.only().is_some() && to.queue.is_none();
         let (phase, todo) = (Phase::Writing, VecDeque::new());
         let mut delivery = Delivery { tag, to, mail, queue, phase, unopened, todo, under_way: 0, failed: None };
         if !delivery.unopened {
@@ -121,14 +115,14 @@ impl Delivery {
         self.unopened = false;
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
         let mail = mailboxes.first().map(|mailbox| (MAIL, maildirs.unfinished(mailbox, name)));
-        let queue = queue.as_ref().map(|(queue, id)| (HANDLES.content, queue.place(id.content())));
+        let queue = queue.as_deref().map(|(queue, id)| (HANDLES.content, queue.place(id.content())));
         for (handle, place) in mail.into_iter().chain(queue) {
             self.order(Work::Open(handle, place, Opening::New), io);
         }
     }
 
     /// What the message is called in `Received:`, and when it is told that it was taken over.
-    pub(super) fn id(&self) -> MessageId {
+    pub(super) fn id(&self) -> Name {
         self.to.id()
     }
 
@@ -195,16 +189,15 @@ impl Delivery {
 
     /// All of it came.
     pub(super) fn complete(&mut self, io: &mut Io<'_>) {
+        let Destinations { maildirs, mailboxes, name, .. } = &self.to;
         if self.unopened
+            && let Some(mailbox) = mailboxes.only()
             && let Some(block) = self.mail.as_mut().and_then(|file| file.block.take())
         {
+            let names = (maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name));
             self.unopened = false;
             self.phase = Phase::Naming;
-            let Destinations { maildirs, mailboxes, name, .. } = &self.to;
-            let mailbox = &mailboxes[0];
-            let names = (maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name));
-            let directory = maildirs.arrivals(mailbox);
-            return self.order(Work::Store { handle: MAIL, names, block, directory }, io);
+            return self.order(Work::Store { handle: MAIL, names, block }, io);
         }
         self.phase = Phase::Complete;
         for handle in [MAIL, HANDLES.content] {
@@ -243,7 +236,7 @@ impl Delivery {
                 Phase::Complete => self.phase = self.sync(io),
                 Phase::Syncing => self.phase = self.name(),
                 Phase::Naming => {
-                    self.phase = match (&self.to.queue, envelope) {
+                    self.phase = match (self.to.queue.as_deref(), envelope) {
                         (Some((queue, id)), Some(envelope)) => {
                             Phase::Queueing(Box::new(Placing::entry(queue, *id, HANDLES, envelope)))
                         }
@@ -265,14 +258,14 @@ impl Delivery {
     /// All is written: now it is to last.
     fn sync(&mut self, io: &mut Io<'_>) -> Phase {
         let Destinations { maildirs, mailboxes, name, queue } = &self.to;
-        match (mailboxes.as_slice(), queue) {
+        match (mailboxes.only(), queue) {
             // Nearly always: one file with one name.
-            ([mailbox], None) => {
+            (Some(mailbox), None) => {
                 let names = Some((maildirs.unfinished(mailbox, name), maildirs.finished(mailbox, name)));
                 self.order(Work::Commit { handle: MAIL, names, directory: maildirs.arrivals(mailbox) }, io);
                 Phase::Naming
             }
-            ([], _) => Phase::Syncing,
+            _ if mailboxes.is_empty() => Phase::Syncing,
             _ => {
                 self.todo.extend([Work::Sync(MAIL), Work::Close(MAIL)]);
                 Phase::Syncing
@@ -283,10 +276,10 @@ impl Delivery {
     /// The names in the mailboxes: in the first one last, for that takes the unfinished name away.
     fn name(&mut self) -> Phase {
         let Destinations { maildirs, mailboxes, name, .. } = &self.to;
-        let Some((first, others)) = mailboxes.split_first() else { return Phase::Naming };
+        let Some(first) = mailboxes.first() else { return Phase::Naming };
         let unfinished = maildirs.unfinished(first, name);
-        let link = |other: &String| Work::Link(unfinished.clone(), maildirs.finished(other, name));
-        self.todo.extend(others.iter().map(link));
+        let link = |other: &str| Work::Link(unfinished.clone(), maildirs.finished(other, name));
+        self.todo.extend(mailboxes.iter().skip(1).map(link));
         self.todo.push_back(Work::Rename(unfinished.clone(), maildirs.finished(first, name)));
         self.todo.extend(mailboxes.iter().map(|mailbox| Work::SyncDirectory(maildirs.arrivals(mailbox))));
         Phase::Naming
@@ -302,7 +295,7 @@ impl Delivery {
         if matches!(self.phase, Phase::Naming | Phase::Queueing(_)) {
             self.todo.extend(mailboxes.iter().map(|mailbox| Work::Remove(maildirs.finished(mailbox, name))));
         }
-        if let Some((queue, id)) = queue {
+        if let Some((queue, id)) = queue.as_deref() {
             self.todo.extend(Placing::undo(queue, *id, HANDLES));
         }
         self.phase = Phase::Undoing(why);
@@ -310,7 +303,7 @@ impl Delivery {
 
     /// The connection is gone: what is not complete is taken back, as far as threads take it. Returns whose mailboxes it was
     /// for.
-    pub(super) fn abandon(mut self, io: &mut Io<'_>) -> Vec<String> {
+    pub(super) fn abandon(mut self, io: &mut Io<'_>) -> Mailboxes {
         if !matches!(self.phase, Phase::Done | Phase::Failed(_) | Phase::Undoing(_)) {
             self.undo(ErrorKind::Interrupted, io);
         }
@@ -360,7 +353,7 @@ impl Delivery {
 
     /// Its entry in the queue, to be announced.
     pub(super) fn entry(&self) -> Option<&(Queue, Id)> {
-        self.to.queue.as_ref()
+        self.to.queue.as_deref()
     }
 }
 
@@ -381,10 +374,17 @@ impl File {
     fn append(&mut self, parts: &[&str]) -> bool {
         let Some(block) = &mut self.block else { return false };
         let frame = block.frame_mut();
-        for part in parts {
-            frame.tailroom(part.len()).copy_from_slice(part.as_bytes());
-            frame.extend(part.len());
+        let length = parts.iter().map(|part| part.len()).sum();
+        let mut room = frame.tailroom(length);
+        if room.len() < length {
+            return false;
         }
+        for part in parts {
+            let (place, behind) = room.split_at_mut(part.len());
+            place.copy_from_slice(part.as_bytes());
+            room = behind;
+        }
+        frame.extend(length);
         true
     }
 }

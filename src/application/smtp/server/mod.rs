@@ -17,6 +17,7 @@ mod body;
 mod command;
 mod delivery;
 mod greeting;
+mod mailboxes;
 mod reply;
 mod session;
 mod trace;

@@ -145,6 +145,7 @@ impl Conversation {
         }
         let (count, line) = self.lines.take(bytes);
         match line {
+            Some(Line::Whole(line)) if memchr3(b'\r', b'\n', 0, &line).is_some() => self.no_command(reply::NO_LINE),
             Some(Line::Whole(mut line)) => {
                 line.extend_from_slice(b"\r\n");
                 self.hear(&line, stream);
@@ -155,13 +156,12 @@ impl Conversation {
         count
     }
 
-    /// A line came, its CRLF included.
+    /// A line of text came, its CRLF included.
     fn hear(&mut self, line: &[u8], stream: &mut Stream<'_>) {
-        let text = &line[..line.len() - 2];
-        match () {
-            () if memchr3(b'\r', b'\n', 0, text).is_some() => self.no_command(reply::NO_LINE),
-            () if self.login.expects() => self.hear_login(text, stream),
-            () => self.obey(line, stream),
+        if self.login.expects() {
+            self.hear_login(&line[..line.len() - 2], stream);
+        } else {
+            self.obey(line, stream);
         }
     }
 
@@ -187,7 +187,7 @@ impl Conversation {
 
     /// Reads what comes of a message; returns how much of it.
     fn receive(&mut self, incoming: Incoming, bytes: &[u8], stream: &mut Stream<'_>) -> usize {
-        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut()) else {
             return self.discard(incoming, bytes);
         };
         let bytes = match incoming {
@@ -234,7 +234,7 @@ impl Conversation {
             return;
         }
         self.incoming = None;
-        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut()) else {
             return;
         };
         if last {
@@ -253,7 +253,7 @@ impl Conversation {
     fn end_message(&mut self, stream: &mut Stream<'_>) {
         self.incoming = None;
         self.ending = true;
-        let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
+        let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut());
         if let Some(Content { delivery: Some(delivery), refusal: None, .. }) = content {
             delivery.complete(&mut stream.io);
         }
@@ -263,7 +263,7 @@ impl Conversation {
     /// The disk has done something, or is to.
     fn go_on(&mut self, stream: &mut Stream<'_>) {
         let Some(transaction) = self.transaction.as_mut() else { return self.ending = false };
-        let Some(content) = transaction.content.as_mut() else { return self.ending = false };
+        let Some(content) = transaction.content.as_deref_mut() else { return self.ending = false };
         transaction.envelope.size = content.in_front + content.length;
         let step = match &mut content.delivery {
             Some(delivery) => {
@@ -368,7 +368,7 @@ impl Session for Conversation {
         match done.tag {
             VERIFIED => self.verified(failed.is_none(), stream),
             tag => {
-                let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
+                let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut());
                 if let Some(delivery) = content.and_then(|content| content.delivery.as_mut()) {
                     delivery.done(tag, failed);
                     self.starved = None;

@@ -12,6 +12,7 @@ use super::super::address;
 use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return, Said, Status};
 use super::body::Body;
 use super::delivery::Delivery;
+use super::mailboxes::Mailboxes;
 use super::reply::{self, Reply};
 use crate::base::limits;
 
@@ -19,14 +20,14 @@ use crate::base::limits;
 pub(super) struct Transaction {
     /// What MAIL said, those recipients who are elsewhere, and those here of whom the sender is to be told.
     pub(super) envelope: Envelope,
-    /// Mailboxes, none twice.
-    pub(super) mailboxes: Vec<String>,
+    /// Those here.
+    pub(super) mailboxes: Mailboxes,
     /// Every recipient that was accepted.
     pub(super) recipients: usize,
     /// The first of them.
     pub(super) first: String,
-    /// What came of it so far.
-    pub(super) content: Option<Content>,
+    /// What came of it so far: large, and not there at first.
+    pub(super) content: Option<Box<Content>>,
 }
 
 /// The message itself.
@@ -87,15 +88,13 @@ impl Transaction {
             next: arrived,
             told_of_delay: false,
         };
-        Transaction { envelope, mailboxes: Vec::new(), recipients: 0, first: String::new(), content: None }
+        Transaction { envelope, mailboxes: Mailboxes::default(), recipients: 0, first: String::new(), content: None }
     }
 
     /// Somebody of ours, whose mailbox this is.
-    pub(super) fn add_mailbox(&mut self, to: &RcptTo<Cow<'_, str>>, mailbox: String) {
+    pub(super) fn add_mailbox(&mut self, to: &RcptTo<Cow<'_, str>>, mailbox: &str) {
         self.count(&to.address);
-        if !self.mailboxes.contains(&mailbox) {
-            self.mailboxes.push(mailbox);
-        }
+        self.mailboxes.add(mailbox);
         // RFC 3461 §5.2.2: it is told that it was delivered, if there is somebody to be told.
         if to.flags & RCPT_NOTIFY_SUCCESS != 0 && !self.envelope.sender.is_empty() {
             self.add(Recipient { status: Status::Delivered, said: Some(Said::delivered()), ..recipient(to) });
@@ -110,7 +109,7 @@ impl Transaction {
 
     fn count(&mut self, to: &str) {
         if self.recipients == 0 {
-            to.clone_into(&mut self.first);
+            self.first = to.to_owned();
         }
         self.recipients += 1;
     }

@@ -8,9 +8,9 @@ use super::Rules;
 use crate::base::address::Address;
 
 /// Where somebody is.
-pub(super) enum Whereabouts {
+pub(super) enum Whereabouts<'a> {
     /// In a mailbox of ours.
-    Here(String),
+    Here(&'a str),
     /// On another host.
     Elsewhere,
     /// It would be here.
@@ -19,11 +19,10 @@ pub(super) enum Whereabouts {
 
 impl Rules {
     /// Where an address is; `own` is the address of ours that the client talks to. Nothing is nobody: the postmaster.
-    pub(super) fn whereabouts(&self, to: &str, own: Option<Address>) -> Option<Whereabouts> {
+    pub(super) fn whereabouts(&self, to: &str, own: Option<Address>) -> Option<Whereabouts<'_>> {
         // The postmaster's mail is always taken (RFC 5321 §4.5.1).
-        let postmaster = || Whereabouts::Here(POSTMASTER.to_owned());
         if to.is_empty() {
-            return Some(postmaster());
+            return Some(Whereabouts::Here(POSTMASTER));
         }
         let (local, domain) = address::split(to)?;
         let ours = match address::literal(domain) {
@@ -35,19 +34,19 @@ impl Rules {
             return Some(Whereabouts::Elsewhere);
         }
         if local.eq_ignore_ascii_case(POSTMASTER) {
-            return Some(postmaster());
+            return Some(Whereabouts::Here(POSTMASTER));
         }
         // Only the host that has the mailbox knows whether case matters (RFC 5321 §2.4): here it does not.
         let account = self.accounts.find(local.as_bytes());
         let account = account.or_else(|| self.accounts.find(local.to_lowercase().as_bytes()));
-        Some(account.map_or(Whereabouts::Nowhere, |account| Whereabouts::Here(account.name.clone())))
+        Some(account.map_or(Whereabouts::Nowhere, |account| Whereabouts::Here(&account.name)))
     }
 }
 
 impl Locals for Rules {
     fn maildir(&self, address: &str) -> Option<Place> {
         match self.whereabouts(address, None) {
-            Some(Whereabouts::Here(mailbox)) => Some(self.maildirs.mailbox(&mailbox)),
+            Some(Whereabouts::Here(mailbox)) => Some(self.maildirs.mailbox(mailbox)),
             _ => None,
         }
     }

@@ -545,7 +545,7 @@ extern "C" fn netdev_receive(_: User, into: *mut c_void, length: *mut size_t, mi
 }
 
 extern "C" fn usleep(_: User, micros: c_uint) -> c_int {
-    host().nap(Duration::from_micros(micros.into()));
+    host().sleep(Duration::from_micros(micros.into()));
     0
 }
 

@@ -5,10 +5,7 @@
 //! noted the time at which it returned.
 
 use std::cell::Cell;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 thread_local! {
     /// This thread's call was blocked, and the time of its end was not asked yet.
@@ -23,26 +20,6 @@ struct Sleepers {
     awake: usize,
     /// How often they were woken.
     round: u64,
-    /// Whose call returned last, until somebody waited for it.
-    returned: Option<Returned>,
-}
-
-/// A thread whose blocked call returned, and that has to write down yet what it returned.
-struct Returned(PathBuf);
-
-impl Returned {
-    /// This thread.
-    fn here() -> Option<Returned> {
-        let thread = fs::read_link("/proc/thread-self").ok()?;
-        Some(Returned(PathBuf::from("/proc").join(thread).join("stat")))
-    }
-
-    /// Whether it is not asleep: waiting for the next call.
-    fn is_busy(&self) -> bool {
-        let stat = fs::read_to_string(&self.0).unwrap_or_default();
-        // The name of the program, in parentheses, may hold anything.
-        stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with(['R', 'D']))
-    }
 }
 
 struct Guarded<T> {
@@ -79,19 +56,9 @@ impl<T> Shared<T> {
         if returns {
             let mut turn = self.lock();
             turn.guarded().sleepers.awake -= 1;
-            turn.guarded().sleepers.returned = Returned::here();
             self.changed.notify_all();
         }
         returns
-    }
-
-    /// Waits until packetdrill has written down what a blocked call returned, if one did. A script that goes on a virtual
-    /// moment later counts on that: on the socket of an `accept`, say. Only who lets go of packetdrill's lock may call this.
-    pub(crate) fn await_returned(&self) {
-        let returned = self.lock().guarded().sleepers.returned.take();
-        while returned.as_ref().is_some_and(Returned::is_busy) {
-            thread::yield_now();
-        }
     }
 }
 

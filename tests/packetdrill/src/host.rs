@@ -115,14 +115,8 @@ impl Host {
         turn.get().link.take()
     }
 
-    /// Time goes on for a thread of packetdrill's that sleeps, and keeps others from nothing.
-    pub(crate) fn nap(&self, time: Duration) {
-        self.sleep(time);
-        self.shared.await_returned();
-    }
-
     /// Time goes on.
-    fn sleep(&self, time: Duration) {
+    pub(crate) fn sleep(&self, time: Duration) {
         let mut turn = self.shared.lock();
         let until = turn.get().now + time;
         while turn.get().now < until {

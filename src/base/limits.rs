@@ -140,7 +140,7 @@ pub const REDIRECT_AGE: Duration = Duration::from_secs(600);
 /// Entries of the RARP table (RFC 903).
 pub const RARP_ENTRIES: usize = 1024;
 
-/// Neighbours remembered. A full cache forgets the one that was used least recently.
+/// Neighbours remembered, of some 150 bytes each. A full cache forgets the one that was used least recently.
 pub const NEIGHBORS: usize = 65_536;
 /// Neighbours being resolved at once, so that a scan of the prefix cannot push out those that we know.
 pub const NEIGHBORS_INCOMPLETE: usize = 1024;

@@ -99,8 +99,8 @@ enum Open {
     Directory(Dir, ReadDir),
 }
 
-/// Blocks that are written behind another one in the same call: a file system that can takes larger pages for more bytes. If they
-/// cannot be written, none of them was.
+/// Blocks that are written behind another one in the same call: a file system that can takes larger pages for more bytes. If not
+/// all of them can be written, each is told to have failed.
 #[derive(Default)]
 struct More(ArrayVec<(Block, Answer), { limits::WRITES_AT_ONCE - 1 }>);
 

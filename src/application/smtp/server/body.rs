@@ -8,6 +8,10 @@ use std::sync::LazyLock;
 use memchr::memchr3;
 use memchr::memmem::Finder;
 
+use super::look::Look;
+
+/// Bytes that are looked at together: as many as stay at hand until they are copied.
+const WINDOW: usize = 4096;
 /// A dot that begins a line, and what precedes it.
 static STUFFED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
 
@@ -95,16 +99,17 @@ impl Body {
         }
         let mut out = Out { into, written: 0 };
         let mut read = 0;
-        // Nearly always all of it is: then only dots are looked for.
-        let looked_at = &bytes[..bytes.len().min(out.room())];
-        let clean = if is_clean(looked_at) { looked_at.len() } else { 0 };
+        let (mut look, mut looked_at) = (Look::default(), 0);
         // A byte makes at most three or, mended, four: what was held back before it, and its own.
         while read < bytes.len() && out.room() >= 4 {
             if matches!(self.at, At::Start | At::Within) {
-                let end = if read < clean { clean } else { bytes.len() };
-                let rest = &bytes[read..end];
+                if read >= looked_at {
+                    looked_at = bytes.len().min(read + WINDOW);
+                    look = Look::at(&bytes[read..looked_at]);
+                }
+                let rest = &bytes[read..looked_at];
                 let rest = &rest[..rest.len().min(out.room() - 3)];
-                let run = if read < clean { self.clean_run(rest) } else { self.run(rest) };
+                let run = self.run(rest, look);
                 out.put(&rest[..run]);
                 read += run;
                 if run == rest.len() {
@@ -120,19 +125,16 @@ impl Body {
         Taken { read, written: out.written, ended: false }
     }
 
-    /// How many bytes there are of which none is looked at alone, up to the end of the line.
-    fn run(&self, rest: &[u8]) -> usize {
-        if self.at == At::Start { 0 } else { memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len()) }
-    }
-
-    /// The same among bytes that are clean: up to the next dot that begins a line, whatever lies between.
-    fn clean_run(&mut self, rest: &[u8]) -> usize {
+    /// How many of these bytes are taken as they are: of lines without a flaw all, up to the next dot that begins one.
+    fn run(&mut self, rest: &[u8], look: Look) -> usize {
         let dotted = self.form == Form::Dotted;
         let run = match rest {
             [b'.', ..] if dotted && self.at == At::Start => 0,
             // What precedes it is not known to have been a CR.
             [b'\n', ..] => 0,
-            _ if dotted => STUFFED.find(rest).map_or(rest.len(), |at| at + 1),
+            _ if look.flawed && self.at == At::Start => 0,
+            _ if look.flawed => memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len()),
+            _ if look.dotted && dotted => STUFFED.find(rest).map_or(rest.len(), |at| at + 1),
             _ => rest.len(),
         };
         // The last CR may have its LF or not.
@@ -206,21 +208,6 @@ impl Body {
         self.faults.bare |= self.at == At::Cr && self.bare == Bare::Refuse;
         self.at = At::Within;
     }
-}
-
-/// Whether each CR has its LF and each LF its CR, but for an LF at the beginning and a CR at the end, and there is no NUL.
-fn is_clean(bytes: &[u8]) -> bool {
-    #[inline(always)]
-    fn flaws(bytes: &[u8]) -> u8 {
-        let Some((first, behind)) = bytes.split_first() else { return 0 };
-        let pairs = bytes.iter().zip(behind);
-        // No branches, so that many are looked at at once.
-        let (alone, least) = pairs.fold((0, *first), |(alone, least), (one, next)| {
-            (alone | (u8::from(*one == b'\r') ^ u8::from(*next == b'\n')), least.min(*next))
-        });
-        alone | u8::from(least == 0)
-    }
-    pulp::Arch::new().dispatch(|| flaws(bytes)) == 0
 }
 
 /// Where it is written to.

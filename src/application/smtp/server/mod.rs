@@ -17,6 +17,7 @@ mod body;
 mod command;
 mod delivery;
 mod greeting;
+mod look;
 mod mailboxes;
 mod reply;
 mod session;

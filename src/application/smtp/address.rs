@@ -36,24 +36,20 @@ pub fn quoted(address: &str) -> Cow<'_, str> {
 
 /// Whether a local part needs no quotes: atoms with dots between them (RFC 5321 §4.1.2).
 fn is_dot_string(local: &str) -> bool {
-    let mut within = false;
-    for byte in local.bytes() {
-        if byte == b'.' && within {
-            within = false;
-        } else if is_atext(byte) {
-            within = true;
-        } else {
-            return false;
-        }
-    }
-    within
+    let is_atom = |atom: &[u8]| !atom.is_empty() && atom.iter().all(|byte| ATEXT[usize::from(*byte)]);
+    local.as_bytes().split(|byte| *byte == b'.').all(is_atom)
 }
 
 /// What an atom is made of (RFC 5322 §3.2.3, RFC 6532 §3.2).
-fn is_atext(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?')
-        || matches!(byte, b'^'..=b'`' | b'{'..=b'~' | 0x80..)
-}
+static ATEXT: [bool; 256] = {
+    let (mut atext, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        atext[byte] = matches!(byte as u8, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'~' | 0x80..)
+            || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    atext
+};
 
 /// A text as xtext (RFC 3461 §4).
 pub fn xtext(text: &str) -> String {

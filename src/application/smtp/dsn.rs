@@ -250,22 +250,26 @@ pub type Date = ArrayString<{ "Tue, 14 Nov 2023 22:13:20 +0000".len() }>;
 
 /// RFC 5322 §3.3, in universal time.
 pub fn date(seconds: u64) -> Date {
-    const DAYS: [&str; 7] = ["Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, ", "Sun, "];
+    // The first day of 1970 was a Thursday.
+    const DAYS: [&str; 7] = ["Thu, ", "Fri, ", "Sat, ", "Sun, ", "Mon, ", "Tue, ", "Wed, "];
     const MONTHS: [&str; 12] =
         [" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "];
-    let time = Timestamp::from_second(seconds.try_into().unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
-    let time = Offset::UTC.to_datetime(time);
+    const DAY: u64 = 86_400;
+    let last = Timestamp::MAX.as_second() as u64;
+    let seconds = seconds.min(last);
+    let day = Offset::UTC.to_datetime(Timestamp::from_second(seconds as i64).unwrap_or_default());
     let (mut digits, mut date) = (itoa::Buffer::new(), Date::new());
-    date.push_str(DAYS[time.weekday().to_monday_zero_offset() as usize]);
-    date.push_str(digits.format(time.day()));
-    date.push_str(MONTHS[time.month() as usize - 1]);
+    date.push_str(DAYS[(seconds / DAY % 7) as usize]);
+    date.push_str(digits.format(day.day()));
+    date.push_str(MONTHS[day.month() as usize - 1]);
     // Of four digits: it begins in 1970, and ends with jiff's 9999.
-    date.push_str(digits.format(time.year()));
-    let tens = |number: i8| b'0' + number as u8 / 10;
-    let ones = |number: i8| b'0' + number as u8 % 10;
-    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
-    let clock = [tens(hour), ones(hour), b':', tens(minute), ones(minute), b':', tens(second), ones(second)];
-    [" ", std::str::from_utf8(&clock).unwrap_or_default(), " +0000"].iter().for_each(|part| date.push_str(part));
+    date.push_str(digits.format(day.year()));
+    let mut clock = *b" 00:00:00 +0000";
+    for (at, number) in [(1, day.hour()), (4, day.minute()), (7, day.second())] {
+        clock[at] += number as u8 / 10;
+        clock[at + 1] += number as u8 % 10;
+    }
+    date.push_str(std::str::from_utf8(&clock).unwrap_or_default());
     date
 }
 

@@ -28,7 +28,8 @@ fn ffmpeg_sends_pcmu_and_the_recording_is_what_was_sent() {
     assert_eq!(lost, 0);
     let (mean, last) = jitter_of_capture(&studio, 8000.0);
     assert!((mean / 8.0 - judged.mean_jitter).abs() < 0.01, "{mean}, {judged:?}");
-    assert!((last - told.jitter as f64).abs() <= 1.0, "{last}, {told:?}");
+    // Ours is in whole units (RFC 3550 §A.8): each difference of arrivals is up to one off, and so is what is told of them.
+    assert!((last - told.jitter as f64).abs() < 2.0, "{last}, {told:?}");
     // tshark decodes all of it, and finds nothing wrong.
     assert_eq!(studio.tshark("-Y _ws.malformed||_ws.expert.severity>=\"Warning\""), "");
     // What is in the dump are the packets that came.

@@ -105,9 +105,8 @@ fn what_was_taken_over_of_twenty_thousand_outlasts_many_kills() {
     killed(20_000, 2000);
 }
 
-/// A disk of a mebibyte: what fits is taken, the rest gets 452, and all that was taken is there.
-#[test]
-fn a_full_disk_loses_nothing() {
+/// Sends more messages than a disk of a mebibyte holds: what fits is taken, the rest gets 452, and all that was taken is there.
+fn fill(messages: usize, bytes: usize) {
     let Some(office) = Office::new() else { return };
     fs::create_dir_all(office.state()).unwrap();
     let state = office.state();
@@ -118,7 +117,7 @@ fn a_full_disk_loses_nothing() {
     }
     let house = office.house("");
     let mut python = script_of_tests("smtp_load.py");
-    python.args(["10.77.0.2", "2", "40", "full", "50000"]);
+    python.args(["10.77.0.2", "2", &messages.to_string(), "full", &bytes.to_string()]);
     let told = office.lab.start(python).ended().ok();
     let ended = house.end();
     let taken = told.lines().filter(|line| line.starts_with("taken ")).count();
@@ -129,6 +128,17 @@ fn a_full_disk_loses_nothing() {
     let unmounted = std::process::Command::new("umount").arg(&state).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
     assert!(ended.status.success(), "{ended:?}");
-    assert!(taken > 5 && full > 5 && taken + full == 40, "{told}");
+    assert!(taken > 5 && full > 5 && taken + full == messages, "{told}");
     assert!(whole && there.len() == taken && left.is_empty(), "{} of {taken}, {left:?}", there.len());
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    fill(40, 50_000);
+}
+
+/// Each of these is stored as one work.
+#[test]
+fn a_disk_full_of_small_messages_loses_nothing() {
+    fill(400, 1000);
 }

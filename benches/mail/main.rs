@@ -142,11 +142,19 @@ fn compare() {
 
 fn measure(criterion: &mut Criterion) {
     let (mut server, flow, mut shard) = (server(), flow(Role::Transfer.port()), Shard::new());
-    let mut connection = Connection::open(&mut server, &mut shard, &flow);
+    let (message, mut connection) = (message(13), Connection::open(&mut server, &mut shard, &flow));
     connection.hear(&mut frame(HELLO));
-    let mut arriving = frame(&message(13));
+    let mut arriving = frame(&message);
     criterion.bench_function("smtp/message", |bencher| bencher.iter(|| connection.hear(black_box(&mut arriving))));
     connection.end();
+    let mut arriving = frame(&[HELLO, &message, b"QUIT\r\n"].concat());
+    criterion.bench_function("smtp/connection", |bencher| {
+        bencher.iter(|| {
+            let mut connection = Connection::open(&mut server, &mut shard, &flow);
+            black_box(connection.hear(black_box(&mut arriving)));
+            connection.end();
+        });
+    });
 }
 
 fn main() {

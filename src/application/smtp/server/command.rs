@@ -128,7 +128,7 @@ impl Conversation {
         if !from.address.is_ascii() && !transaction.envelope.utf8 {
             return Err(reply::NOT_ASCII);
         }
-        self.transaction = Some(transaction);
+        self.transaction = Some(Box::new(transaction));
         Err(reply::SENDER)
     }
 
@@ -201,7 +201,7 @@ impl Conversation {
         // What it announced comes, whatever is said to it (RFC 3030 §2).
         self.incoming = (size > 0).then_some(Incoming::Chunk { left: size, last });
         if is_new? {
-            let is_binary = self.transaction.as_ref().is_some_and(Transaction::is_binary);
+            let is_binary = self.transaction.as_ref().is_some_and(|transaction| transaction.is_binary());
             let begun = self.begin(if is_binary { Form::Bytes } else { Form::Lines }, stream);
             if let Err(why) = begun {
                 self.reset(&mut stream.io);
@@ -245,7 +245,7 @@ impl Conversation {
         let parts = received.parts();
         if delivery.put_in_front(&maildir::return_path(sender), &parts, &mut stream.io) {
             let in_front = parts.iter().map(|part| part.len() as u64).sum();
-            transaction.content = Some(Box::new(Content::new(Body::new(form, rules.bare), delivery, in_front)));
+            transaction.content = Some(Content::new(Body::new(form, rules.bare), delivery, in_front));
             return Ok(());
         }
         transaction.mailboxes = delivery.abandon(&mut stream.io);

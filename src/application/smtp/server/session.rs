@@ -50,7 +50,8 @@ pub(super) struct Conversation {
     pub(super) out: Vec<u8>,
     pub(super) hello: Option<Hello>,
     pub(super) login: Login,
-    pub(super) transaction: Option<Transaction>,
+    /// Large, and seldom there while nothing is said.
+    pub(super) transaction: Option<Box<Transaction>>,
     /// Messages that began to come.
     pub(super) messages: u64,
     pub(super) incoming: Option<Incoming>,
@@ -187,7 +188,7 @@ impl Conversation {
 
     /// Reads what comes of a message; returns how much of it.
     fn receive(&mut self, incoming: Incoming, bytes: &[u8], stream: &mut Stream<'_>) -> usize {
-        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut()) else {
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
             return self.discard(incoming, bytes);
         };
         let bytes = match incoming {
@@ -234,7 +235,7 @@ impl Conversation {
             return;
         }
         self.incoming = None;
-        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut()) else {
+        let Some(content) = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut()) else {
             return;
         };
         if last {
@@ -253,7 +254,7 @@ impl Conversation {
     fn end_message(&mut self, stream: &mut Stream<'_>) {
         self.incoming = None;
         self.ending = true;
-        let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut());
+        let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
         if let Some(Content { delivery: Some(delivery), refusal: None, .. }) = content {
             delivery.complete(&mut stream.io);
         }
@@ -263,7 +264,7 @@ impl Conversation {
     /// The disk has done something, or is to.
     fn go_on(&mut self, stream: &mut Stream<'_>) {
         let Some(transaction) = self.transaction.as_mut() else { return self.ending = false };
-        let Some(content) = transaction.content.as_deref_mut() else { return self.ending = false };
+        let Some(content) = transaction.content.as_mut() else { return self.ending = false };
         transaction.envelope.size = content.in_front + content.length;
         let step = match &mut content.delivery {
             Some(delivery) => {
@@ -368,7 +369,7 @@ impl Session for Conversation {
         match done.tag {
             VERIFIED => self.verified(failed.is_none(), stream),
             tag => {
-                let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_deref_mut());
+                let content = self.transaction.as_mut().and_then(|transaction| transaction.content.as_mut());
                 if let Some(delivery) = content.and_then(|content| content.delivery.as_mut()) {
                     delivery.done(tag, failed);
                     self.starved = None;

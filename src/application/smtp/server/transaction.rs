@@ -26,8 +26,8 @@ pub(super) struct Transaction {
     pub(super) recipients: usize,
     /// The first of them.
     pub(super) first: String,
-    /// What came of it so far: large, and not there at first.
-    pub(super) content: Option<Box<Content>>,
+    /// What came of it so far.
+    pub(super) content: Option<Content>,
 }
 
 /// The message itself.

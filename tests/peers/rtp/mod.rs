@@ -54,7 +54,7 @@ impl Studio {
         let (records, capture) = (records.display(), capture.display());
         let house = self.lab.house(&format!("--services rtp --rtp-record {records} --record {capture} {arguments}"));
         // Linux sends what waited for a neighbour beside what no longer has to: a burst at the beginning would be reordered.
-        BOTH.map(|address| self.lab.ping(address));
+        BOTH.iter().for_each(|address| self.lab.ping(*address));
         house
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::congestion::Congestion;
 use super::ecn::Ecn;
+use super::pacing::Pacing;
 use super::path::Larger;
 use super::recovery::{Alarm, Recovery};
 use super::reordering::Reordering;
@@ -124,6 +125,8 @@ pub(super) struct Rare {
     pub(super) soft: Option<IcmpError>,
     /// A segment by which the path is tried.
     pub(super) larger: Option<Larger>,
+    /// Made when there is more to send on a long path than may leave at once.
+    pub(super) pacing: Option<Pacing>,
 }
 
 /// The numbers with which a connection begins.

@@ -315,7 +315,9 @@ pub const SUPERFRAME: usize = 128 << 10;
 pub const CONGESTION_WINDOW: u32 = 16 << 20;
 /// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full
 /// superframe to wait for.
-pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
+pub const SEND_BUFFER: (usize, usize) = (128 << 10, 8 << 20);
+/// The most on a path that is not [`FAR`]: what is in flight there is to stay in the cache.
+pub const SEND_BUFFER_NEAR: usize = 2 << 20;
 /// What of that may be more than both windows let be in flight: a session is told of room in the turn in which an
 /// acknowledgment comes, and what is written earlier than that leaves the cache before it leaves the host.
 pub const SEND_AHEAD: usize = 128 << 10;

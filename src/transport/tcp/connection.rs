@@ -220,6 +220,7 @@ impl Connection {
         // behind it has to be kept, too: without room beside that, recovery would find nothing new to send (RFC 9937 §6.2).
         let window = self.congestion.window().min(self.snd.window) as usize;
         let kept = window.max(self.snd.nxt - self.snd.una);
+        let most = if self.is_far() { most } else { most.min(limits::SEND_BUFFER_NEAR.max(least)) };
         let buffer = (kept + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }

@@ -315,13 +315,21 @@ pub const SUPERFRAME: usize = 128 << 10;
 pub const CONGESTION_WINDOW: u32 = 16 << 20;
 /// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full
 /// superframe to wait for.
-pub const SEND_BUFFER: (usize, usize) = (128 << 10, 2 << 20);
+pub const SEND_BUFFER: (usize, usize) = (128 << 10, 8 << 20);
+/// The most on a path that is not [`FAR`]: what is in flight there is to stay in the cache.
+pub const SEND_BUFFER_NEAR: usize = 2 << 20;
 /// What of that may be more than both windows let be in flight: a session is told of room in the turn in which an
 /// acknowledgment comes, and what is written earlier than that leaves the cache before it leaves the host.
 pub const SEND_AHEAD: usize = 128 << 10;
 /// How long part of a window waits for acknowledgments that make it a fuller superframe. On a path so fast a superframe less is a
 /// system call less; on a slower one what waits comes around that much later, and the window is the smaller for it.
 pub const SUPERFRAME_WAIT: Duration = Duration::from_millis(1);
+/// How much of what is paced leaves at once: what its rate sends in this time (as Linux does, which paces with timers, too).
+pub const PACE: Duration = Duration::from_millis(1);
+/// From which round trip on it is paced: on a shorter path, a few of these pieces are all of a window.
+pub const FAR: Duration = Duration::from_millis(4);
+/// Segments of the initial window (RFC 6928 §2), and what may leave at once after a pause (RFC 9002 §7.7).
+pub const INITIAL_WINDOW: usize = 10;
 /// What a stream lets its peer send at first, and at most.
 pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
 /// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn

@@ -81,7 +81,7 @@ fn race(delay: Duration, loss: u64, span: Duration, rounds: u64) {
     assert!(ratio.median >= LEAST, "taphouse sends {ratio:.2} times what Linux does: {figures:.0?}");
 }
 
-/// Linux's sender: it sends until the other side leaves.
+/// Linux's sender: it sends until the other side leaves. Where its default is bbr it paces, for the socket began with that.
 fn send(mut stream: TcpStream) {
     sockopt::set_tcp_congestion(&stream, "cubic").expect("root may choose");
     let bytes = [0x5a; 64 << 10];

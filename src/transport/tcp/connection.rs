@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::congestion::Congestion;
 use super::ecn::Ecn;
+use super::pacing::Pacing;
 use super::path::Larger;
 use super::recovery::{Alarm, Recovery};
 use super::reordering::Reordering;
@@ -124,6 +125,8 @@ pub(super) struct Rare {
     pub(super) soft: Option<IcmpError>,
     /// A segment by which the path is tried.
     pub(super) larger: Option<Larger>,
+    /// Made when there is more to send on a long path than may leave at once.
+    pub(super) pacing: Option<Pacing>,
 }
 
 /// The numbers with which a connection begins.
@@ -217,6 +220,7 @@ impl Connection {
         // behind it has to be kept, too: without room beside that, recovery would find nothing new to send (RFC 9937 §6.2).
         let window = self.congestion.window().min(self.snd.window) as usize;
         let kept = window.max(self.snd.nxt - self.snd.una);
+        let most = if self.is_far() { most } else { most.min(limits::SEND_BUFFER_NEAR.max(least)) };
         let buffer = (kept + window.min(limits::SEND_AHEAD)).clamp(least, most);
         buffer.saturating_sub(self.snd.queue.len())
     }

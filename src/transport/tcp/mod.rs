@@ -3,8 +3,8 @@
 //! # Theory of operation
 //!
 //! RFCs to read first: 9293 (the protocol), 7323 (windows and timestamps), 2018, 2883 and 6675 (selective acknowledgment),
-//! 5681, 6582, 9406 and 9438 (congestion), 8985, 9937, 3522 and 5682 (recovery), 3168 (notification), 6298 (timer), 5961
-//! and 4987 (attacks).
+//! 5681, 6582, 9406 and 9438 (congestion), 9002 §7.7 (pacing), 8985, 9937, 3522 and 5682 (recovery), 3168 (notification),
+//! 6298 (timer), 5961 and 4987 (attacks).
 //!
 //! A connection has three shapes, each as small as its state lets it be:
 //!
@@ -35,6 +35,7 @@
 //! | `acknowledgment` | 9293 §3.10.7.4, fifth | what it does to what we send |
 //! | `receive` | 9293 §3.8.6.2.2, 2018, 2883 | the receive half: windows, acknowledgments |
 //! | `output` | 9293 §3.8.6.2.1, §3.7.4 | what is sent next: windows, Nagle, superframes |
+//! | `pacing` | 9002 §7.7 | when it is sent, so that it is no burst |
 //! | `path` | 1191, 8201, 4821 | how large segments may be, and black holes |
 //! | `predict` | 9293 §3.10.7.4 | the short way of data that are next in order |
 //! | `probe` | 8985 §7, 6298 §5 | the timer of what is in flight, and a lost tail |
@@ -64,6 +65,7 @@ mod info;
 mod initial;
 mod input;
 mod output;
+mod pacing;
 mod path;
 mod predict;
 mod probe;
@@ -88,6 +90,7 @@ pub use info::{Info, Trouble};
 pub use initial::Secret;
 pub use input::{Refused, Take};
 pub use output::{Path, Plan, Segmentation, Why};
+pub use pacing::Pace;
 pub use path::Verdict;
 pub use segment::{Reply, Segment, input};
 pub use sequence::SeqNumber;

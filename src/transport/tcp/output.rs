@@ -189,6 +189,7 @@ impl Connection {
         if unsent == 0 {
             return Some(self.with_data(Why::New, nxt, 0, size, true));
         }
+        let piece = self.paced(piece, size);
         let all = unsent.min(usable).min(piece);
         if all == 0 {
             return None;
@@ -330,6 +331,7 @@ impl Connection {
                 self.snd.nxt = plan.sequence + length + usize::from(fin);
                 self.note_use();
                 self.note_new(plan.sequence, length, now);
+                self.note_pace(length);
                 self.note_size(plan, length);
                 self.note_notified(length);
                 if fin {
@@ -342,6 +344,7 @@ impl Connection {
                 }
             }
             Why::Again => {
+                self.note_pace(length);
                 self.note_again(plan.sequence, plan.sequence + length + usize::from(fin), now);
             }
             Why::Probe | Why::Acknowledge => {}
@@ -396,6 +399,7 @@ impl Connection {
         }
         let round_trip = self.rtt.smoothed().unwrap_or_default();
         let oldest = if is_idle { now } else { self.snd.flight.oldest_at() };
+        self.begin_pace(now);
         self.snd.hurries = round_trip > limits::SUPERFRAME_WAIT && oldest + round_trip > now + limits::SUPERFRAME_WAIT;
     }
 
@@ -406,6 +410,7 @@ impl Connection {
 
     /// All plans were carried out: when what could not be sent has to be tried again (RFC 9293 §3.8.6.1, §3.8.6.2.1).
     pub fn rest(&mut self, now: Instant) {
+        self.rest_pace();
         let waits = self.data_end().is_after(self.snd.nxt)
             && self.snd.nxt == self.snd.una
             && !matches!(self.state, State::SynSent | State::SynReceived | State::Closed);

@@ -217,6 +217,7 @@ impl Connection {
         self.end_phase();
         self.go_on(news, advanced, now);
         self.grow_out_of_order(heard, now);
+        self.make_room(heard);
         if news.delivered > 0 {
             self.arm(now);
         }
@@ -264,6 +265,12 @@ impl Connection {
         if heard.new > 0 && is_watching && self.reordering.is_seen() {
             self.grow(heard.new, None, now);
         }
+    }
+
+    /// What arrives out of order makes room to write, too: otherwise recovery would find nothing new to send (RFC 9937 §6.2).
+    fn make_room(&mut self, heard: Heard) {
+        let runs_dry = self.data_end() - self.snd.nxt < self.data_size();
+        self.events.room |= heard.new > 0 && (runs_dry || self.room() >= self.tuning.send_buffer.0 / 2);
     }
 
     /// The peer tells of congestion, in a segment that acknowledges `advanced` bytes: less is sent from now on, though nothing

@@ -14,7 +14,7 @@ impl Connection {
     /// When [`Connection::on_timer`] is due.
     #[inline]
     pub fn deadline(&self) -> Instant {
-        self.retransmit_at.min(self.acknowledge_at).min(self.lingers_until).min(self.ask_at())
+        self.retransmit_at.min(self.acknowledge_at).min(self.lingers_until).min(self.paced_until()).min(self.ask_at())
     }
 
     /// Does what is due. What is to be sent then is in [`Connection::plan`].
@@ -22,6 +22,9 @@ impl Connection {
         if self.lingers_until <= now {
             self.lingers_until = Instant::NEVER;
             self.abort();
+        }
+        if self.paced_until() <= now {
+            self.stop_waiting();
         }
         if self.acknowledge_at <= now {
             self.rcv.acknowledgment = Acknowledgment::Now;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::congestion::Choice;
 use super::ecn::Notification;
+use super::pacing::Pace;
 use crate::base::limits;
 
 /// Whether both ends tell each other their user timeouts (RFC 5482 §3.1: ENABLED and CHANGEABLE).
@@ -54,6 +55,8 @@ pub struct Tuning {
     pub send_buffer: (usize, usize),
     /// Whether routers are asked to mark instead of to drop (RFC 3168).
     pub notification: Notification,
+    /// Whether a window leaves all at once.
+    pub pace: Pace,
 }
 
 impl Default for Tuning {
@@ -70,6 +73,7 @@ impl Default for Tuning {
             delayed_ack: limits::DELAYED_ACK,
             receive_buffer: limits::RECEIVE_BUFFER,
             send_buffer: limits::SEND_BUFFER,
+            pace: Pace::Paced,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use taphouse::base::limits;
-use taphouse::transport::tcp::{Choice, Extension, Notification, Tuning};
+use taphouse::transport::tcp::{Choice, Extension, Notification, Pace, Tuning};
 
 use crate::buffers::Buffers;
 
@@ -34,6 +34,8 @@ pub(crate) fn tuning() -> Tuning {
         selective: extension("tcp_sack"),
         // Linux acknowledges at once as long as it does not take a connection for a dialogue, and so do the scripts.
         delayed_ack: Duration::ZERO,
+        // Nor does it pace, unless it is told to.
+        pace: Pace::Unpaced,
         ..Tuning::default()
     };
     if let [_, _, most] = numbers("tcp_rmem")[..] {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MAIL_SMTPUTF8, MailFrom, RcptTo, Request};
+use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MailFrom, RcptTo, Request};
 
 use super::super::super::Stream;
 use super::super::queue::Envelope;
@@ -123,10 +123,12 @@ impl Conversation {
         if from.size as u64 > self.shared.rules.largest {
             return Err(reply::TOO_LARGE);
         }
-        if !from.address.is_ascii() && from.flags & MAIL_SMTPUTF8 == 0 {
+        let arrived = self.shared.time(stream.io.now());
+        let transaction = Transaction::new(from, arrived);
+        if !from.address.is_ascii() && !transaction.envelope.utf8 {
             return Err(reply::NOT_ASCII);
         }
-        self.transaction = Some(Box::new(Transaction::new(from, self.shared.time(stream.io.now()))));
+        self.transaction = Some(Box::new(transaction));
         Err(reply::SENDER)
     }
 
@@ -227,7 +229,9 @@ impl Conversation {
             queue: queue.map(|queue| Box::new((queue.clone(), queue.name(*arrived)))),
         };
 
-        let id = to.id();
+        self.messages += 1;
+        let mut delivery = Delivery::begin(self.messages, to, &mut stream.io);
+        let id = delivery.id();
         let received = Received {
             beginning: &hello.trace,
             extended: hello.extended,
@@ -238,15 +242,13 @@ impl Conversation {
             recipient: (transaction.recipients == 1).then(|| address::quoted(&transaction.first)),
             date: dsn::date(*arrived),
         };
-        self.messages += 1;
-        let content = Content::new(Body::new(form, rules.bare), Delivery::begin(self.messages, to, &mut stream.io));
-        let content = transaction.content.insert(content);
-        if content.put_in_front(&maildir::return_path(sender), &received.parts(), &mut stream.io) {
+        let parts = received.parts();
+        if delivery.put_in_front(&maildir::return_path(sender), &parts, &mut stream.io) {
+            let in_front = parts.iter().map(|part| part.len() as u64).sum();
+            transaction.content = Some(Content::new(Body::new(form, rules.bare), delivery, in_front));
             return Ok(());
         }
-        if let Some(delivery) = transaction.content.take().and_then(|content| content.delivery) {
-            transaction.mailboxes = delivery.abandon(&mut stream.io);
-        }
+        transaction.mailboxes = delivery.abandon(&mut stream.io);
         Err(reply::TROUBLE)
     }
 }

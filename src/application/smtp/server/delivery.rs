@@ -72,7 +72,7 @@ pub(super) struct Destinations {
 
 impl Destinations {
     /// What the message is called: in the queue as its entry, which is shorter, or else as in a mailbox.
-    pub(super) fn id(&self) -> Name {
+    fn id(&self) -> Name {
         let Some(entry) = &self.queue else { return self.name };
         let mut written = Name::new();
         let fits = write!(written, "{}", entry.1).is_ok();

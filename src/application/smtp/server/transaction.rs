@@ -8,7 +8,6 @@ use smtp_proto::{
     RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo,
 };
 
-use super::super::super::Io;
 use super::super::address;
 use super::super::queue::{Body as BodyType, Envelope, Notify, Recipient, Return, Said, Status};
 use super::body::Body;
@@ -149,14 +148,8 @@ fn recipient(to: &RcptTo<Cow<'_, str>>) -> Recipient {
 }
 
 impl Content {
-    pub(super) fn new(body: Body, delivery: Delivery) -> Content {
-        Content { body, delivery: Some(delivery), length: 0, in_front: 0, refusal: None }
-    }
-
-    /// Writes what is in front of the message, as [`Delivery::put_in_front`].
-    pub(super) fn put_in_front(&mut self, of_mail: &[&str], of_both: &[&str], io: &mut Io<'_>) -> bool {
-        self.in_front = of_both.iter().map(|part| part.len() as u64).sum();
-        self.delivery.as_mut().is_some_and(|delivery| delivery.put_in_front(of_mail, of_both, io))
+    pub(super) fn new(body: Body, delivery: Delivery, in_front: u64) -> Content {
+        Content { body, delivery: Some(delivery), length: 0, in_front, refusal: None }
     }
 
     /// Looks whether it can still be taken.

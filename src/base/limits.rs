@@ -359,6 +359,9 @@ pub const MEETINGS: u32 = 8;
 /// Bytes that cross the device meanwhile; see [`MEETINGS`].
 pub const MEETINGS_BYTES: u64 = MEETINGS as u64 * (16 << 10);
 
+/// How long it stays away from that core: until whoever shares the other one has found its pace.
+pub const APART: Duration = Duration::from_millis(20);
+
 /// Threads that wait for the disk.
 pub const STORAGE_THREADS: usize = 4;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold

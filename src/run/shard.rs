@@ -115,7 +115,7 @@ impl<D: Device> Shard<D> {
                     match self.stack.wait(&self.waker, at_most) {
                         Ok(()) => {
                             self.troubles.works(Doing::Waiting);
-                            self.apart.woken(&self.waker, self.stack.counters());
+                            self.apart.woken(&self.waker, self.stack.counters(), now);
                             continue;
                         }
                         Err(error) => (Doing::Waiting, error),

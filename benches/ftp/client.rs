@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt;
+use rustix::net::{self, AddressFamily, SocketType, sockopt};
 
 use crate::FOLDER;
 use crate::lab::Failure;
@@ -94,11 +94,16 @@ impl Client {
     }
 }
 
+/// The congestion control is chosen before there is a connection: BBR, where that is the default, would leave its pacing behind,
+/// and a timer that goes off for every superframe.
 fn connect(server: Ipv4Addr, port: u16) -> Result<TcpStream, Failure> {
-    let stream = TcpStream::connect_timeout(&SocketAddrV4::new(server, port).into(), PATIENCE)?;
-    sockopt::set_tcp_congestion(&stream, CONGESTION_CONTROL)?;
+    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    sockopt::set_tcp_congestion(&socket, CONGESTION_CONTROL)?;
+    let stream = TcpStream::from(socket);
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    // Connecting, too.
     stream.set_write_timeout(Some(PATIENCE))?;
+    net::connect(&stream, &SocketAddrV4::new(server, port))?;
     Ok(stream)
 }

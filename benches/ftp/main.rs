@@ -11,9 +11,9 @@
 //! vsftpd sends the pages of files (`sendfile`), so the client's copy is the only one. What leaves through a TAP is copied into
 //! the kernel, and before that out of the file: `vsftpd, copying` does as much, and tells what of the distance that is.
 //!
-//! All files lie on one tmpfs: what is read is in memory, and what is written goes there. The kernel's TCP is on CUBIC at all
-//! ends. taphouse syncs and renames what it is sent before it says 226, vsftpd neither. Before a large file is stored, as much
-//! is written here and removed, so that nobody waits for memory.
+//! All files lie on one tmpfs, or where `-- --in FOLDER` says: what is read is in memory, for it was just written. The kernel's TCP
+//! is on CUBIC at all ends. taphouse syncs and renames what it is sent before it says 226, vsftpd neither; who writes here syncs,
+//! too. Before a large file is stored, as much is written here and removed, so that nobody waits for memory.
 //!
 //! `cargo bench --bench ftp` prints; with `-- --require` it also fails when taphouse is slower than vsftpd, or stores at less
 //! than 0.8 × of what writing takes here, in the median round. `-- --rounds N` measures longer.
@@ -49,6 +49,8 @@ const SMALL: usize = 4 << 10;
 const FILES: usize = 2000;
 /// Bytes of a block that is written here: what a TAP brings at once.
 const BLOCK: usize = 64 << 10;
+/// Where there is a tmpfs everywhere.
+const TMPFS: &str = "/dev/shm";
 /// Where both keep their files, below what is the root for them.
 const FOLDER: &str = "pub";
 
@@ -77,7 +79,8 @@ fn main() -> ExitCode {
 
 /// Prints what each contender reaches, and returns what was asked and not reached.
 fn measure(rounds: usize, only: Option<&str>) -> Result<Vec<String>, Failure> {
-    let folder = tempfile::Builder::new().prefix("taphouse-bench").tempdir_in("/dev/shm")?;
+    let place = std::env::args().skip_while(|word| word != "--in").nth(1).unwrap_or_else(|| TMPFS.to_owned());
+    let folder = tempfile::Builder::new().prefix("taphouse-bench").tempdir_in(&place)?;
     let root = plant(folder.path())?;
     let lab = Lab::new()?;
     let vsftpd = |number, sending| contender::vsftpd(&lab, number as u8, folder.path(), &root, sending);
@@ -88,7 +91,7 @@ fn measure(rounds: usize, only: Option<&str>) -> Result<Vec<String>, Failure> {
     ];
     lab::pin(LOAD_CORE)?;
     println!(
-        "the load on core {LOAD_CORE}; IPv4, MTU 1500, checksum and TSO offload; {CONGESTION_CONTROL}; files on tmpfs"
+        "the load on core {LOAD_CORE}; IPv4, MTU 1500, checksum and TSO offload; {CONGESTION_CONTROL}; files in {place}"
     );
     let mut missed = Vec::new();
     for (load, name, unit) in LOADS.into_iter().filter(|(_, name, _)| only.is_none_or(|only| name.starts_with(only))) {

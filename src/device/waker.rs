@@ -3,11 +3,12 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
+use rustix::thread::sched_getcpu;
 
 use super::Interest;
 
@@ -21,6 +22,8 @@ pub struct Waker {
 struct Shared {
     /// One of the states below: who wakes a loop that does not sleep makes no system call for it.
     state: AtomicU8,
+    /// Where who ended a sleep ran then, plus one; 0: nobody did since this was asked.
+    core: AtomicU32,
     event: OwnedFd,
 }
 
@@ -35,15 +38,24 @@ impl Waker {
     /// A waker that was not woken yet.
     pub fn new() -> io::Result<Waker> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Waker { shared: Arc::new(Shared { state: AtomicU8::new(AWAKE), event }) })
+        Ok(Waker { shared: Arc::new(Shared { state: AtomicU8::new(AWAKE), core: AtomicU32::new(0), event }) })
     }
 
     /// Ends the current wait, or the next one if nobody waits. What the caller did before, the loop sees after its wait.
     pub fn wake(&self) {
         if self.shared.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
+            self.shared.core.store(sched_getcpu() as u32 + 1, Ordering::Relaxed);
             // It fails only when the counter stands at its end, and then the loop is awake already.
             let _ = rustix::io::write(&self.shared.event, &1u64.to_ne_bytes());
         }
+    }
+
+    /// The core on which somebody ran who ended a sleep, if somebody did since this was last asked. A hint: two may have.
+    pub fn take_core(&self) -> Option<usize> {
+        // Without a fence while there is nothing to take.
+        let core =
+            if self.shared.core.load(Ordering::Relaxed) == 0 { 0 } else { self.shared.core.swap(0, Ordering::Relaxed) };
+        (core as usize).checked_sub(1)
     }
 
     /// Sleeps for `span`, or until it is woken.

@@ -3,6 +3,7 @@
 //! A shard is one [`Stack`](crate::stack::Stack) with its queue of the device, on one thread. [`Shard::run`] is that
 //! thread's whole life; a [`Handle`] reaches it from others.
 
+mod apart;
 mod clock;
 mod confine;
 mod record;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::apart::Apart;
 use super::clock::Clock;
 use super::trouble::{Doing, News, Troubles, is_gone};
 use crate::base::counters::Counters;
@@ -47,6 +48,7 @@ pub struct Shard<D> {
     waker: Waker,
     commands: Receiver<Command>,
     busy_poll: Duration,
+    apart: Apart,
     troubles: Troubles,
     /// Frames sent when the last one was refused.
     sent_before: u64,
@@ -59,7 +61,8 @@ impl<D: Device> Shard<D> {
     pub fn new(stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
         let (sender, commands) = bounded(16);
         let handle = Handle { commands: sender, waker: waker.clone() };
-        (Shard { stack, waker, commands, busy_poll, troubles: Troubles::new(), sent_before: 0, notices: None }, handle)
+        let (apart, troubles) = (Apart::default(), Troubles::new());
+        (Shard { stack, waker, commands, busy_poll, apart, troubles, sent_before: 0, notices: None }, handle)
     }
 
     /// Says through `news` when the device fails, and when it works again. Who does not read it misses it.
@@ -112,6 +115,7 @@ impl<D: Device> Shard<D> {
                     match self.stack.wait(&self.waker, at_most) {
                         Ok(()) => {
                             self.troubles.works(Doing::Waiting);
+                            self.apart.woken(&self.waker, self.stack.counters(), now);
                             continue;
                         }
                         Err(error) => (Doing::Waiting, error),

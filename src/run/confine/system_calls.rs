@@ -42,6 +42,7 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_getpid,
     libc::SYS_membarrier,
     libc::SYS_rseq,
+    libc::SYS_getcpu,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_yield,

@@ -41,10 +41,12 @@ impl<D: Device> Net<D> {
         let length = payload.iter().map(|slice| slice.len()).sum();
         let Some(mut template) = Template::new(head, layers, length) else { return Sent::Refused(Dropped::Misuse) };
         let mut cutter = Cutter::new(payload);
+        // Of the loop, or all of its room would be moved for each segment.
+        let mut data = ArrayVec::<_, SLICES>::new();
         let mut sent = 0;
         while sent < length {
             let next = size.min(length - sent);
-            let data = cutter.next(next);
+            cutter.next(next, &mut data);
             let position = if sent + next == length { Position::Last } else { Position::Inner };
             let sum = match &*data {
                 [slice] => Sum::of(slice),
@@ -74,10 +76,10 @@ impl<'a> Cutter<'a> {
         Cutter { payload, skip: 0 }
     }
 
-    /// The next `length` bytes, or as many as there are.
+    /// The next `length` bytes, or as many as there are, into `pieces`.
     #[inline]
-    pub(super) fn next(&mut self, mut length: usize) -> ArrayVec<IoSlice<'a>, SLICES> {
-        let mut pieces = ArrayVec::new();
+    pub(super) fn next(&mut self, mut length: usize, pieces: &mut ArrayVec<IoSlice<'a>, SLICES>) {
+        pieces.clear();
         while let Some((first, behind)) = self.payload.split_first() {
             let rest = &first[self.skip..];
             if rest.len() > length {
@@ -93,6 +95,5 @@ impl<'a> Cutter<'a> {
             length -= rest.len();
             (self.payload, self.skip) = (behind, 0);
         }
-        pieces
     }
 }

@@ -33,6 +33,16 @@ impl Device for End {
         Ok(true)
     }
 
+    #[inline]
+    fn transmit_written(&mut self, write: impl FnOnce(&mut Frame)) -> Option<bool> {
+        let mut outbound = self.outbound.borrow_mut();
+        let slot = outbound.push();
+        let is_free = slot.is_some();
+        // As smoltcp does: where the frame will be read.
+        slot.map(write);
+        Some(is_free)
+    }
+
     fn wait(&mut self, _interest: Interest, _waker: &Waker, _at_most: Option<Duration>) -> io::Result<()> {
         Ok(())
     }

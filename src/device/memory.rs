@@ -7,20 +7,31 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Capabilities, Device, Interest, Received, Waker};
-use crate::buffer::{DEVICE_ROOM, Frame, Offload};
+use crate::buffer::{DEVICE_ROOM, Frame, HEADROOM, Offload};
 
 /// Frames on the wire in one direction before it is full.
 const LENGTH: usize = 1024;
 
 #[derive(Default)]
 struct Direction {
-    frames: Mutex<VecDeque<(Vec<u8>, Offload)>>,
+    frames: Mutex<VecDeque<Frame>>,
     arrived: Condvar,
 }
 
 impl Direction {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Vec<u8>, Offload)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Frame>> {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a frame on the wire; false when that is full.
+    fn send(&self, frame: impl FnOnce() -> Frame) -> bool {
+        let mut frames = self.lock();
+        let room = frames.len() < LENGTH;
+        if room {
+            frames.push_back(frame());
+            self.arrived.notify_one();
+        }
+        room
     }
 }
 
@@ -47,18 +58,12 @@ impl Memory {
 
     /// Sends a frame that is not written in a [`Frame`]; false when the wire is full.
     pub fn send(&mut self, frame: &[u8], offload: Offload) -> bool {
-        let mut frames = self.outbound.lock();
-        let room = frames.len() < LENGTH;
-        if room {
-            frames.push_back((frame.to_vec(), offload));
-            self.outbound.arrived.notify_one();
-        }
-        room
+        self.outbound.send(|| Frame::from_bytes(frame, offload))
     }
 
     /// Takes the next frame off the wire.
     pub fn take(&mut self) -> Option<(Vec<u8>, Offload)> {
-        self.inbound.lock().pop_front()
+        self.inbound.lock().pop_front().map(|frame| (frame.bytes().to_vec(), frame.offload))
     }
 }
 
@@ -77,9 +82,20 @@ impl Device for Memory {
     }
 
     fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
-        let mut frame = head[DEVICE_ROOM..].to_vec();
-        payload.iter().for_each(|slice| frame.extend_from_slice(slice));
-        Ok(self.send(&frame, offload))
+        let parts = || std::iter::once(&head[DEVICE_ROOM..]).chain(payload.iter().map(|slice| &**slice));
+        Ok(self.outbound.send(|| {
+            let mut frame = Frame::new(HEADROOM + parts().map(<[u8]>::len).sum::<usize>());
+            frame.gather(parts(), offload);
+            frame
+        }))
+    }
+
+    fn transmit_written(&mut self, write: impl FnOnce(&mut Frame)) -> Option<bool> {
+        Some(self.outbound.send(|| {
+            let mut frame = Frame::new(HEADROOM + self.capabilities.mtu);
+            write(&mut frame);
+            frame
+        }))
     }
 
     /// Looks at the waker every millisecond: two ends in one process have no descriptor to sleep on.

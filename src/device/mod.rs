@@ -91,6 +91,14 @@ pub trait Device {
     /// device may overwrite. `Ok(false)`: the device is full, and who owns the bytes keeps them.
     fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool>;
 
+    /// Sends a frame that `write` puts where it leaves from, for a device whose frames lie in memory that we reach: what has to
+    /// be copied there is summed on its way. `write` gets an empty frame with room for the MTU. `Some(false)`: the device is full,
+    /// and `write` was not called. `None`: it lends no such place, and [`Device::transmit`] is the way.
+    #[inline]
+    fn transmit_written(&mut self, _write: impl FnOnce(&mut Frame)) -> Option<bool> {
+        None
+    }
+
     /// Sleeps until there is what `interest` names, until `waker` is woken, or for `at_most` (for ever: `None`).
     fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()>;
 }

@@ -98,6 +98,26 @@ impl Sum {
         })
     }
 
+    /// The same of pieces that are copied to `to`, one behind the other: each byte is read once for both. What does not fit is
+    /// left out.
+    pub fn copied<'a>(self, pieces: impl Iterator<Item = &'a [u8]>, mut to: &mut [u8]) -> Sum {
+        let mut position = 0;
+        pieces.fold(self, |sum, piece| {
+            let fits = piece.len().min(to.len());
+            let (place, rest) = std::mem::take(&mut to).split_at_mut(fits);
+            to = rest;
+            let copied = Sum(copy(&piece[..fits], place));
+            let odd = position % 2 == 1;
+            position += fits;
+            if odd {
+                let [a, b] = copied.folded();
+                sum.field([b, a])
+            } else {
+                sum.and(copied)
+            }
+        })
+    }
+
     /// Adds fewer than eight bytes.
     #[inline]
     fn short(self, bytes: &[u8]) -> Sum {
@@ -186,6 +206,19 @@ fn long(bytes: &[u8]) -> u64 {
     lanes.iter().sum::<u64>() + Sum::ZERO.brief(rest).0
 }
 
+/// The sum of data that are copied to where as many fit.
+#[inline(never)]
+fn copy(from: &[u8], to: &mut [u8]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if from.len() <= wide::MOST
+        && let Some(v3) = pulp::x86::V3::try_new()
+    {
+        return v3.vectorize(wide::Copied { v3, from, to });
+    }
+    to.copy_from_slice(from);
+    Sum::of(from).0
+}
+
 #[cfg(target_arch = "x86_64")]
 mod wide {
     //! With AVX2, 32 bytes at a time.
@@ -198,6 +231,28 @@ mod wide {
     /// Bytes of which no 32-bit lane overflows: 128 bytes add 2^16 to it at most.
     pub(super) const MOST: usize = 1 << 20;
 
+    /// As many as there are additions under way at once: each waits for the one before it.
+    type Lanes = [i32x8; 4];
+
+    // VPMADDWD adds neighbouring words in one step, but takes them for signed: 2^15 less than they are, if their highest
+    // bit is turned over.
+    #[inline(always)]
+    fn add(v3: V3, lanes: &mut i32x8, words: &[u8; 32]) {
+        let signed = v3.xor_i16x16(cast::<[u8; 32], i16x16>(*words), v3.splat_i16x16(i16::MIN));
+        let pairs: i32x8 = cast(v3.avx2._mm256_madd_epi16(cast(signed), cast(v3.splat_i16x16(1))));
+        *lanes = v3.wrapping_add_i32x8(*lanes, pairs);
+    }
+
+    /// The sum of all that was added, `count` times.
+    #[inline(always)]
+    fn sum(v3: V3, [a, b, c, d]: Lanes, count: usize) -> u64 {
+        let lanes = v3.wrapping_add_i32x8(v3.wrapping_add_i32x8(a, b), v3.wrapping_add_i32x8(c, d));
+        let lanes: [i32; 8] = cast(lanes);
+        let signed: i64 = lanes.iter().map(|lane| i64::from(*lane)).sum();
+        // Sixteen words, each 2^15 short.
+        (signed + ((count as i64) << 19)) as u64
+    }
+
     /// What is to be summed.
     pub(super) struct Wide<'a> {
         pub(super) v3: V3,
@@ -207,34 +262,56 @@ mod wide {
     impl NullaryFnOnce for Wide<'_> {
         type Output = u64;
 
-        // VPMADDWD adds neighbouring words in one step, but takes them for signed: 2^15 less than they are, if their highest
-        // bit is turned over.
         #[inline(always)]
         fn call(self) -> u64 {
             let Wide { v3, bytes } = self;
-            let (ones, turned) = (v3.splat_i16x16(1), v3.splat_i16x16(i16::MIN));
-            let add = |lanes: i32x8, words: &[u8; 32]| {
-                let signed = v3.xor_i16x16(cast::<[u8; 32], i16x16>(*words), turned);
-                let pairs: i32x8 = cast(v3.avx2._mm256_madd_epi16(cast(signed), cast(ones)));
-                v3.wrapping_add_i32x8(lanes, pairs)
-            };
             let (words, rest) = bytes.as_chunks::<32>();
             let (blocks, few) = words.as_chunks::<4>();
-            let mut lanes = [v3.splat_i32x8(0); 4];
+            let mut lanes: Lanes = [v3.splat_i32x8(0); 4];
             for block in blocks {
                 for (lanes, words) in lanes.iter_mut().zip(block) {
-                    *lanes = add(*lanes, words);
+                    add(v3, lanes, words);
                 }
             }
             for (lanes, words) in lanes.iter_mut().zip(few) {
-                *lanes = add(*lanes, words);
+                add(v3, lanes, words);
             }
-            let [a, b, c, d] = lanes;
-            let lanes = v3.wrapping_add_i32x8(v3.wrapping_add_i32x8(a, b), v3.wrapping_add_i32x8(c, d));
-            let lanes: [i32; 8] = cast(lanes);
-            let signed: i64 = lanes.iter().map(|lane| i64::from(*lane)).sum();
-            // Sixteen words, each 2^15 short.
-            (signed + ((words.len() as i64) << 19)) as u64 + Sum::ZERO.brief(rest).0
+            sum(v3, lanes, words.len()) + Sum::ZERO.brief(rest).0
+        }
+    }
+
+    /// What is to be summed and copied.
+    pub(super) struct Copied<'a> {
+        pub(super) v3: V3,
+        pub(super) from: &'a [u8],
+        pub(super) to: &'a mut [u8],
+    }
+
+    impl NullaryFnOnce for Copied<'_> {
+        type Output = u64;
+
+        #[inline(always)]
+        fn call(self) -> u64 {
+            let Copied { v3, from, to } = self;
+            let (words, rest) = from.as_chunks::<32>();
+            let (places, place) = to.as_chunks_mut::<32>();
+            for (place, byte) in place.iter_mut().zip(rest) {
+                *place = *byte;
+            }
+            let (blocks, few) = words.as_chunks::<4>();
+            let (block_places, few_places) = places.as_chunks_mut::<4>();
+            let mut lanes: Lanes = [v3.splat_i32x8(0); 4];
+            for (block, places) in blocks.iter().zip(block_places) {
+                for ((lanes, words), place) in lanes.iter_mut().zip(block).zip(places) {
+                    *place = *words;
+                    add(v3, lanes, words);
+                }
+            }
+            for ((lanes, words), place) in lanes.iter_mut().zip(few).zip(few_places) {
+                *place = *words;
+                add(v3, lanes, words);
+            }
+            sum(v3, lanes, words.len()) + Sum::ZERO.brief(rest).0
         }
     }
 }
@@ -278,6 +355,18 @@ mod tests {
             let whole = pieces.concat();
             let sum = Sum::ZERO.pieces(pieces.iter().map(Vec::as_slice));
             prop_assert_eq!(u16::from_be_bytes(sum.checksum()), plainly(&whole));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_copied(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..8), room in 0usize..3200) {
+            let whole = pieces.concat();
+            let mut place = vec![0; room];
+            let sum = Sum::ZERO.copied(pieces.iter().map(Vec::as_slice), &mut place);
+            let fits = room.min(whole.len());
+            prop_assert_eq!(&place[..fits], &whole[..fits]);
+            prop_assert_eq!(u16::from_be_bytes(sum.checksum()), plainly(&whole[..fits]));
         }
     }
 

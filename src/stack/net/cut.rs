@@ -8,7 +8,7 @@ use super::Net;
 use super::down::{Sent, Transmitted};
 use crate::base::address::{Family, Mac};
 use crate::base::counters::Dropped;
-use crate::buffer::{Draft, Offload};
+use crate::buffer::{DEVICE_ROOM, Draft, Offload};
 use crate::device::{Device, SLICES};
 use crate::internet::output;
 use crate::internet::segmentation::{Layers, Position, Template};
@@ -41,16 +41,14 @@ impl<D: Device> Net<D> {
         let length = payload.iter().map(|slice| slice.len()).sum();
         let Some(mut template) = Template::new(head, layers, length) else { return Sent::Refused(Dropped::Misuse) };
         let mut cutter = Cutter::new(payload);
+        // Outside of the loop: there is room for many, and all of it would be moved for each segment.
+        let mut data = ArrayVec::<_, SLICES>::new();
         let mut sent = 0;
         while sent < length {
             let next = size.min(length - sent);
-            let data = cutter.next(next);
+            cutter.next(next, &mut data);
             let position = if sent + next == length { Position::Last } else { Position::Inner };
-            let sum = match &*data {
-                [slice] => Sum::of(slice),
-                slices => Sum::ZERO.pieces(slices.iter().map(|slice| &**slice)),
-            };
-            match self.transmit(template.next(next, position, sum), &data, Offload::default()) {
+            match self.send_segment(&mut template, next, position, &data) {
                 Transmitted::Yes => sent += next,
                 Transmitted::Busy if sent == 0 => return Sent::Busy,
                 Transmitted::Refused if sent == 0 => return Sent::Refused(Dropped::DeviceError),
@@ -59,6 +57,30 @@ impl<D: Device> Net<D> {
             }
         }
         Sent::Yes
+    }
+
+    /// Sends one of them, whose `length` data bytes lie in `data`.
+    #[inline]
+    fn send_segment(
+        &mut self,
+        template: &mut Template<'_>,
+        length: usize,
+        position: Position,
+        data: &[IoSlice<'_>],
+    ) -> Transmitted {
+        let slices = || data.iter().map(|slice| &**slice);
+        let written = self.transmit_written(|frame| {
+            let sum = Sum::ZERO.copied(slices(), frame.tailroom(length));
+            frame.extend(length);
+            frame.prepend(&template.next(length, position, sum)[DEVICE_ROOM..]);
+        });
+        written.unwrap_or_else(|| {
+            let sum = match data {
+                [slice] => Sum::of(slice),
+                _ => Sum::ZERO.pieces(slices()),
+            };
+            self.transmit(template.next(length, position, sum), data, Offload::default())
+        })
     }
 }
 
@@ -74,10 +96,10 @@ impl<'a> Cutter<'a> {
         Cutter { payload, skip: 0 }
     }
 
-    /// The next `length` bytes, or as many as there are.
+    /// The next `length` bytes, or as many as there are, into `pieces`.
     #[inline]
-    pub(super) fn next(&mut self, mut length: usize) -> ArrayVec<IoSlice<'a>, SLICES> {
-        let mut pieces = ArrayVec::new();
+    pub(super) fn next(&mut self, mut length: usize, pieces: &mut ArrayVec<IoSlice<'a>, SLICES>) {
+        pieces.clear();
         while let Some((first, behind)) = self.payload.split_first() {
             let rest = &first[self.skip..];
             if rest.len() > length {
@@ -93,6 +115,5 @@ impl<'a> Cutter<'a> {
             length -= rest.len();
             (self.payload, self.skip) = (behind, 0);
         }
-        pieces
     }
 }

@@ -411,12 +411,30 @@ impl<D: Device> Net<D> {
             Ok(false) => Transmitted::Busy,
             Err(why) => self.refused(why),
         };
+        self.account(transmitted, length);
+        transmitted
+    }
+
+    /// Has the device send a frame without offload that `write` puts where it leaves from; `None` when it lends no such place.
+    #[inline(always)]
+    pub(super) fn transmit_written(&mut self, write: impl FnOnce(&mut Frame)) -> Option<Transmitted> {
+        let mut length = 0;
+        let sent = self.device.transmit_written(|frame| {
+            write(frame);
+            length = frame.len();
+        });
+        let transmitted = if sent? { Transmitted::Yes } else { Transmitted::Busy };
+        self.account(transmitted, length);
+        Some(transmitted)
+    }
+
+    #[inline(always)]
+    fn account(&mut self, transmitted: Transmitted, length: usize) {
         if transmitted == Transmitted::Yes {
             self.counters.frames_sent += 1;
             self.counters.bytes_sent += length as u64;
         }
         self.note(|| Event::Transmitted(transmitted));
-        transmitted
     }
 
     #[cold]

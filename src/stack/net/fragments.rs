@@ -89,6 +89,7 @@ impl<D: Device> Net<D> {
         slices.try_extend_from_slice(payload).map_err(|_| Dropped::Misuse)?;
         let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
         let mut cutter = Cutter::new(&slices);
+        let mut data = ArrayVec::new();
         let mut offset = 0;
         while offset < length {
             let next = whole.room().min(length - offset);
@@ -96,7 +97,7 @@ impl<D: Device> Net<D> {
             let mut room = [0; HEADROOM];
             let mut head = Draft::new(&mut room, HEADROOM);
             let ethertype = whole.prepend(&mut head, offset, next, position);
-            let data = cutter.next(next);
+            cutter.next(next, &mut data);
             self.frame_out(head, &data, ethertype, station, Offload::default()).or_dropped()?;
             offset += next;
         }

@@ -34,6 +34,12 @@ impl Caller {
         std::mem::take(&mut self.starved)
     }
 
+    /// Whether nothing happened of which [`Caller::tell`] or [`Caller::is_starved`] would tell.
+    #[inline]
+    pub(super) fn has_nothing_to_tell(&self, entry: &Entry) -> bool {
+        !self.starved && entry.connection.is_quiet()
+    }
+
     /// Data came, next in order, in `range` of the frame.
     ///
     /// # Errors

@@ -212,11 +212,16 @@ impl Tcp {
     }
 
     /// The connection that a segment came for last is the first one asked: much of what is sent comes in bursts.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, flow: &Flow) -> Option<Shape> {
         if self.entries.at(self.last).is_some_and(|entry| entry.flow == *flow) {
             return Some(Shape::Connection(self.last));
         }
+        self.find_another(flow)
+    }
+
+    #[inline(never)]
+    fn find_another(&mut self, flow: &Flow) -> Option<Shape> {
         let found = self.look_up(flow);
         if let Some(Shape::Connection(index)) = found {
             self.last = index;
@@ -275,7 +280,10 @@ impl Tcp {
             Err(tcp::Refused::Drop(why)) => net.counters.drop(why),
             Err(tcp::Refused::Reset) => emit::reset(Reply::reset(segment), &entry.flow, packet, frame, net),
         }
-        self.after(index, net);
+        // Behind the first of a burst there is nothing to be done but at its end.
+        if !(entry.dirty && !self.blocked && self.caller.has_nothing_to_tell(entry)) {
+            self.after(index, net);
+        }
     }
 
     /// An ICMP error quotes a segment (RFC 5927 §4). Handshakes and TIME-WAIT have nothing that an error could change.

@@ -193,6 +193,13 @@ impl Connection {
         events
     }
 
+    /// Whether nothing happened that its user has to know, and it has nothing to read.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        let Events { opened, room, sent, ended, gone } = self.events;
+        !(opened | room | sent | ended | gone.is_some()) && !self.has_unread()
+    }
+
     /// Whether it is over, and its user has nothing more to read.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::TimeWait | State::Closed) && self.is_read_out(self.events.gone)

@@ -8,6 +8,7 @@
 
 mod calls;
 mod emit;
+mod entry;
 mod flows;
 mod flush;
 mod memory;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::calls::Caller;
+use self::entry::Entry;
 use self::flows::{Flows, Packed, Shape};
 use self::opening::Opening;
 use self::waits::Waits;
@@ -26,7 +28,7 @@ use super::net::Net;
 use super::owner::Owners;
 use super::storage::Storage;
 use super::udp::Udp;
-use crate::application::{DeskId, Done, Errands, Reading, Request, Service, Session, SessionId};
+use crate::application::{DeskId, Done, Request, Service, SessionId};
 use crate::base::address::{Endpoint, Flow};
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
@@ -34,15 +36,14 @@ use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::slab::{Id, Slab};
 use crate::base::time::Instant;
-use crate::base::wheel::{Timer, Wheel};
+use crate::base::wheel::Wheel;
 use crate::buffer::Frame;
 use crate::device::Device;
 use crate::internet::Packet;
 use crate::internet::notice::Notice;
 use crate::link::Cast;
-use crate::link::neighbors::NeighborId;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Connection, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, Tuning};
+use crate::transport::tcp::{self, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, Tuning};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -65,48 +66,6 @@ pub enum ConnectError {
     /// This shard has no room for another connection.
     #[error("too many connections")]
     TooMany,
-}
-
-/// A connection with its user.
-pub struct Entry {
-    flow: Flow,
-    connection: Connection,
-    session: Box<dyn Session>,
-    /// Its name, as sessions know it.
-    id: SessionId,
-    timer: Timer<Packed>,
-    /// When that fires, which may be before anything is due: a deadline that moves later changes neither, so that a segment
-    /// does not touch the wheel, which is far away in memory where there are many.
-    alarm: Instant,
-    /// The neighbour through which it goes, or for which it waits.
-    hop: Option<NeighborId>,
-    reading: Reading,
-    /// Whether it is in the list of those that may have something to send.
-    dirty: bool,
-    /// Whether it is in the list of those that wait for their neighbour.
-    waits: bool,
-    /// Unread bytes that the session has seen and left.
-    seen: u32,
-    /// What storage threads do for it.
-    errands: Errands,
-}
-
-impl Entry {
-    /// When it is to be looked at though nothing comes.
-    #[inline]
-    fn deadline(&self) -> Instant {
-        self.connection.deadline().min(self.session.deadline().unwrap_or(Instant::NEVER))
-    }
-
-    /// Lets its timer fire in time.
-    #[inline]
-    fn set_alarm(&mut self, timers: &mut Wheel<Packed>) {
-        let deadline = self.deadline();
-        if deadline < self.alarm {
-            self.alarm = deadline;
-            timers.set(self.timer, deadline);
-        }
-    }
 }
 
 /// A port at which connections are taken.

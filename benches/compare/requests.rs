@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 
-use crate::lab::{Failure, Lab};
+use crate::lab::{self, Failure, Lab};
 use crate::{CONGESTION_CONTROL, DISCARD_PORT, ECHO_PORT};
 
 /// A contender that does not answer for so long has failed.
@@ -22,11 +22,8 @@ const ABORTED: usize = 32;
 /// A connection to a contender.
 pub(crate) fn connect(lab: &Lab, number: u8, port: u16) -> Result<TcpStream, Failure> {
     let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, number, 2), port);
-    let stream = lab.enter(|| TcpStream::connect_timeout(&remote.into(), PATIENCE))??;
-    sockopt::set_tcp_congestion(&stream, CONGESTION_CONTROL)?;
+    let stream = lab.enter(|| lab::connect(remote, CONGESTION_CONTROL, PATIENCE))??;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
 }
 

@@ -4,10 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::net::{self, AddressFamily, SocketType, sockopt};
-
 use crate::FOLDER;
-use crate::lab::Failure;
+use crate::lab::{self, Failure};
 use crate::veth::CONGESTION_CONTROL;
 
 /// Bytes of a system call.
@@ -94,16 +92,8 @@ impl Client {
     }
 }
 
-/// The congestion control is chosen before there is a connection: BBR, where that is the default, would leave its pacing behind,
-/// and a timer that goes off for every superframe.
 fn connect(server: Ipv4Addr, port: u16) -> Result<TcpStream, Failure> {
-    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
-    sockopt::set_tcp_congestion(&socket, CONGESTION_CONTROL)?;
-    let stream = TcpStream::from(socket);
+    let stream = lab::connect(SocketAddrV4::new(server, port), CONGESTION_CONTROL, PATIENCE)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    // Connecting, too.
-    stream.set_write_timeout(Some(PATIENCE))?;
-    net::connect(&stream, &SocketAddrV4::new(server, port))?;
     Ok(stream)
 }

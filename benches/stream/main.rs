@@ -28,7 +28,6 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use lab::{CONTENDER_CORE, Failure, LOAD_CORE, Lab};
@@ -52,6 +51,8 @@ const MEASURED: Duration = Duration::from_millis(700);
 /// What of the bare endpoint's rate taphouse has to reach, and what of its own it has to keep beside idle connections.
 const OF_BARE: f64 = 0.6;
 const OF_ITSELF: f64 = 0.95;
+/// A contender that does not answer for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Not one that paces.
 const CONGESTION_CONTROL: &str = "cubic";
 
@@ -110,7 +111,7 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
     lab::pin(LOAD_CORE)?;
     let connect = |index: usize, port: u16| -> Result<TcpStream, Failure> {
         let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, index as u8, 2), port);
-        Ok(lab.enter(|| TcpStream::connect(remote))??)
+        Ok(lab.enter(|| lab::connect(remote, CONGESTION_CONTROL, PATIENCE))??)
     };
     let idle = (0..IDLE).map(|_| connect(CROWDED, DISCARD_PORT)).collect::<Result<Vec<_>, _>>()?;
     println!("load on core {LOAD_CORE}, contenders on core {CONTENDER_CORE}, spinning for {SPIN:?}; IPv4, MTU 1500");
@@ -137,9 +138,6 @@ fn measure(rounds: usize) -> Result<Vec<String>, Failure> {
 
 /// Gigabits a second of one connection.
 fn rate(mut stream: TcpStream, way: Way) -> Result<f64, Failure> {
-    sockopt::set_tcp_congestion(&stream, CONGESTION_CONTROL)?;
-    stream.set_read_timeout(Some(Duration::from_secs(3)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(3)))?;
     let mut bytes = vec![0x5a; CALL];
     let mut pass = |span: Duration| -> Result<f64, Failure> {
         let (start, mut count) = (Instant::now(), 0);

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io;
-
+use std::net::{SocketAddrV4, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
+use std::time::Duration;
 
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::device::host::{Link, LinkLocal};
@@ -104,6 +106,20 @@ impl Lab {
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
         Ok(self.namespace().enter(work)?)
     }
+}
+
+/// A TCP connection from the calling thread's namespace, which waits for nothing longer than `patience`. The congestion control is
+/// chosen before there is a connection: BBR, where that is the default, would leave its pacing behind, and a timer that goes off
+/// for every superframe.
+#[allow(dead_code, reason = "not every bench speaks TCP")]
+pub(crate) fn connect(remote: SocketAddrV4, congestion_control: &str, patience: Duration) -> io::Result<TcpStream> {
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_tcp_congestion(&socket, congestion_control)?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    net::connect(&stream, &remote)?;
+    Ok(stream)
 }
 
 /// Keeps the calling thread on one core.

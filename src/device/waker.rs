@@ -44,6 +44,7 @@ impl Waker {
     /// Ends the current wait, or the next one if nobody waits. What the caller did before, the loop sees after its wait.
     pub fn wake(&self) {
         if self.shared.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
+            // Read from memory that the kernel shares; what costs is the call below.
             self.shared.core.store(sched_getcpu() as u32 + 1, Ordering::Relaxed);
             // It fails only when the counter stands at its end, and then the loop is awake already.
             let _ = rustix::io::write(&self.shared.event, &1u64.to_ne_bytes());

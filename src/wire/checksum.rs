@@ -89,12 +89,7 @@ impl Sum {
         pieces.fold(self, |sum, piece| {
             let odd = position % 2 == 1;
             position += piece.len();
-            if odd {
-                let [a, b] = Sum::of(piece).folded();
-                sum.field([b, a])
-            } else {
-                sum.bytes(piece)
-            }
+            if odd { sum.swapped(Sum::of(piece)) } else { sum.bytes(piece) }
         })
     }
 
@@ -109,13 +104,15 @@ impl Sum {
             let copied = Sum(copy(&piece[..fits], place));
             let odd = position % 2 == 1;
             position += fits;
-            if odd {
-                let [a, b] = copied.folded();
-                sum.field([b, a])
-            } else {
-                sum.and(copied)
-            }
+            if odd { sum.swapped(copied) } else { sum.and(copied) }
         })
+    }
+
+    /// Adds the sum of a piece that begins at an odd position.
+    #[inline]
+    fn swapped(self, piece: Sum) -> Sum {
+        let [a, b] = piece.folded();
+        self.field([b, a])
     }
 
     /// Adds fewer than eight bytes.

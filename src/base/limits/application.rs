@@ -4,6 +4,13 @@ use std::time::Duration;
 
 /// Threads that wait for the disk.
 pub const STORAGE_THREADS: usize = 4;
+/// How often in a row a loop is woken by a thread on its own core until it goes to another one, for bytes that are worth it: some
+/// for each time, more than a small file and its replies are.
+pub const MEETINGS: u32 = 8;
+/// Bytes that cross the device meanwhile; see [`MEETINGS`].
+pub const MEETINGS_BYTES: u64 = MEETINGS as u64 * (16 << 10);
+/// How long it stays away from that core: until whoever shares the other one has found its pace.
+pub const APART: Duration = Duration::from_millis(20);
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
 /// are bounded by the pool, too.
 pub const WORK: usize = super::MAILBOX / 2;

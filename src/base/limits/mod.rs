@@ -364,12 +364,3 @@ pub const REQUESTS: usize = 1024;
 pub const REFUSALS: u32 = 100;
 /// After which more of them are told of.
 pub const REFUSALS_SPAN: Duration = Duration::from_secs(10);
-
-/// How often in a row a loop is woken by a thread on its own core until it goes to another one, for bytes that are worth it: some
-/// for each time, more than a small file and its replies are.
-pub const MEETINGS: u32 = 8;
-/// Bytes that cross the device meanwhile; see [`MEETINGS`].
-pub const MEETINGS_BYTES: u64 = MEETINGS as u64 * (16 << 10);
-
-/// How long it stays away from that core: until whoever shares the other one has found its pace.
-pub const APART: Duration = Duration::from_millis(20);

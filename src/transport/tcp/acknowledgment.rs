@@ -80,6 +80,18 @@ impl Connection {
         }
     }
 
+    /// What arrives out of order makes room to write, too: otherwise recovery would find nothing new to send (RFC 9937 §6.2).
+    pub(super) fn make_room(&mut self, heard: Heard) {
+        let runs_dry = self.data_end() - self.snd.nxt < self.data_size();
+        self.events.room |= heard.new > 0 && (runs_dry || self.has_much_room());
+    }
+
+    /// Whether there is so much room to write that it is worth a call.
+    #[inline]
+    fn has_much_room(&self) -> bool {
+        self.room() >= self.tuning.send_buffer.0 / 2
+    }
+
     /// New data of ours were acknowledged.
     #[inline]
     fn advance(&mut self, segment: &Segment, advanced: usize, now: Instant, pool: &mut Pool) {
@@ -116,7 +128,7 @@ impl Connection {
         if self.snd.una == self.snd.nxt {
             self.snd.flight.rest();
         }
-        self.events.room |= was_full || self.snd.queue.is_empty() || self.room() >= self.tuning.send_buffer.0 / 2;
+        self.events.room |= was_full || self.snd.queue.is_empty() || self.has_much_room();
         // Everything that we sent, and its FIN.
         if self.snd.fin == Fin::Sent && self.snd.una == self.snd.nxt {
             self.lingers_until = Instant::NEVER;

@@ -267,12 +267,6 @@ impl Connection {
         }
     }
 
-    /// What arrives out of order makes room to write, too: otherwise recovery would find nothing new to send (RFC 9937 §6.2).
-    fn make_room(&mut self, heard: Heard) {
-        let runs_dry = self.data_end() - self.snd.nxt < self.data_size();
-        self.events.room |= heard.new > 0 && (runs_dry || self.room() >= self.tuning.send_buffer.0 / 2);
-    }
-
     /// The peer tells of congestion, in a segment that acknowledges `advanced` bytes: less is sent from now on, though nothing
     /// was lost (RFC 3168 §6.1.2), and not all at once (RFC 9937 §6.1).
     pub(super) fn begin_reduction(&mut self, advanced: usize, now: Instant) {

@@ -104,7 +104,7 @@ impl Body {
         while read < bytes.len() && out.room() >= 4 {
             if matches!(self.at, At::Start | At::Within) {
                 if read >= looked_at {
-                    looked_at = bytes.len().min(read + WINDOW);
+                    looked_at = bytes.len().min(read + WINDOW.min(out.room()));
                     look = Look::at(&bytes[read..looked_at]);
                 }
                 let rest = &bytes[read..looked_at];

@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use taphouse::application::{
-    Data, Done, Errand, Errands, Io, Kind, Largest, Metadata, Outcome, Request, Requests, Service, Session, SessionId,
-    Stream, Used, Work, Written,
+    Bounded, Data, Done, Errand, Errands, Io, Kind, Largest, Metadata, Outcome, Request, Requests, Service, Session,
+    SessionId, Stream, Used, Work, Written,
 };
 use taphouse::base::address::Flow;
 use taphouse::base::limits;
@@ -102,7 +102,8 @@ impl<'a> Connection<'a> {
 
     fn call<T>(&mut self, work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> T) -> T {
         let io = self.shard.io(self.errands);
-        let mut stream = Stream::new(io, self.flow, &mut self.queue, 64 << 10, PIECES);
+        let mut outlet = Bounded { queue: &mut self.queue, most: 64 << 10, pieces: PIECES };
+        let mut stream = Stream::new(io, self.flow, &mut outlet);
         let result = work(self.session.as_mut(), &mut stream);
         self.errands = stream.io.errands();
         black_box(stream.into_wishes());

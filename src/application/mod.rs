@@ -30,7 +30,7 @@ pub use bell::{Bell, Rung};
 pub use io::{Datagram, Desk, Errands, Io, Largest, NoRoom, Written};
 pub use requests::{DeskId, Errand, Message, Request, Requests, SessionId, TooMany};
 pub use session::{Data, Service, Session, Used};
-pub use stream::{Reading, Stream, Wishes};
+pub use stream::{Bounded, Outlet, Reading, Stream, Wishes};
 pub use work::{Done, Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 
 use std::ops::Range;

@@ -38,23 +38,59 @@ pub enum Reading {
     Paused,
 }
 
+/// Where what a session writes waits until it leaves. It is asked only by those that write: most calls bring data, and
+/// nothing is written in them.
+pub trait Outlet {
+    /// How many bytes may be written now.
+    fn room(&self) -> usize;
+
+    /// How they will leave.
+    fn pieces(&self) -> Pieces;
+
+    /// Where they wait.
+    fn queue(&mut self) -> &mut SendQueue;
+}
+
+/// A queue that holds so much, and no more.
+pub struct Bounded<'a> {
+    /// Where bytes wait.
+    pub queue: &'a mut SendQueue,
+    /// How many may.
+    pub most: usize,
+    /// How they will leave.
+    pub pieces: Pieces,
+}
+
+impl Outlet for Bounded<'_> {
+    fn room(&self) -> usize {
+        self.most.saturating_sub(self.queue.len())
+    }
+
+    fn pieces(&self) -> Pieces {
+        self.pieces
+    }
+
+    fn queue(&mut self) -> &mut SendQueue {
+        self.queue
+    }
+}
+
 /// The connection of a session, while it is called.
 pub struct Stream<'a> {
     /// What any service may do.
     pub io: Io<'a>,
     flow: &'a Flow,
-    queue: &'a mut SendQueue,
-    room: usize,
-    pieces: Pieces,
+    outlet: &'a mut dyn Outlet,
     wishes: Wishes,
     /// Whether there are any.
     wishes_something: bool,
 }
 
 impl<'a> Stream<'a> {
-    /// The means of one call: `room` bytes may be written, to leave in `pieces`.
-    pub fn new(io: Io<'a>, flow: &'a Flow, queue: &'a mut SendQueue, room: usize, pieces: Pieces) -> Stream<'a> {
-        Stream { io, flow, queue, room, pieces, wishes: Wishes::default(), wishes_something: false }
+    /// The means of one call: what is written waits in `outlet`.
+    #[inline]
+    pub fn new(io: Io<'a>, flow: &'a Flow, outlet: &'a mut dyn Outlet) -> Stream<'a> {
+        Stream { io, flow, outlet, wishes: Wishes::default(), wishes_something: false }
     }
 
     /// Both ends, seen from here.
@@ -64,12 +100,12 @@ impl<'a> Stream<'a> {
 
     /// How many bytes may be written now. When it was zero, [`Session::on_room`](super::Session::on_room) tells of more.
     pub fn room(&self) -> usize {
-        if self.wishes.close || self.wishes.starved { 0 } else { self.room }
+        if self.wishes.close || self.wishes.starved { 0 } else { self.outlet.room() }
     }
 
     /// Bytes that leave in one piece: what a block should hold that is read to be given.
     pub fn piece(&self) -> usize {
-        self.pieces.full()
+        self.outlet.pieces().full()
     }
 
     /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
@@ -80,9 +116,9 @@ impl<'a> Stream<'a> {
         if room == 0 {
             return 0;
         }
-        match self.queue.write_with(self.io.pool(), room, self.pieces, write) {
+        let pieces = self.outlet.pieces();
+        match self.outlet.queue().write_with(self.io.pool(), room, pieces, write) {
             Ok(written) => {
-                self.room -= written;
                 self.io.count_copied(written);
                 written
             }
@@ -121,8 +157,7 @@ impl<'a> Stream<'a> {
             return Err(block);
         }
         self.will_give(&mut block);
-        self.room = self.room.saturating_sub(block.frame().len());
-        self.queue.give(block);
+        self.outlet.queue().give(block);
         Ok(())
     }
 
@@ -136,8 +171,7 @@ impl<'a> Stream<'a> {
     pub fn share(&mut self, bytes: &'static [u8]) -> usize {
         let length = bytes.len().min(self.room());
         if length > 0 {
-            self.queue.share(&bytes[..length]);
-            self.room -= length;
+            self.outlet.queue().share(&bytes[..length]);
         }
         length
     }
@@ -192,9 +226,14 @@ impl<'a> Stream<'a> {
         std::mem::take(&mut self.wishes.secure)
     }
 
-    /// The same connection for a call within this one, which writes `room` bytes into another queue.
-    pub(super) fn over<'b>(&'b mut self, queue: &'b mut SendQueue, room: usize) -> Stream<'b> {
-        Stream::new(self.io.within(), self.flow, queue, room, self.pieces)
+    /// The same connection for a call within this one, which writes elsewhere.
+    pub(super) fn over<'b>(&'b mut self, outlet: &'b mut dyn Outlet) -> Stream<'b> {
+        Stream::new(self.io.within(), self.flow, outlet)
+    }
+
+    /// How what is written leaves.
+    pub(super) fn pieces(&self) -> Pieces {
+        self.outlet.pieces()
     }
 
     /// Wishes for somebody else what is not about bytes.

@@ -1,11 +1,12 @@
 //! TCP segmentation in software: what a device does that cuts superframes, for one that does not.
 //!
-//! The headers of a superframe are written once. Each of its segments is sent behind the same bytes, in which nothing
+//! The headers of a superframe are written once. Each of its segments is sent behind the same bytes, of which nothing
 //! changes but the sequence number, the checksum, and for the last one the flags and the lengths.
 
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::base::address::Family;
+use crate::buffer::{DEVICE_ROOM, Frame};
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{self, flag};
 use crate::wire::{ipv4, ipv6};
@@ -61,20 +62,33 @@ impl<'a> Template<'a> {
     /// The head of the next segment: `length` bytes of data whose sum is `data` follow it.
     #[inline]
     pub fn next(&mut self, length: usize, position: Position, data: Sum) -> &mut [u8] {
+        let (layers, stamp) = (self.layers, self.stamp(length, position, data));
+        stamp.put_on(&mut self.head[layers.transport..]);
+        self.head
+    }
+
+    /// The same, in front of the data that lie in `frame`. What differs is written where it is sent from, behind a head that
+    /// stays as it is: who copies what was just written in small pieces waits for them.
+    #[inline]
+    pub fn prepend_next(&mut self, frame: &mut Frame, position: Position, data: Sum) {
+        let stamp = self.stamp(frame.len(), position, data);
+        frame.prepend(&self.head[DEVICE_ROOM..]);
+        stamp.put_on(&mut frame.bytes_mut()[self.layers.transport - DEVICE_ROOM..]);
+    }
+
+    /// What the next segment has for itself.
+    #[inline]
+    fn stamp(&mut self, length: usize, position: Position, data: Sum) -> Stamp {
         let segment = self.head.len() - self.layers.transport + length;
         if self.length != length {
             self.length = length;
             self.set_length(segment as u16);
         }
         let flags = if position == Position::Last { self.flags } else { self.flags & !OF_THE_LAST };
-        if let Ok((header, _)) = tcp::Header::mut_from_prefix(&mut self.head[self.layers.transport..]) {
-            let sequence = self.sequence.to_be_bytes();
-            (header.sequence, header.flags) = (sequence.into(), flags);
-            let changes = data.quad(sequence).word(u16::from(flags)).word(segment as u16);
-            header.checksum = self.sum.and(changes).checksum();
-        }
+        let sequence = self.sequence.to_be_bytes();
         self.sequence = self.sequence.wrapping_add(length as u32);
-        self.head
+        let changes = data.quad(sequence).word(u16::from(flags)).word(segment as u16);
+        Stamp { sequence, flags, checksum: self.sum.and(changes).checksum() }
     }
 
     fn set_length(&mut self, segment: u16) {
@@ -90,6 +104,22 @@ impl<'a> Template<'a> {
                     header.payload_length = segment.into();
                 }
             }
+        }
+    }
+}
+
+/// What a TCP header has that those of the same superframe do not.
+struct Stamp {
+    sequence: [u8; 4],
+    flags: u8,
+    checksum: [u8; 2],
+}
+
+impl Stamp {
+    #[inline]
+    fn put_on(self, header: &mut [u8]) {
+        if let Ok((header, _)) = tcp::Header::mut_from_prefix(header) {
+            (header.sequence, header.flags, header.checksum) = (self.sequence.into(), self.flags, self.checksum);
         }
     }
 }

@@ -234,8 +234,8 @@ mod wide {
     // VPMADDWD adds neighbouring words in one step, but takes them for signed: 2^15 less than they are, if their highest
     // bit is turned over.
     #[inline(always)]
-    fn add(v3: V3, lanes: &mut i32x8, words: &[u8; 32]) {
-        let signed = v3.xor_i16x16(cast::<[u8; 32], i16x16>(*words), v3.splat_i16x16(i16::MIN));
+    fn add(v3: V3, lanes: &mut i32x8, words: i16x16) {
+        let signed = v3.xor_i16x16(words, v3.splat_i16x16(i16::MIN));
         let pairs: i32x8 = cast(v3.avx2._mm256_madd_epi16(cast(signed), cast(v3.splat_i16x16(1))));
         *lanes = v3.wrapping_add_i32x8(*lanes, pairs);
     }
@@ -267,11 +267,11 @@ mod wide {
             let mut lanes: Lanes = [v3.splat_i32x8(0); 4];
             for block in blocks {
                 for (lanes, words) in lanes.iter_mut().zip(block) {
-                    add(v3, lanes, words);
+                    add(v3, lanes, cast(*words));
                 }
             }
             for (lanes, words) in lanes.iter_mut().zip(few) {
-                add(v3, lanes, words);
+                add(v3, lanes, cast(*words));
             }
             sum(v3, lanes, words.len()) + Sum::ZERO.brief(rest).0
         }
@@ -299,14 +299,19 @@ mod wide {
             let (block_places, few_places) = places.as_chunks_mut::<4>();
             let mut lanes: Lanes = [v3.splat_i32x8(0); 4];
             for (block, places) in blocks.iter().zip(block_places) {
-                for ((lanes, words), place) in lanes.iter_mut().zip(block).zip(places) {
-                    *place = *words;
+                // All are read before the first is added: each is then read once, not once for its place and once for its sum,
+                // which costs where pieces cross cache lines.
+                let block: [i16x16; 4] = block.map(cast);
+                for (words, place) in block.iter().zip(places) {
+                    *place = cast(*words);
+                }
+                for (lanes, words) in lanes.iter_mut().zip(block) {
                     add(v3, lanes, words);
                 }
             }
             for ((lanes, words), place) in lanes.iter_mut().zip(few).zip(few_places) {
                 *place = *words;
-                add(v3, lanes, words);
+                add(v3, lanes, cast(*words));
             }
             sum(v3, lanes, words.len()) + Sum::ZERO.brief(rest).0
         }

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use arrayvec::ArrayVec;
 use taphouse::application::{
-    Data, Done, Errand, Errands, Io, Kind, Largest, Metadata, Outcome, Reading, Request, Requests, Session, SessionId,
-    Stream, Used, Work, Written,
+    Bounded, Data, Done, Errand, Errands, Io, Kind, Largest, Metadata, Outcome, Reading, Request, Requests, Session,
+    SessionId, Stream, Used, Work, Written,
 };
 use taphouse::base::address::{Address, Endpoint, Flow};
 use taphouse::base::limits;
@@ -89,7 +89,8 @@ impl Talk<'_> {
         let Means { pool, random, written, requests, queue, replies, .. } = &mut *self.means;
         let largest = Largest::default();
         let io = Io::new(self.now, &largest, pool, random, written, requests).of(SessionId(1), self.errands);
-        let mut stream = Stream::new(io, &self.flow, queue, 64 << 10, PIECES);
+        let mut outlet = Bounded { queue: &mut *queue, most: 64 << 10, pieces: PIECES };
+        let mut stream = Stream::new(io, &self.flow, &mut outlet);
         let result = work(self.session.as_mut(), &mut stream);
         self.errands = stream.io.errands();
         if let Some(wishes) = stream.into_wishes() {

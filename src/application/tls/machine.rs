@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 use rustls::{Connection, ServerConnection};
 
 use super::{Block, Data, End, Inside, Io, Reading, Session, Stream, Used, Wishes};
+use crate::application::Bounded;
 use crate::base::limits;
 use crate::base::time::Instant;
 use crate::buffer::SendQueue;
@@ -107,7 +108,9 @@ impl Machine {
     ) -> R {
         let open = self.is_told && self.closing.is_none();
         let room = if open { stream.room().saturating_sub(self.plain.len() + OVERHEAD) } else { 0 };
-        let mut own = stream.over(&mut self.plain, room);
+        let most = self.plain.len() + room;
+        let mut outlet = Bounded { queue: &mut self.plain, most, pieces: stream.pieces() };
+        let mut own = stream.over(&mut outlet);
         let result = work(inside, &mut own);
         let (errands, copied) = (own.io.errands(), own.io.copied());
         let wishes = own.into_wishes();

@@ -8,7 +8,7 @@ use super::Net;
 use super::down::{Sent, Transmitted};
 use crate::base::address::{Family, Mac};
 use crate::base::counters::Dropped;
-use crate::buffer::{DEVICE_ROOM, Draft, Offload};
+use crate::buffer::{Draft, Offload};
 use crate::device::{Device, SLICES};
 use crate::internet::output;
 use crate::internet::segmentation::{Layers, Position, Template};
@@ -72,7 +72,7 @@ impl<D: Device> Net<D> {
         let written = self.transmit_written(|frame| {
             let sum = Sum::ZERO.copied(slices(), frame.tailroom(length));
             frame.extend(length);
-            frame.prepend(&template.next(length, position, sum)[DEVICE_ROOM..]);
+            template.prepend_next(frame, position, sum);
         });
         written.unwrap_or_else(|| {
             let sum = match data {

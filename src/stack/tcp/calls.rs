@@ -4,17 +4,19 @@ use std::ops::Range;
 
 use super::{Entry, emit};
 use crate::application::{
-    Data, Done, Io, Message, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
+    Data, Done, Io, Message, Outlet, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
 };
+use crate::base::address::Address;
 use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::random::Random;
 use crate::base::stream::{Ending, Gone};
 use crate::base::time::Instant;
-use crate::buffer::{Frame, PoolFull};
+use crate::buffer::{Frame, Pieces, PoolFull, Pressure, SendQueue};
 use crate::device::Device;
 use crate::stack::net::Net;
 use crate::stack::udp;
+use crate::transport::tcp::Connection;
 
 /// What sessions need while they are called.
 pub(super) struct Caller {
@@ -22,6 +24,30 @@ pub(super) struct Caller {
     pub(super) requests: Requests,
     random: Random,
     starved: bool,
+}
+
+/// What a connection has yet to send.
+struct Outgoing<'a> {
+    connection: &'a mut Connection,
+    remote: Address,
+    pressure: Pressure,
+}
+
+impl Outlet for Outgoing<'_> {
+    #[inline]
+    fn room(&self) -> usize {
+        self.connection.room_under(self.pressure)
+    }
+
+    #[inline]
+    fn pieces(&self) -> Pieces {
+        emit::pieces(self.remote, self.connection)
+    }
+
+    #[inline]
+    fn queue(&mut self) -> &mut SendQueue {
+        self.connection.queue_mut()
+    }
 }
 
 impl Caller {
@@ -226,10 +252,9 @@ impl Caller {
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
         let Entry { flow, connection, session, id, errands, .. } = entry;
-        let pieces = emit::pieces(flow.remote.address, connection);
-        let room = connection.room_under(net.pool.pressure());
+        let mut outlet = Outgoing { connection, remote: flow.remote.address, pressure: net.pool.pressure() };
         let io = self.io(net).of(*id, *errands);
-        let mut stream = Stream::new(io, flow, connection.queue_mut(), room, pieces);
+        let mut stream = Stream::new(io, flow, &mut outlet);
         let result = work(session.as_mut(), &mut stream);
         let copied = stream.io.copied();
         *errands = stream.io.errands();

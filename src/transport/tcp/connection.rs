@@ -213,7 +213,8 @@ impl Connection {
     /// Whether it opened since this or all events were asked for last.
     #[inline]
     pub fn take_opened(&mut self) -> bool {
-        std::mem::take(&mut self.events.opened)
+        // Written only when it changes: all events are read together soon, and would wait for the one that was written alone.
+        self.events.opened && std::mem::take(&mut self.events.opened)
     }
 
     /// How many bytes the user may write now.

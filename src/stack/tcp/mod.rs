@@ -467,7 +467,8 @@ mod tests {
     /// A million idle connections are to fit into 640 bytes each, with their timers and their place in the table.
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Entry>() <= 512, "{}", size_of::<Entry>());
+        // Eight cache lines, with what its slot adds.
+        assert!(size_of::<Entry>() <= 512 - 8, "{}", size_of::<Entry>());
         assert!(size_of::<Opening>() <= 128, "{}", size_of::<Opening>());
     }
 }

@@ -197,11 +197,6 @@ impl Tcp {
         })
     }
 
-    fn index_flow(&mut self, flow: &Flow, shape: Shape) {
-        let Tcp { flows, entries, openings, waits, .. } = self;
-        flows.insert(flow, shape, |shape| flow_of(entries, openings, waits, shape));
-    }
-
     /// A segment of a connection.
     #[inline]
     fn on_segment<D: Device>(
@@ -437,14 +432,6 @@ impl Tcp {
                 entry.connection.clear(&mut net.pool);
             }
         }
-    }
-}
-
-fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Waits, shape: Shape) -> Option<Flow> {
-    match shape {
-        Shape::Connection(index) => entries.at(index).map(|entry| entry.flow),
-        Shape::Handshake(index) => openings.at(index).map(|opening| opening.flow),
-        Shape::TimeWait(index) => waits.flow(index),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whose a segment is: one table for all shapes that a connection takes.
 
+use std::hint::black_box;
+
 use crate::base::address::Flow;
 use crate::base::hash::HashKey;
 use crate::base::random::Random;
@@ -80,6 +82,20 @@ impl Flows {
         self.search(flow, |packed| is(packed.into())).map(|index| packed(self.places[index]).into())
     }
 
+    /// Reads where the connection of a flow is to be looked for, so that it comes from memory; returns the hash.
+    #[inline]
+    pub(super) fn expect(&self, flow: &Flow) -> u32 {
+        let hash = self.hash(flow);
+        black_box(self.places.get(self.home(place(hash, Packed(0)))).copied());
+        hash
+    }
+
+    /// Who is likely to be the connection of a flow with this hash.
+    #[inline]
+    pub(super) fn first(&self, hash: u32) -> Option<Shape> {
+        self.search_hash(hash, |_| true).map(|index| packed(self.places[index]).into())
+    }
+
     /// Adds a connection whose flow is not in the table.
     pub(super) fn insert(&mut self, flow: &Flow, shape: Shape) {
         if self.is_full() {
@@ -122,7 +138,11 @@ impl Flows {
     /// The place of the connection of a flow for which `is` holds.
     #[inline]
     fn search(&self, flow: &Flow, is: impl Fn(Packed) -> bool) -> Option<usize> {
-        let hash = self.hash(flow);
+        self.search_hash(self.hash(flow), is)
+    }
+
+    #[inline]
+    fn search_hash(&self, hash: u32, is: impl Fn(Packed) -> bool) -> Option<usize> {
         let mask = self.places.len().checked_sub(1)?;
         let mut index = self.home(place(hash, Packed(0)));
         loop {

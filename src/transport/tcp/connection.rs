@@ -173,6 +173,14 @@ impl Connection {
         }
     }
 
+    /// Reads something of each of its cache lines, as a test of the layout says; what that comes to means nothing.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        let Connection { snd, rcv, ecn, heard, rare, state, .. } = self;
+        let bits = u32::from(ecn.agreed) ^ u32::from(rare.is_some()) ^ *state as u32 ^ snd.una.0 ^ rcv.edge.0;
+        snd.queue.len() as u64 ^ heard.as_nanos() ^ u64::from(bits)
+    }
+
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state
@@ -421,4 +429,21 @@ impl Connection {
     pub(super) fn fixed_options(&self) -> usize {
         if self.clock.is_some() { TIMESTAMPS_LENGTH } else { 0 }
     }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// Where that lies which [`Connection::touch`] reads.
+    pub(crate) const TOUCHED: [usize; 7] = {
+        use std::mem::offset_of;
+        [
+            offset_of!(Connection, snd.queue),
+            offset_of!(Connection, snd.una),
+            offset_of!(Connection, rcv.edge),
+            offset_of!(Connection, ecn.agreed),
+            offset_of!(Connection, heard),
+            offset_of!(Connection, rare),
+            offset_of!(Connection, state),
+        ]
+    };
 }

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 const PAGE_BITS: u32 = 8;
 const PAGE: usize = 1 << PAGE_BITS;
+const GROUP: usize = 8;
 const NONE: u32 = u32::MAX;
 
 /// Names an entry of a [`Slab`]; stays unique after the entry is gone.
@@ -62,9 +63,15 @@ struct Slot<T> {
     content: Content<T>,
 }
 
+/// Slots that begin with a cache line: one whose size is a multiple of a line's is on no more lines than it fills.
+#[repr(align(64))]
+struct Group<T>([Slot<T>; GROUP]);
+
+type Page<T> = [Group<T>; PAGE / GROUP];
+
 /// A bounded table of `T`; entries are reused last-in first-out, so the hot ones stay in cache.
 pub struct Slab<T> {
-    pages: Vec<Box<[Slot<T>]>>,
+    pages: Vec<Box<Page<T>>>,
     free: u32,
     len: usize,
     limit: usize,
@@ -100,7 +107,8 @@ impl<T> Slab<T> {
             self.grow();
         }
         let index = self.free;
-        let slot = &mut self.pages[(index >> PAGE_BITS) as usize][index as usize & (PAGE - 1)];
+        let slot = &mut &mut self.pages[(index >> PAGE_BITS) as usize][index as usize % PAGE / GROUP].0
+            [index as usize % GROUP];
         if let Content::Free { next } = slot.content {
             self.free = next;
         }
@@ -192,23 +200,26 @@ impl<T> Slab<T> {
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
-        self.pages.get((index >> PAGE_BITS) as usize)?.get(index as usize & (PAGE - 1))
+        let page = self.pages.get((index >> PAGE_BITS) as usize)?;
+        Some(&page[index as usize % PAGE / GROUP].0[index as usize % GROUP])
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
-        self.pages.get_mut((index >> PAGE_BITS) as usize)?.get_mut(index as usize & (PAGE - 1))
+        let page = self.pages.get_mut((index >> PAGE_BITS) as usize)?;
+        Some(&mut page[index as usize % PAGE / GROUP].0[index as usize % GROUP])
     }
 
     fn grow(&mut self) {
         let first = self.positions();
         let last = first + PAGE as u32 - 1;
-        let slots = (first..=last)
-            .map(|index| Slot {
-                generation: 0,
-                content: Content::Free { next: if index == last { NONE } else { index + 1 } },
-            })
-            .collect();
-        self.pages.push(slots);
+        let slot = |index| Slot {
+            generation: 0,
+            content: Content::Free { next: if index == last { NONE } else { index + 1 } },
+        };
+        let group = |start: u32| Group(std::array::from_fn(|place| slot(start + place as u32)));
+        let groups: Box<[Group<T>]> = (first..=last).step_by(GROUP).map(group).collect();
+        let page = groups.try_into().ok().expect("as many groups as a page has");
+        self.pages.push(page);
         self.free = first;
     }
 }

@@ -13,7 +13,7 @@ use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Draft, Frame, Offload};
 
 /// Bytes of a tag.
-const LENGTH: usize = 4;
+pub const LENGTH: usize = 4;
 /// Where it lies in the frame: behind both Ethernet addresses.
 const PLACE: usize = 12;
 /// The EtherType of a tag.

@@ -14,6 +14,7 @@
 //! decides what it does comes in through that call (the time, the frames, the mailbox) or followed from its seed, so the
 //! same inputs give the same frames, to the bit: see [`journal`].
 
+mod ahead;
 mod endpoints;
 pub mod journal;
 mod mailbox;
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use self::ahead::Ahead;
 use self::journal::Journal;
 use self::mailbox::Unsent;
 use self::net::addresses::Role;
@@ -155,6 +157,7 @@ pub struct Stack<D> {
     unsent: Unsent,
     /// Received into again and again, so it stays in cache.
     frame: Frame,
+    ahead: Ahead,
     /// The packet in it, or the last one that was.
     train: Train,
 }
@@ -175,8 +178,8 @@ impl<D: Device> Stack<D> {
         let tcp = Tcp::new(random.clone());
         let udp = Udp::new(random);
         let (storage, unsent) = (Storage::default(), Unsent::default());
-        let (frame, train) = (Frame::new(CAPACITY), Train::default());
-        Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame, train })
+        let (frame, ahead, train) = (Frame::new(CAPACITY), Ahead::default(), Train::default());
+        Ok(Stack { net, udp, tcp, mailbox, owners, storage, unsent, frame, ahead, train })
     }
 
     /// Lets sessions ask storage threads for work, which take it through these channels; one session's always through the
@@ -311,18 +314,37 @@ impl<D: Device> Stack<D> {
 
     /// Frames from the device, within the budget of a turn.
     fn receive(&mut self) -> io::Result<Turn> {
+        let turn = self.receive_each();
+        if !self.ahead.is_empty() {
+            self.take_in_laid_aside();
+        }
+        turn
+    }
+
+    #[inline]
+    fn receive_each(&mut self) -> io::Result<Turn> {
         let mut arrived = 0;
         // Bytes are counted anyway.
         let enough = self.net.counters.bytes_received + limits::BYTES_A_TURN as u64;
         while arrived < limits::FRAMES_A_TURN && self.net.counters.bytes_received < enough {
-            match self.net.receive(&mut self.frame)? {
+            match self.net.device.receive(&mut self.frame)? {
                 Received::Nothing => return Ok(Turn { arrived, more: false }),
-                Received::Frame => self.take_in(Came::FromDevice),
-                Received::Refused(why) => self.net.counters.drop(why),
+                received if self.tcp.is_scattered() => self.lay_aside(received),
+                received => self.take_up(received),
             }
             arrived += 1;
         }
         Ok(Turn { arrived, more: true })
+    }
+
+    /// What was received is in `self.frame`, and its turn has come.
+    #[inline(always)]
+    fn take_up(&mut self, received: Received) {
+        match self.net.came(received, &mut self.frame) {
+            Received::Nothing => {}
+            Received::Frame => self.take_in(Came::FromDevice),
+            Received::Refused(why) => self.net.counters.drop(why),
+        }
     }
 
     /// The journey of the frame in `self.frame`: up, over, down.

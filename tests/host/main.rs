@@ -2,6 +2,7 @@
 //! what the test says.
 
 mod addresses;
+mod ahead;
 mod arp;
 mod bad_ip;
 mod budget;

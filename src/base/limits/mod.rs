@@ -10,6 +10,11 @@ pub use application::*;
 pub const FRAMES_A_TURN: usize = 64;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
+/// Frames that are received before the first of them is taken in, where they come for one connection after another of very
+/// many: twice as many gain hardly more.
+pub const FRAMES_AHEAD: usize = 8;
+/// Connections that are not very many yet: a processor has a cache of its own for so many.
+pub const CROWD: usize = 4 << 10;
 /// Messages taken from the mailbox in one turn.
 pub const MESSAGES_A_TURN: usize = 64;
 /// How soon a message that found a full mailbox and must not be lost is tried again.

@@ -1,5 +1,7 @@
 //! A connection in the table, with what the stack knows of it.
 
+use std::hint::black_box;
+
 use super::flows::Packed;
 use crate::application::{Errands, Reading, Session, SessionId};
 use crate::base::address::Flow;
@@ -33,6 +35,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Reads something of each of its cache lines: a segment needs nearly all of them, one after another.
+    #[inline]
+    pub(super) fn touch(&self) {
+        black_box(self.connection.touch() ^ self.alarm.as_nanos());
+    }
+
     /// When it is to be looked at though nothing comes.
     #[inline]
     pub(super) fn deadline(&self) -> Instant {
@@ -46,6 +54,23 @@ impl Entry {
         if deadline < self.alarm {
             self.alarm = deadline;
             timers.set(self.timer, deadline);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn touching_reaches_every_line() {
+        const LINE: usize = 64;
+        let connection = Connection::TOUCHED.map(|offset| offset_of!(Entry, connection) + offset);
+        let touched: Vec<_> = connection.into_iter().chain([offset_of!(Entry, alarm)]).map(|at| at / LINE).collect();
+        for line in 0..size_of::<Entry>().div_ceil(LINE) {
+            assert!(touched.contains(&line), "line {line} is not among {touched:?}");
         }
     }
 }

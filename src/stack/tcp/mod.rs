@@ -19,6 +19,8 @@ mod waits;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
+
 use self::calls::Caller;
 use self::entry::Entry;
 use self::flows::{Flows, Packed, Shape};
@@ -81,6 +83,8 @@ pub(super) struct Tcp {
     flows: Flows,
     /// The entry for which a segment came last.
     last: u32,
+    /// It was another one than before, of very many.
+    scattered: bool,
     entries: Slab<Entry>,
     openings: Slab<Opening>,
     waits: Waits,
@@ -109,6 +113,7 @@ impl Tcp {
         Tcp {
             flows: Flows::new(&mut random),
             last: 0,
+            scattered: false,
             entries: Slab::new(limits::CONNECTIONS),
             openings: Slab::new(limits::HANDSHAKES),
             waits: Waits::new(wait_timer),
@@ -184,8 +189,29 @@ impl Tcp {
         let found = self.look_up(flow);
         if let Some(Shape::Connection(index)) = found {
             self.last = index;
+            self.scattered = self.entries.len() > limits::CROWD;
         }
         found
+    }
+
+    /// Whether segments come for one connection after another, of very many.
+    #[inline]
+    pub(super) fn is_scattered(&self) -> bool {
+        self.scattered
+    }
+
+    /// Segments seem to have come for these: what they need comes from memory at once, and not one after another.
+    pub(super) fn expect(&mut self, flows: &[Flow]) {
+        // Until one of them is another's than the one before.
+        self.scattered = false;
+        let hashes: ArrayVec<_, { limits::FRAMES_AHEAD }> = flows.iter().map(|flow| self.flows.expect(flow)).collect();
+        for hash in hashes {
+            if let Some(Shape::Connection(index)) = self.flows.first(hash)
+                && let Some(entry) = self.entries.at(index)
+            {
+                entry.touch();
+            }
+        }
     }
 
     #[inline]
@@ -195,11 +221,6 @@ impl Tcp {
             Shape::Handshake(index) => self.openings.at(index).is_some_and(|opening| opening.flow == *flow),
             Shape::TimeWait(index) => self.waits.flow(index).is_some_and(|wait| wait == *flow),
         })
-    }
-
-    fn index_flow(&mut self, flow: &Flow, shape: Shape) {
-        let Tcp { flows, entries, openings, waits, .. } = self;
-        flows.insert(flow, shape, |shape| flow_of(entries, openings, waits, shape));
     }
 
     /// A segment of a connection.
@@ -440,14 +461,6 @@ impl Tcp {
     }
 }
 
-fn flow_of(entries: &Slab<Entry>, openings: &Slab<Opening>, waits: &Waits, shape: Shape) -> Option<Flow> {
-    match shape {
-        Shape::Connection(index) => entries.at(index).map(|entry| entry.flow),
-        Shape::Handshake(index) => openings.at(index).map(|opening| opening.flow),
-        Shape::TimeWait(index) => waits.flow(index),
-    }
-}
-
 /// What a frame brings, checked, into `segment`.
 #[inline]
 pub(super) fn arrival(packet: &Packet, frame: &Frame, segment: &mut Segment) -> Result<Flow, Dropped> {
@@ -467,7 +480,8 @@ mod tests {
     /// A million idle connections are to fit into 640 bytes each, with their timers and their place in the table.
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Entry>() <= 512, "{}", size_of::<Entry>());
+        // Eight cache lines, with what its slot adds.
+        assert!(size_of::<Entry>() <= 512 - 8, "{}", size_of::<Entry>());
         assert!(size_of::<Opening>() <= 128, "{}", size_of::<Opening>());
     }
 }

@@ -92,7 +92,7 @@ impl Tcp {
         let shape = Shape::Handshake(id.index());
         self.timers.rename(timer, shape.into());
         self.timers.set(timer, deadline);
-        self.index_flow(flow, shape);
+        self.flows.insert(flow, shape);
         emit::answer(&reply, flow, packet, frame, net);
     }
 
@@ -296,7 +296,7 @@ impl Tcp {
         }
         let shape = Shape::Connection(id.index());
         self.timers.rename(timer, shape.into());
-        self.index_flow(&flow, shape);
+        self.flows.insert(&flow, shape);
         Ok(id)
     }
 

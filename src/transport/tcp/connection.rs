@@ -91,16 +91,12 @@ pub struct Connection {
     pub(super) reordering: Reordering,
     pub(super) ecn: Ecn,
     pub(super) urge: Urge,
-    /// Questions that the peer left unanswered.
-    pub(super) unanswered: u8,
     pub(super) events: Events,
     /// Something new was acknowledged, or came.
     pub(super) progress: bool,
     pub(super) tuning: Arc<Tuning>,
     /// The peer's user timeout, once it told it (RFC 5482 §3.1: REMOTE_UTO).
     pub(super) their_timeout: Option<UserTimeout>,
-    /// Whether the next segment tells ours.
-    pub(super) owes_timeout: bool,
     /// Retransmission, or asking for a closed window.
     pub(super) retransmit_at: Instant,
     /// Which of its reasons that has.
@@ -143,12 +139,15 @@ impl Connection {
     pub fn connect(initial: Initial, mss: u16, tuning: impl Into<Arc<Tuning>>, now: Instant) -> Connection {
         let tuning = tuning.into();
         let mss = tuning.mss(mss);
-        let owes_timeout = tuning.timeout_option != TimeoutOption::Off;
         let clock = Clock { offset: initial.clock, recent: 0, recent_at: 0 };
         let clock = (tuning.timestamps == Extension::Offered).then_some(clock);
         Connection {
             state: State::SynSent,
-            snd: Sender::new(initial.sequence, mss),
+            // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
+            snd: Sender {
+                owes_timeout: tuning.timeout_option != TimeoutOption::Off,
+                ..Sender::new(initial.sequence, mss)
+            },
             rcv: Receiver::new(SeqNumber(0), tuning.receive_buffer.0, now),
             clock,
             selective: false,
@@ -159,13 +158,10 @@ impl Connection {
             reordering: Reordering::default(),
             ecn: Ecn::new(initial.sequence),
             urge: Urge::None,
-            unanswered: 0,
             events: Events::default(),
             progress: false,
             tuning,
             their_timeout: None,
-            // RFC 5482 §3.2: once behind the SYN, whether that had it or not: options of SYNs get lost.
-            owes_timeout,
             retransmit_at: Instant::NEVER,
             alarm: Alarm::Timeout,
             acknowledge_at: Instant::NEVER,
@@ -175,6 +171,14 @@ impl Connection {
             challenged: None,
             rare: None,
         }
+    }
+
+    /// Reads something of each of its cache lines, as a test of the layout says; what that comes to means nothing.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        let Connection { snd, rcv, ecn, heard, rare, state, .. } = self;
+        let bits = u32::from(ecn.agreed) ^ u32::from(rare.is_some()) ^ *state as u32 ^ snd.una.0 ^ rcv.edge.0;
+        snd.queue.len() as u64 ^ heard.as_nanos() ^ u64::from(bits)
     }
 
     /// Where it stands.
@@ -275,7 +279,7 @@ impl Connection {
         tuning.user_timeout = span;
         if tuning.timeout_option != TimeoutOption::Off {
             tuning.timeout_option = TimeoutOption::Told;
-            self.owes_timeout = true;
+            self.snd.owes_timeout = true;
         }
     }
 
@@ -426,4 +430,21 @@ impl Connection {
     pub(super) fn fixed_options(&self) -> usize {
         if self.clock.is_some() { TIMESTAMPS_LENGTH } else { 0 }
     }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// Where that lies which [`Connection::touch`] reads.
+    pub(crate) const TOUCHED: [usize; 7] = {
+        use std::mem::offset_of;
+        [
+            offset_of!(Connection, snd.queue),
+            offset_of!(Connection, snd.una),
+            offset_of!(Connection, rcv.edge),
+            offset_of!(Connection, ecn.agreed),
+            offset_of!(Connection, heard),
+            offset_of!(Connection, rare),
+            offset_of!(Connection, state),
+        ]
+    };
 }

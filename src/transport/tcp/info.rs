@@ -118,7 +118,7 @@ impl Connection {
             round_trip: self.rtt.smoothed(),
             variation: self.rtt.variation(),
             timeout: (self.rtt.timeout(), self.rtt.backoff()),
-            probes: self.unanswered,
+            probes: self.snd.unanswered,
             error: self.rare.as_deref().and_then(|rare| rare.soft),
             send_window: self.snd.window as usize,
             room: self.room(),

@@ -198,7 +198,7 @@ impl Connection {
             return Err(Refused::Drop(Dropped::TcpIgnored));
         }
         self.heard = now;
-        self.unanswered = 0;
+        self.snd.unanswered = 0;
         self.on_acknowledgment(segment, now, pool)?;
         self.note_clock(segment, now);
         // RFC 5482 §3.1: the latest that it told; what it is good for is decided when it is needed.
@@ -243,14 +243,14 @@ impl Connection {
                 self.note_clock(segment, now);
             }
             self.heard = now;
-            self.unanswered = 0;
+            self.snd.unanswered = 0;
             self.acknowledge_now();
             return Err(Refused::Drop(Dropped::TcpDuplicate));
         }
         if !segment.has(flag::SYN) && !segment.sequence.is_after(self.rcv.edge) {
             // A question whether we are there, or a FIN again.
             self.heard = now;
-            self.unanswered = 0;
+            self.snd.unanswered = 0;
         }
         // Seldom, or two who find each other's acknowledgments unacceptable would answer each other for ever.
         self.challenge(now);

@@ -109,7 +109,7 @@ impl Connection {
     /// Bytes of options that the next segment carries.
     #[inline]
     fn options_length(&self) -> usize {
-        let fixed = self.fixed_options() + if self.owes_timeout { USER_TIMEOUT_LENGTH } else { 0 };
+        let fixed = self.fixed_options() + if self.snd.owes_timeout { USER_TIMEOUT_LENGTH } else { 0 };
         if !self.tells_ranges() {
             return fixed;
         }
@@ -283,7 +283,7 @@ impl Connection {
         if let Some(clock) = &self.clock {
             options.timestamps = Some(Timestamps { value: clock.now(now), echo: clock.recent });
         }
-        if self.owes_timeout {
+        if self.snd.owes_timeout {
             options.user_timeout = Some(UserTimeout::new(self.tuning.user_timeout));
         }
         if self.tells_ranges() {
@@ -360,7 +360,7 @@ impl Connection {
             self.acknowledged();
         }
         if plan.flags & flag::SYN == 0 {
-            self.owes_timeout = false;
+            self.snd.owes_timeout = false;
         }
     }
 

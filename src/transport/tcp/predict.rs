@@ -37,7 +37,7 @@ impl Connection {
     #[inline]
     pub(super) fn take_predicted(&mut self, segment: &Segment, now: Instant) -> Take {
         self.heard = now;
-        self.unanswered = 0;
+        self.snd.unanswered = 0;
         if let (Some(clock), Some(theirs)) = (&mut self.clock, &segment.options.timestamps) {
             (clock.recent, clock.recent_at) = (theirs.value, millis(now));
         }

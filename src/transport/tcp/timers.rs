@@ -41,10 +41,10 @@ impl Connection {
         if self.state != State::Closed && self.ask_at() <= now {
             // RFC 5482 §4.2: who was promised more patience gets it.
             let is_patient = self.agreed_timeout().is_some_and(|patience| now - self.heard < patience);
-            if self.unanswered >= limits::KEEP_ALIVES && !is_patient {
+            if self.snd.unanswered >= limits::KEEP_ALIVES && !is_patient {
                 return self.end(Gone::TimedOut);
             }
-            self.unanswered = self.unanswered.saturating_add(1);
+            self.snd.unanswered = self.snd.unanswered.saturating_add(1);
             self.urge(Urge::Probe);
         }
     }
@@ -136,6 +136,6 @@ impl Connection {
             }
             _ => return Instant::NEVER,
         };
-        self.heard + after + limits::KEEP_ALIVE_INTERVAL * u32::from(self.unanswered)
+        self.heard + after + limits::KEEP_ALIVE_INTERVAL * u32::from(self.snd.unanswered)
     }
 }

@@ -36,6 +36,10 @@ pub(super) struct Sender {
     pub(super) coalescing: Coalescing,
     /// Whether the next acknowledgment is too far away to wait for it with part of a window.
     pub(super) hurries: bool,
+    /// Whether the next segment tells our user timeout.
+    pub(super) owes_timeout: bool,
+    /// Questions that the peer left unanswered.
+    pub(super) unanswered: u8,
     pub(super) queue: SendQueue,
     /// What of it is on its way.
     pub(super) flight: Flight,
@@ -117,6 +121,8 @@ impl Sender {
             fin: Fin::Open,
             coalescing: Coalescing::default(),
             hurries: false,
+            owes_timeout: false,
+            unanswered: 0,
             queue: SendQueue::default(),
             flight: Flight::new(initial),
             measured: initial,

@@ -105,7 +105,7 @@ impl<'a> Stream<'a> {
 
     /// Bytes that leave in one piece: what a block should hold that is read to be given.
     pub fn piece(&self) -> usize {
-        self.outlet.pieces().full()
+        self.pieces().full()
     }
 
     /// Lets `write` put bytes where they will be sent from: at most `most`, and no more than there is room for. Returns
@@ -116,7 +116,7 @@ impl<'a> Stream<'a> {
         if room == 0 {
             return 0;
         }
-        let pieces = self.outlet.pieces();
+        let pieces = self.pieces();
         match self.outlet.queue().write_with(self.io.pool(), room, pieces, write) {
             Ok(written) => {
                 self.io.count_copied(written);

@@ -69,6 +69,13 @@ struct Group<T>([Slot<T>; GROUP]);
 
 type Page<T> = [Group<T>; PAGE / GROUP];
 
+/// Where a position is: its page, its group in that, and its place there.
+#[inline]
+fn way(index: u32) -> (usize, usize, usize) {
+    let place = index as usize % PAGE;
+    ((index >> PAGE_BITS) as usize, place / GROUP, place % GROUP)
+}
+
 /// A bounded table of `T`; entries are reused last-in first-out, so the hot ones stay in cache.
 pub struct Slab<T> {
     pages: Vec<Box<Page<T>>>,
@@ -107,8 +114,8 @@ impl<T> Slab<T> {
             self.grow();
         }
         let index = self.free;
-        let slot = &mut &mut self.pages[(index >> PAGE_BITS) as usize][index as usize % PAGE / GROUP].0
-            [index as usize % GROUP];
+        let (page, group, place) = way(index);
+        let slot = &mut self.pages[page][group].0[place];
         if let Content::Free { next } = slot.content {
             self.free = next;
         }
@@ -200,13 +207,13 @@ impl<T> Slab<T> {
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
-        let page = self.pages.get((index >> PAGE_BITS) as usize)?;
-        Some(&page[index as usize % PAGE / GROUP].0[index as usize % GROUP])
+        let (page, group, place) = way(index);
+        Some(&self.pages.get(page)?[group].0[place])
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
-        let page = self.pages.get_mut((index >> PAGE_BITS) as usize)?;
-        Some(&mut page[index as usize % PAGE / GROUP].0[index as usize % GROUP])
+        let (page, group, place) = way(index);
+        Some(&mut self.pages.get_mut(page)?[group].0[place])
     }
 
     fn grow(&mut self) {

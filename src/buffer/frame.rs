@@ -23,12 +23,15 @@ pub const HEADROOM: usize = 4 * LINE - (14 + 20 + 20 + 12);
 /// would truncate without a word.
 pub const CAPACITY: usize = (HEADROOM + 18 + 40 + 65_535).next_multiple_of(LINE);
 
+/// Where bytes begin that we write without a header in front: with a cache line, too.
+pub(super) const BARE: usize = HEADROOM.next_multiple_of(LINE);
+
 /// A cache line.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C, align(64))]
 struct Line([u8; LINE]);
 
-pub(super) const LINE: usize = 64;
+const LINE: usize = 64;
 
 /// The bytes of one frame, owned, with what the device was told about them.
 pub struct Frame {
@@ -99,11 +102,10 @@ impl Frame {
         self.offload = offload;
     }
 
-    /// Empties it for bytes without a header, which begin with a cache line.
+    /// Empties it for bytes without a header.
     #[inline]
-    pub fn begin_line(&mut self) {
-        self.start = HEADROOM.next_multiple_of(LINE) as u32;
-        self.end = self.start;
+    pub(super) fn clear(&mut self) {
+        (self.start, self.end) = (BARE as u32, BARE as u32);
         self.offload = Offload::default();
     }
 

@@ -7,7 +7,7 @@
 //! Tables that grow with what peers do are told to the pool and take from all quotas, so that both together stay within
 //! what they were given.
 
-use super::frame::{CAPACITY, Frame, HEADROOM, LINE};
+use super::frame::{BARE, CAPACITY, Frame, HEADROOM};
 use crate::base::limits;
 use crate::buffer::Offload;
 
@@ -185,9 +185,9 @@ impl Pool {
 
     /// An empty block for at least `length` bytes.
     pub fn write(&mut self, length: usize, purpose: Purpose) -> Result<Block, PoolFull> {
-        let class = class_of(HEADROOM.next_multiple_of(LINE) + length).ok_or(PoolFull)?;
+        let class = class_of(BARE + length).ok_or(PoolFull)?;
         let mut frame = self.charge(class, purpose)?;
-        frame.begin_line();
+        frame.clear();
         Ok(Block { frame, purpose })
     }
 

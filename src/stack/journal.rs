@@ -10,7 +10,7 @@ use std::io::{ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Came, Change, Stack, Ticket, Transmitted};
+use super::{Change, Stack, Ticket, Transmitted};
 use crate::application::{DeskId, Outcome};
 use crate::base::counters::Dropped;
 use crate::base::limits;
@@ -171,9 +171,8 @@ impl Stack<Replay> {
         let Some(now) = self.net.device.next_turn()? else { return Ok(false) };
         self.net.begin(now);
         loop {
-            match self.net.receive(&mut self.frame) {
-                Ok(Received::Frame) => self.take_in(Came::FromDevice),
-                Ok(Received::Refused(why)) => self.net.counters.drop(why),
+            match self.net.device.receive(&mut self.frame) {
+                Ok(received @ (Received::Frame | Received::Refused(_))) => self.take_up(received),
                 Ok(Received::Nothing) | Err(_) => match self.net.device.next_mail() {
                     Some(Mail::Change(change)) => self.net.heard_of(change),
                     Some(Mail::Done(number, result, data)) => {

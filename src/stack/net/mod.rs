@@ -189,15 +189,8 @@ impl<D: Device> Net<D> {
         self.note(|| Event::Turn(now));
     }
 
-    /// The next frame from the device.
-    // Always inlined, like what follows: where the device says what it is that came, nobody asks again.
-    #[inline(always)]
-    pub(in crate::stack) fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
-        let received = self.device.receive(frame)?;
-        Ok(self.came(received, frame))
-    }
-
-    /// What the device received is to be taken in now.
+    /// What the device received is to be taken in now: what of it there is to take in.
+    // Always inlined: where the device says what it is that came, nobody asks again.
     #[inline(always)]
     pub(in crate::stack) fn came(&mut self, received: Received, frame: &mut Frame) -> Received {
         match received {

@@ -175,7 +175,7 @@ impl Connection {
 
     /// Reads something of each of its cache lines, as a test of the layout says; what that comes to means nothing.
     #[inline]
-    pub fn touch(&self) -> u64 {
+    pub(crate) fn touch(&self) -> u64 {
         let Connection { snd, rcv, ecn, heard, rare, state, .. } = self;
         let bits = u32::from(ecn.agreed) ^ u32::from(rare.is_some()) ^ *state as u32 ^ snd.una.0 ^ rcv.edge.0;
         snd.queue.len() as u64 ^ heard.as_nanos() ^ u64::from(bits)

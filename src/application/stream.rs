@@ -81,16 +81,14 @@ pub struct Stream<'a> {
     pub io: Io<'a>,
     flow: &'a Flow,
     outlet: &'a mut dyn Outlet,
-    wishes: Wishes,
-    /// Whether there are any.
-    wishes_something: bool,
+    wishes: Option<Wishes>,
 }
 
 impl<'a> Stream<'a> {
     /// The means of one call: what is written waits in `outlet`.
     #[inline]
     pub fn new(io: Io<'a>, flow: &'a Flow, outlet: &'a mut dyn Outlet) -> Stream<'a> {
-        Stream { io, flow, outlet, wishes: Wishes::default(), wishes_something: false }
+        Stream { io, flow, outlet, wishes: None }
     }
 
     /// Both ends, seen from here.
@@ -100,7 +98,7 @@ impl<'a> Stream<'a> {
 
     /// How many bytes may be written now. When it was zero, [`Session::on_room`](super::Session::on_room) tells of more.
     pub fn room(&self) -> usize {
-        if self.wishes.close || self.wishes.starved { 0 } else { self.outlet.room() }
+        if self.wishes.is_some_and(|wishes| wishes.close || wishes.starved) { 0 } else { self.outlet.room() }
     }
 
     /// Bytes that leave in one piece: what a block should hold that is read to be given.
@@ -223,7 +221,7 @@ impl<'a> Stream<'a> {
 
     /// Whether it wished so, from now on not any more.
     pub(super) fn take_secure(&mut self) -> bool {
-        std::mem::take(&mut self.wishes.secure)
+        self.wishes.as_mut().is_some_and(|wishes| std::mem::take(&mut wishes.secure))
     }
 
     /// The same connection for a call within this one, which writes elsewhere.
@@ -253,11 +251,10 @@ impl<'a> Stream<'a> {
 
     /// What it wishes, if anything.
     pub fn into_wishes(self) -> Option<Wishes> {
-        self.wishes_something.then_some(self.wishes)
+        self.wishes
     }
 
     fn wish(&mut self) -> &mut Wishes {
-        self.wishes_something = true;
-        &mut self.wishes
+        self.wishes.get_or_insert_default()
     }
 }

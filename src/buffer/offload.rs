@@ -67,6 +67,12 @@ pub enum SegmentKind {
 }
 
 impl Offload {
+    /// Payload bytes of a segment of a frame that carries `length`.
+    #[inline]
+    pub fn segment(&self, length: usize) -> usize {
+        self.segments.map_or(length, |segments| usize::from(segments.size))
+    }
+
     /// Refuses what cannot be true of a frame of `length` bytes.
     pub fn check(&self, length: usize) -> Result<(), Dropped> {
         let field_fits = match self.checksum {

@@ -61,7 +61,6 @@ use crate::device::{Device, Interest, Received, Waker};
 use crate::internet;
 use crate::internet::train::Train;
 use crate::link::vlan;
-use crate::transport::tcp::Segment;
 use crate::wire::protocol;
 
 /// Who a stack is.
@@ -396,10 +395,10 @@ impl<D: Device> Stack<D> {
     fn take_in_segment(&mut self) {
         let Stack { net, tcp, mailbox, owners, frame, train, .. } = self;
         let packet = train.packet();
-        let mut segment = Segment::default();
-        match tcp::arrival(packet, frame, &mut segment) {
-            Ok(flow) => match owners.elsewhere(&flow) {
-                None => tcp.input(packet, &flow, &segment, frame, net),
+        match tcp.check(packet, frame, net) {
+            Ok(None) => {}
+            Ok(Some(flow)) => match owners.elsewhere(&flow) {
+                None => tcp.input(packet, &flow, frame, net),
                 Some(owner) => mailbox.hand_over(owner, frame, net),
             },
             Err(why) => net.counters.drop(why),

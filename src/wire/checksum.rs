@@ -93,15 +93,20 @@ impl Sum {
         })
     }
 
-    /// The same of pieces that are copied to `to`, one behind the other: each byte is read once for both. What does not fit is
-    /// left out.
-    pub fn copied<'a>(self, pieces: impl Iterator<Item = &'a [u8]>, mut to: &mut [u8]) -> Sum {
+    /// The sum of bytes that are copied to `to`: each is read once for both. What does not fit is left out.
+    #[inline]
+    pub fn copied(from: &[u8], to: &mut [u8]) -> Sum {
+        let fits = from.len().min(to.len());
+        Sum(copy(&from[..fits], &mut to[..fits]))
+    }
+
+    /// The same of several pieces, one behind the other.
+    pub fn copied_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>, mut to: &mut [u8]) -> Sum {
         let mut position = 0;
-        pieces.fold(self, |sum, piece| {
+        pieces.fold(Sum::ZERO, |sum, piece| {
+            let copied = Sum::copied(piece, to);
             let fits = piece.len().min(to.len());
-            let (place, rest) = std::mem::take(&mut to).split_at_mut(fits);
-            to = rest;
-            let copied = Sum(copy(&piece[..fits], place));
+            to = &mut std::mem::take(&mut to)[fits..];
             let odd = position % 2 == 1;
             position += fits;
             if odd { sum.swapped(copied) } else { sum.and(copied) }
@@ -292,7 +297,13 @@ mod wide {
             let Copied { v3, from, to } = self;
             let (words, rest) = from.as_chunks::<32>();
             let (places, place) = to.as_chunks_mut::<32>();
-            for (place, byte) in place.iter_mut().zip(rest) {
+            // Seldom more than a few words, for which a call is not worth it.
+            let (rest_words, rest_bytes) = rest.as_chunks::<8>();
+            let (word_places, byte_places) = place.as_chunks_mut::<8>();
+            for (place, word) in word_places.iter_mut().zip(rest_words) {
+                *place = *word;
+            }
+            for (place, byte) in byte_places.iter_mut().zip(rest_bytes) {
                 *place = *byte;
             }
             let (blocks, few) = words.as_chunks::<4>();
@@ -365,7 +376,7 @@ mod tests {
         fn pieces_are_copied(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..8), room in 0usize..3200) {
             let whole = pieces.concat();
             let mut place = vec![0; room];
-            let sum = Sum::ZERO.copied(pieces.iter().map(Vec::as_slice), &mut place);
+            let sum = Sum::copied_pieces(pieces.iter().map(Vec::as_slice), &mut place);
             let fits = room.min(whole.len());
             prop_assert_eq!(&place[..fits], &whole[..fits]);
             prop_assert_eq!(u16::from_be_bytes(sum.checksum()), plainly(&whole[..fits]));

@@ -27,7 +27,7 @@ mod kind {
     pub(super) const USER_TIMEOUT: u8 = 28;
 }
 
-/// Two no-operations and the head of the timestamps: how nearly every segment's options begin (RFC 7323, appendix A).
+/// Two no-operations and the head of the timestamps.
 const TIMESTAMPS_HEAD: [u8; 4] = [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10];
 
 /// How long the sender of a segment waits for what it sent to be acknowledged (RFC 5482 §3.3). Never zero.
@@ -77,6 +77,15 @@ pub struct Timestamps {
     pub echo: u32,
 }
 
+impl Timestamps {
+    /// Those with which the options of nearly every segment begin (RFC 7323, appendix A), if they do.
+    #[inline]
+    pub fn first_of(options: &[u8]) -> Option<Timestamps> {
+        let (head, clocks) = options.split_first_chunk::<4>()?;
+        if *head == TIMESTAMPS_HEAD { clocks.first_chunk().copied().map(timestamps) } else { None }
+    }
+}
+
 /// What the options of one segment say. Those that are not known are skipped (RFC 9293 §3.1, MUST-6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -112,13 +121,10 @@ impl Options {
     /// As [`Options::parse`].
     #[inline]
     pub fn take_in(&mut self, bytes: &[u8]) -> Result<(), Dropped> {
-        if let Some((head, clocks)) = bytes.split_first_chunk::<4>()
-            && *head == TIMESTAMPS_HEAD
-            && let Ok(clocks) = <[u8; 8]>::try_from(clocks)
-        {
-            self.timestamps = Some(timestamps(clocks));
-        } else if !bytes.is_empty() {
-            self.read_all(bytes)?;
+        match Timestamps::first_of(bytes) {
+            Some(timestamps) if bytes.len() == TIMESTAMPS_LENGTH => self.timestamps = Some(timestamps),
+            _ if bytes.is_empty() => {}
+            _ => self.read_all(bytes)?,
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::wire::ethernet::EtherType;
 
 impl<D: Device> Net<D> {
     /// Sends a superframe whose IP header stands in front as its segments, of `size` bytes each.
+    // Not inlined: its loop is to have all registers.
+    #[inline(never)]
     pub(super) fn send_cut(
         &mut self,
         mut draft: Draft<'_>,
@@ -70,7 +72,11 @@ impl<D: Device> Net<D> {
     ) -> Transmitted {
         let slices = || data.iter().map(|slice| &**slice);
         let written = self.transmit_written(|frame| {
-            let sum = Sum::ZERO.copied(slices(), frame.tailroom(length));
+            let place = frame.tailroom(length);
+            let sum = match data {
+                [slice] => Sum::copied(slice, place),
+                _ => Sum::copied_pieces(slices(), place),
+            };
             frame.extend(length);
             template.prepend_next(frame, position, sum);
         });
@@ -97,7 +103,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// The next `length` bytes, or as many as there are, into `pieces`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self, mut length: usize, pieces: &mut ArrayVec<IoSlice<'a>, SLICES>) {
         pieces.clear();
         while let Some((first, behind)) = self.payload.split_first() {

@@ -6,7 +6,7 @@ use super::{Entry, emit};
 use crate::application::{
     Data, Done, Io, Message, Outlet, Reading, Requests, Session, SessionId, Stream, Used, Wishes, Written,
 };
-use crate::base::address::Address;
+use crate::base::address::Flow;
 use crate::base::icmp::IcmpError;
 use crate::base::limits;
 use crate::base::random::Random;
@@ -29,7 +29,7 @@ pub(super) struct Caller {
 /// What a connection has yet to send.
 struct Outgoing<'a> {
     connection: &'a mut Connection,
-    remote: Address,
+    flow: &'a Flow,
     pressure: Pressure,
 }
 
@@ -41,7 +41,7 @@ impl Outlet for Outgoing<'_> {
 
     #[inline]
     fn pieces(&self) -> Pieces {
-        emit::pieces(self.remote, self.connection)
+        emit::pieces(self.flow.remote.address, self.connection)
     }
 
     #[inline]
@@ -252,7 +252,7 @@ impl Caller {
         work: impl FnOnce(&mut dyn Session, &mut Stream<'_>) -> R,
     ) -> R {
         let Entry { flow, connection, session, id, errands, .. } = entry;
-        let mut outlet = Outgoing { connection, remote: flow.remote.address, pressure: net.pool.pressure() };
+        let mut outlet = Outgoing { connection, flow, pressure: net.pool.pressure() };
         let io = self.io(net).of(*id, *errands);
         let mut stream = Stream::new(io, flow, &mut outlet);
         let result = work(session.as_mut(), &mut stream);

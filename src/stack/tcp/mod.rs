@@ -11,6 +11,7 @@ mod emit;
 mod entry;
 mod flows;
 mod flush;
+mod input;
 mod memory;
 mod opening;
 mod pull;
@@ -18,8 +19,6 @@ mod waits;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-use arrayvec::ArrayVec;
 
 use self::calls::Caller;
 use self::entry::Entry;
@@ -31,7 +30,7 @@ use super::owner::Owners;
 use super::storage::Storage;
 use super::udp::Udp;
 use crate::application::{DeskId, Done, Request, Service, SessionId};
-use crate::base::address::{Endpoint, Flow};
+use crate::base::address::Endpoint;
 use crate::base::counters::Dropped;
 use crate::base::icmp::IcmpError;
 use crate::base::limits;
@@ -39,13 +38,10 @@ use crate::base::random::Random;
 use crate::base::slab::{Id, Slab};
 use crate::base::time::Instant;
 use crate::base::wheel::Wheel;
-use crate::buffer::Frame;
 use crate::device::Device;
-use crate::internet::Packet;
 use crate::internet::notice::Notice;
-use crate::link::Cast;
 use crate::transport::endpoints::{Endpoints, InUse};
-use crate::transport::tcp::{self, Cookies, Reply, Secret, Segment, SeqNumber, State, Take, Tuning};
+use crate::transport::tcp::{Cookies, Secret, SeqNumber, State, Tuning};
 
 /// Names a connection while it is there.
 pub type ConnectionId = Id<Entry>;
@@ -155,115 +151,6 @@ impl Tcp {
     /// What the connections are tuned to from now on.
     pub(super) fn set_tuning(&mut self, tuning: Tuning) {
         self.tuning = tuning.into();
-    }
-
-    /// A segment came.
-    #[inline]
-    pub(super) fn input<D: Device>(
-        &mut self,
-        packet: &Packet,
-        flow: &Flow,
-        segment: &Segment,
-        frame: &mut Frame,
-        net: &mut Net<D>,
-    ) {
-        match self.find(flow) {
-            Some(Shape::Connection(index)) => self.on_segment(index, packet, segment, frame, net),
-            Some(Shape::Handshake(index)) => self.on_handshake(index, packet, segment, frame, net),
-            Some(Shape::TimeWait(index)) => self.on_late(index, packet, flow, segment, frame, net),
-            None => self.on_stranger(packet, flow, segment, frame, net),
-        }
-    }
-
-    /// The connection that a segment came for last is the first one asked: much of what is sent comes in bursts.
-    #[inline(always)]
-    fn find(&mut self, flow: &Flow) -> Option<Shape> {
-        if self.entries.at(self.last).is_some_and(|entry| entry.flow == *flow) {
-            return Some(Shape::Connection(self.last));
-        }
-        self.find_another(flow)
-    }
-
-    #[inline(never)]
-    fn find_another(&mut self, flow: &Flow) -> Option<Shape> {
-        let found = self.look_up(flow);
-        if let Some(Shape::Connection(index)) = found {
-            self.last = index;
-            self.scattered = self.entries.len() > limits::CROWD;
-        }
-        found
-    }
-
-    /// Whether segments come for one connection after another, of very many.
-    #[inline]
-    pub(super) fn is_scattered(&self) -> bool {
-        self.scattered
-    }
-
-    /// Segments seem to have come for these: what they need comes from memory at once, and not one after another.
-    pub(super) fn expect(&mut self, flows: &[Flow]) {
-        // Until one of them is another's than the one before.
-        self.scattered = false;
-        let hashes: ArrayVec<_, { limits::FRAMES_AHEAD }> = flows.iter().map(|flow| self.flows.expect(flow)).collect();
-        for hash in hashes {
-            if let Some(Shape::Connection(index)) = self.flows.first(hash)
-                && let Some(entry) = self.entries.at(index)
-            {
-                entry.touch();
-            }
-        }
-    }
-
-    #[inline]
-    fn look_up(&self, flow: &Flow) -> Option<Shape> {
-        self.flows.find(flow, |shape| match shape {
-            Shape::Connection(index) => self.entries.at(index).is_some_and(|entry| entry.flow == *flow),
-            Shape::Handshake(index) => self.openings.at(index).is_some_and(|opening| opening.flow == *flow),
-            Shape::TimeWait(index) => self.waits.flow(index).is_some_and(|wait| wait == *flow),
-        })
-    }
-
-    /// A segment of a connection.
-    #[inline]
-    fn on_segment<D: Device>(
-        &mut self,
-        index: u32,
-        packet: &Packet,
-        segment: &Segment,
-        frame: &mut Frame,
-        net: &mut Net<D>,
-    ) {
-        let Some(entry) = self.entries.at_mut(index) else { return };
-        net.counters.segments_received += 1;
-        let now = net.now();
-        let data = packet.transport() + segment.header_length;
-        // Every frame ends once: taken in, answered or dropped.
-        match entry.connection.on_segment(segment, now, &mut net.pool) {
-            Ok(Take::Nothing) => net.counters.frames_delivered += 1,
-            Ok(Take::Deliver(range)) => {
-                let range = data + range.start..data + range.end;
-                match self.caller.deliver(entry, frame, range, net) {
-                    Ok(()) => net.counters.frames_delivered += 1,
-                    Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
-                }
-            }
-            Ok(Take::Hold(start, range)) => {
-                let range = data + range.start..data + range.end;
-                match entry.connection.hold(start, frame, range, &mut net.pool) {
-                    Ok(copied) => {
-                        net.counters.frames_delivered += 1;
-                        net.counters.bytes_copied += copied as u64;
-                    }
-                    Err(_full) => net.counters.drop(Dropped::TcpNoRoom),
-                }
-            }
-            Err(tcp::Refused::Drop(why)) => net.counters.drop(why),
-            Err(tcp::Refused::Reset) => emit::reset(Reply::reset(segment), &entry.flow, packet, frame, net),
-        }
-        // Behind the first of a burst there is nothing to be done but at its end.
-        if !(entry.dirty && !self.blocked && self.caller.has_nothing_to_tell(entry)) {
-            self.after(index, net);
-        }
     }
 
     /// An ICMP error quotes a segment (RFC 5927 §4). Handshakes and TIME-WAIT have nothing that an error could change.
@@ -459,18 +346,6 @@ impl Tcp {
             }
         }
     }
-}
-
-/// What a frame brings, checked, into `segment`.
-#[inline]
-pub(super) fn arrival(packet: &Packet, frame: &Frame, segment: &mut Segment) -> Result<Flow, Dropped> {
-    // RFC 9293 §3.9.2.3 and RFC 1122 §4.2.3.10: TCP is between two.
-    if packet.cast != Cast::Unicast {
-        return Err(Dropped::TcpIgnored);
-    }
-    let bytes = frame.bytes().get(packet.transport()..).unwrap_or_default();
-    segment.marked = tcp::is_marked(packet.traffic_class);
-    tcp::input(bytes, packet.source, packet.destination, frame.offload, segment)
 }
 
 #[cfg(test)]

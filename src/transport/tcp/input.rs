@@ -171,9 +171,6 @@ impl Connection {
     /// RFC 9293 §3.10.7.4: all other states.
     #[inline]
     fn on_synchronized(&mut self, segment: &Segment, now: Instant, pool: &mut Pool) -> Result<Take, Refused> {
-        if self.predicted(segment) {
-            return Ok(self.take_predicted(segment, now));
-        }
         self.check_clock(segment, now)?;
         // First: check the sequence number.
         if !self.accepts(segment) {
@@ -315,9 +312,7 @@ impl Connection {
             self.reach_fin(now);
             return Take::Nothing;
         }
-        // What is larger than any segment of this connection was joined on its way, and counts for several.
-        let size = segment.size.min(usize::from(self.snd.mss)) as u16;
-        self.rcv.segment = self.rcv.segment.max(size);
+        self.note_their_size(segment.size);
         if segment.length == 0 {
             self.reach_fin(now);
             if self.rcv.fin.is_some() {
@@ -335,6 +330,14 @@ impl Connection {
                 self.rcv.twice = Some((segment.sequence, nxt));
             }
             Take::Deliver(start..stop)
+        }
+    }
+
+    /// Data of a segment of the peer's. What is larger than any of this connection was joined on its way, and counts for several.
+    #[inline]
+    pub(super) fn note_their_size(&mut self, size: usize) {
+        if size > usize::from(self.rcv.segment) {
+            self.rcv.segment = self.rcv.segment.max(size.min(usize::from(self.snd.mss)) as u16);
         }
     }
 

@@ -16,8 +16,9 @@
 //!
 //! All of them are pure: they are told of segments and of time, and answer with values. Who owns a connection does this:
 //!
-//! 1. [`input()`] checks a segment and tells its flow.
-//! 2. [`Connection::on_segment`] takes it in. What it says of the data, [`Take`], is carried out: they are shown to the user,
+//! 1. [`check()`] checks a segment.
+//! 2. [`Connection::take_next`] takes it in if it is what was expected. If not, it is read ([`Segment::read`]), and
+//!    [`Connection::on_segment`] takes it in. What is said of the data, [`Take`], is carried out: they are shown to the user,
 //!    kept ([`Connection::keep`]) or held ([`Connection::hold`]); [`Connection::received`] says how many found a place.
 //!    What was not received is not acknowledged: nothing that was acknowledged is ever lost.
 //! 3. [`Connection::take_events`] says what the user has to know.
@@ -92,7 +93,7 @@ pub use input::{Refused, Take};
 pub use output::{Path, Plan, Segmentation, Why};
 pub use pacing::Pace;
 pub use path::Verdict;
-pub use segment::{Reply, Segment, input};
+pub use segment::{Reply, Segment, check};
 pub use sequence::SeqNumber;
 pub use time_wait::{Late, TimeWait};
 pub use tuning::{Extension, TimeoutOption, Tuning};

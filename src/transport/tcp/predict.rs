@@ -1,48 +1,54 @@
 //! Header prediction: the short way of a segment that says nothing new but its data.
 
+use std::ops::Range;
+
+use zerocopy::FromBytes;
+
 use super::connection::{Connection, State};
-use super::input::Take;
-use super::segment::Segment;
 use super::variables::millis;
 use crate::base::time::Instant;
-use crate::wire::tcp::{LENGTH, flag};
+use crate::buffer::Offload;
+use crate::wire::tcp::{Header, LENGTH, flag};
+use crate::wire::tcp_options::Timestamps;
 
 impl Connection {
-    /// Header prediction: whether it brings the data that are next in order, and says nothing else that is new. So do nearly
-    /// all segments that a receiver of much gets, and for these the checks below come to this.
-    #[inline]
-    pub(super) fn predicted(&self, segment: &Segment) -> bool {
-        let clock_goes_on = match (&self.clock, &segment.options.timestamps) {
-            (Some(clock), Some(theirs)) => theirs.value.wrapping_sub(clock.recent) as i32 >= 0,
-            (None, _) => true,
-            (Some(_), None) => false,
-        };
-        self.state == State::Established
-            && segment.flags & !flag::PSH == flag::ACK
-            && segment.sequence == self.rcv.nxt
-            && segment.acknowledgment == self.snd.una
-            && u32::from(segment.window) << self.snd.scale == self.snd.window
+    /// Takes in a segment that brings the data that are next in order, and says nothing else that is new; tells where its data
+    /// lie, counted from its header. So do nearly all segments that a receiver of much gets, and it shows in the header as it
+    /// came: nothing is read of it that is not compared, and for these the checks of RFC 9293 §3.10.7.4 come to this. All
+    /// others, for which it does nothing, are read and taken in by [`Connection::on_segment`].
+    #[inline(always)]
+    pub fn take_next(&mut self, bytes: &[u8], offload: Offload, now: Instant) -> Option<Range<usize>> {
+        let (header, options) = Header::ref_from_prefix(bytes).ok()?;
+        let data = LENGTH + self.fixed_options();
+        let length = bytes.len().checked_sub(data)?;
+        let is_next = header.sequence.get() == self.rcv.nxt.0
+            && header.acknowledgment.get() == self.snd.una.0
+            && header.flags & !flag::PSH == flag::ACK
+            && header.header_length() == data
+            && u32::from(header.window.get()) << self.snd.scale == self.snd.window
             && self.snd.window > 0
-            && segment.length > 0
-            && !segment.marked
-            && segment.length <= self.rcv.edge - self.rcv.nxt
-            // No options but the timestamps.
-            && segment.header_length == LENGTH + self.fixed_options()
+            && length > 0
+            && length <= self.rcv.edge - self.rcv.nxt
+            && self.state == State::Established
             && self.recovery.is_none()
-            && self.rcv.fin.is_none()
-            && clock_goes_on
-    }
-
-    /// Takes in a segment that was predicted.
-    #[inline]
-    pub(super) fn take_predicted(&mut self, segment: &Segment, now: Instant) -> Take {
-        self.heard = now;
-        self.snd.unanswered = 0;
-        if let (Some(clock), Some(theirs)) = (&mut self.clock, &segment.options.timestamps) {
+            && self.rcv.fin.is_none();
+        if !is_next {
+            return None;
+        }
+        if let Some(clock) = &mut self.clock {
+            let theirs = Timestamps::first_of(options)?;
+            if (theirs.value.wrapping_sub(clock.recent) as i32) < 0 {
+                return None;
+            }
             (clock.recent, clock.recent_at) = (theirs.value, millis(now));
         }
-        (self.snd.wl1, self.snd.wl2) = (segment.sequence, segment.acknowledgment);
-        self.rcv.segment = self.rcv.segment.max(segment.size.min(usize::from(u16::MAX)) as u16);
-        Take::Deliver(0..segment.length)
+        self.heard = now;
+        self.snd.unanswered = 0;
+        // What came early told the window that holds.
+        if !self.rcv.nxt.is_before(self.snd.wl1) {
+            (self.snd.wl1, self.snd.wl2) = (self.rcv.nxt, self.snd.una);
+        }
+        self.note_their_size(offload.segment(length));
+        Some(data..data + length)
     }
 }

@@ -1,7 +1,9 @@
 //! A segment as the state machine sees it.
 
+use zerocopy::FromBytes;
+
 use super::sequence::SeqNumber;
-use crate::base::address::{Address, Endpoint, Flow};
+use crate::base::address::{Address, Flow};
 use crate::base::counters::Dropped;
 use crate::buffer::{Checksum, Offload};
 use crate::wire::checksum::Sum;
@@ -33,6 +35,24 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Reads one that was checked, where it is to stand: moving it costs more than reading it.
+    ///
+    /// # Errors
+    /// [`Dropped::BadTcp`] when its lengths, or those of its options, lead beyond it.
+    #[inline]
+    pub fn read(&mut self, bytes: &[u8], offload: Offload) -> Result<(), Dropped> {
+        let tcp::Segment { header, options, payload } = tcp::Segment::parse(bytes)?;
+        self.sequence = SeqNumber(header.sequence.get());
+        self.acknowledgment = SeqNumber(header.acknowledgment.get());
+        self.flags = header.flags;
+        self.window = header.window.get();
+        self.options.take_in(options)?;
+        self.header_length = header.header_length();
+        self.length = payload.len();
+        self.size = offload.segment(payload.len());
+        Ok(())
+    }
+
     /// Whether a control bit is set.
     #[inline]
     pub fn has(&self, flag: u8) -> bool {
@@ -52,32 +72,19 @@ impl Segment {
     }
 }
 
-/// Checks a segment from `source` to `destination`, and reads it where it is to stand.
+/// Checks a segment from `source` to `destination`, and tells its header.
+///
+/// # Errors
+/// [`Dropped::Truncated`] when it has none, [`Dropped::BadTcpChecksum`] when it is not whole.
 #[inline]
-pub fn input(
-    bytes: &[u8],
-    source: Address,
-    destination: Address,
-    offload: Offload,
-    segment: &mut Segment,
-) -> Result<Flow, Dropped> {
-    let tcp::Segment { header, options, payload } = tcp::Segment::parse(bytes)?;
+pub fn check(bytes: &[u8], source: Address, destination: Address, offload: Offload) -> Result<&tcp::Header, Dropped> {
+    let (header, _) = tcp::Header::ref_from_prefix(bytes).map_err(|_| Dropped::Truncated)?;
     if offload.checksum == Checksum::Complete
         && !Sum::pseudo(source, destination, protocol::TCP, bytes.len()).bytes(bytes).is_whole()
     {
         return Err(Dropped::BadTcpChecksum);
     }
-    let end = |address, port| Endpoint { address, port };
-    let flow = Flow { local: end(destination, header.destination.get()), remote: end(source, header.source.get()) };
-    segment.sequence = SeqNumber(header.sequence.get());
-    segment.acknowledgment = SeqNumber(header.acknowledgment.get());
-    segment.flags = header.flags;
-    segment.window = header.window.get();
-    segment.options.take_in(options)?;
-    segment.header_length = header.header_length();
-    segment.length = payload.len();
-    segment.size = offload.segments.map_or(payload.len(), |segments| usize::from(segments.size));
-    Ok(flow)
+    Ok(header)
 }
 
 /// A segment to be sent; its data lie elsewhere.

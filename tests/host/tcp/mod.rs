@@ -50,6 +50,7 @@ mod icmp;
 mod patience;
 mod peer;
 mod plan;
+mod predict;
 mod predictability;
 mod smoltcp;
 mod states;

@@ -395,7 +395,7 @@ impl<D: Device> Stack<D> {
     fn take_in_segment(&mut self) {
         let Stack { net, tcp, mailbox, owners, frame, train, .. } = self;
         let packet = train.packet();
-        match tcp.check(packet, frame, net) {
+        match tcp.arrive(packet, frame, net) {
             Ok(None) => {}
             Ok(Some(flow)) => match owners.elsewhere(&flow) {
                 None => tcp.input(packet, &flow, frame, net),

@@ -30,11 +30,10 @@ fn bytes<'a>(packet: &Packet, frame: &'a Frame) -> &'a [u8] {
 }
 
 impl Tcp {
-    /// Checks the segment in a frame. If it brings what is next of the connection that the segment before was for, and nothing
-    /// else, it is taken in: much of what is sent comes in bursts. Of any other the flow is told, for [`Tcp::input`] or for
-    /// another shard.
+    /// A segment came. If it is what was to be expected behind the one before, it is taken in, for much of what is sent comes in
+    /// bursts. Of any other the flow is told, for [`Tcp::input`] or for another shard.
     #[inline]
-    pub(in crate::stack) fn check<D: Device>(
+    pub(in crate::stack) fn arrive<D: Device>(
         &mut self,
         packet: &Packet,
         frame: &mut Frame,
@@ -44,29 +43,45 @@ impl Tcp {
         if packet.cast != Cast::Unicast {
             return Err(Dropped::TcpIgnored);
         }
-        let segment = bytes(packet, frame);
-        let header = tcp::check(segment, packet.source, packet.destination, frame.offload)?;
+        let header = tcp::check(bytes(packet, frame), packet.source, packet.destination, frame.offload)?;
         let (local, remote) = (header.destination.get(), header.source.get());
-        if let Some(entry) = self.entries.at_mut(self.last)
-            && (entry.flow.local.port, entry.flow.remote.port) == (local, remote)
-            && entry.flow.local.address == packet.destination
-            && entry.flow.remote.address == packet.source
-            && !tcp::is_marked(packet.traffic_class)
-            && let Some(data) = entry.connection.take_next(segment, frame.offload, net.now())
-        {
-            net.counters.segments_received += 1;
-            deliver(entry, &mut self.caller, frame, behind(packet.transport(), data), net);
-            // Behind the first of a burst there is nothing to be done but at its end.
-            if !(entry.dirty && !self.blocked && self.caller.has_nothing_to_tell(entry)) {
-                self.after(self.last, net);
-            }
+        if self.take_next((local, remote), packet, frame, net) {
             return Ok(None);
         }
         let end = |address, port| Endpoint { address, port };
         Ok(Some(Flow { local: end(packet.destination, local), remote: end(packet.source, remote) }))
     }
 
-    /// A segment came, which was checked.
+    /// Takes a segment in that brings what is next of the connection that the one before was for, and says nothing else that is
+    /// new; returns whether it does.
+    #[inline(always)]
+    fn take_next<D: Device>(
+        &mut self,
+        ports: (u16, u16),
+        packet: &Packet,
+        frame: &mut Frame,
+        net: &mut Net<D>,
+    ) -> bool {
+        let Some(entry) = self.entries.at_mut(self.last) else { return false };
+        let Flow { local, remote } = &entry.flow;
+        let is_its = (local.port, remote.port) == ports
+            && local.address == packet.destination
+            && remote.address == packet.source;
+        if !is_its || tcp::is_marked(packet.traffic_class) {
+            return false;
+        }
+        let next = entry.connection.take_next(bytes(packet, frame), frame.offload, net.now());
+        let Some(data) = next else { return false };
+        net.counters.segments_received += 1;
+        deliver(entry, &mut self.caller, frame, behind(packet.transport(), data), net);
+        // Behind the first of a burst there is nothing to be done but at its end.
+        if !(entry.dirty && !self.blocked && self.caller.has_nothing_to_tell(entry)) {
+            self.after(self.last, net);
+        }
+        true
+    }
+
+    /// A segment arrived that is to be read.
     #[inline(never)]
     pub(in crate::stack) fn input<D: Device>(
         &mut self,

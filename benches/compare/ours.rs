@@ -33,6 +33,8 @@ pub(crate) fn run(device: impl Device, mac: Mac, own: Cidr) -> io::Result<()> {
 pub(crate) struct Small(pub(crate) Tap);
 
 impl Device for Small {
+    const CALLS: bool = Tap::CALLS;
+
     fn capabilities(&self) -> Capabilities {
         Capabilities { superframe_v4: 65_535, ..self.0.capabilities() }
     }

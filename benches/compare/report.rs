@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::chart;
 use crate::lab::Failure;
-use crate::row::{Kind, Row};
+use crate::row::{Kind, MEASURED, Row, WARM_UP};
 
 const DOCUMENT: &str = "docs/benchmarks.md";
 const CHARTS: &str = "docs/benchmarks";
@@ -81,10 +81,19 @@ impl Measured {
             .collect()
     }
 
-    /// Our rate in that of another in the median round, or our time in its time; and both ends.
+    /// Our rate in that of another in the median round, or our time in its time; and between what that lies with 95 % confidence.
     fn ratio(&self, ours: usize, other: usize) -> [f64; 3] {
         let ratios = self.sorted(|round| self.value(&round[ours]) / self.value(&round[other]));
-        [ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]]
+        let outside = outside(ratios.len());
+        [ratios[ratios.len() / 2], ratios[outside], ratios[ratios.len() - 1 - outside]]
+    }
+
+    /// What was used and what was moved in all rounds: told in hundredths of a second, one round's means little.
+    fn cost(&self, index: usize) -> f64 {
+        // The rate holds for the warm-up, too, as nearly as processor time can be told.
+        let moved = |figure: &Figure| figure.value / 8.0 * figure.span.as_secs_f64();
+        let sum = |of: &dyn Fn(&Figure) -> f64| self.rounds.iter().map(|round| of(&round[index])).sum::<f64>();
+        sum(&|figure| figure.used) / sum(&moved)
     }
 
     /// Whether the columns of tails and of processor time mean something.
@@ -118,9 +127,7 @@ impl fmt::Display for Measured {
                 write!(f, " {} | {} |", short(tail(0)), short(tail(1)))?;
             }
             if bulk {
-                // The rate holds for the warm-up, too, as nearly as processor time can be told.
-                let cost = |figure: &Figure| figure.used / (figure.value / 8.0 * figure.span.as_secs_f64());
-                write!(f, " {:.3} |", self.median(|round| cost(&round[index])))?;
+                write!(f, " {:.3} |", self.cost(index))?;
             }
             writeln!(f, " {:.1} |", self.median(|round| round[index].resident as f64 / 1_048_576.0))?;
         }
@@ -130,9 +137,10 @@ impl fmt::Display for Measured {
             let is_held = if self.row.is_time() { median <= *asked } else { median >= *asked };
             let bound = if self.row.is_time() { "at most" } else { "at least" };
             let verdict = if is_held { "held" } else { "**missed**" };
+            let hidden = if (least..=most).contains(asked) { ", as far as the noise lets it be told" } else { "" };
             writeln!(
                 f,
-                "* {} / {}: {median:.2} in the median round ({least:.2} – {most:.2}); {bound} {asked:.2} is the aim: {verdict}",
+                "* {} / {}: {median:.2} in the median round ({least:.2} – {most:.2}); {bound} {asked:.2} is the aim: {verdict}{hidden}",
                 self.name(*ours),
                 self.name(*other),
             )?;
@@ -145,8 +153,10 @@ impl fmt::Display for Measured {
 pub(crate) fn write(machine: &str, all: &[Measured]) -> Result<(), Failure> {
     fs::create_dir_all(CHARTS)?;
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `scripts/bench compare`: one run, in which all contenders of a table were measured in turn. \
-         Machines differ, and are shared: the ratios say something, the figures alone little.\n\n{machine}\n"
+        "# Benchmarks\n\nWritten by `scripts/bench compare`: one run, in which all contenders of a table were measured in turn, \
+         {MEASURED:?} each after {WARM_UP:?} of warm-up, round after round. Machines differ, and are shared: the ratios say \
+         something, the figures alone little. A ratio is that of two figures of the same round, in the median round; in brackets \
+         stands between what it lies with 95 % confidence.\n\n{machine}\n"
     );
     for measured in all {
         let file = format!("{}.svg", measured.row.name.replace(", ", "-").replace(' ', "-").to_lowercase());
@@ -157,6 +167,19 @@ pub(crate) fn write(machine: &str, all: &[Measured]) -> Result<(), Failure> {
     fs::write(DOCUMENT, text)?;
     println!("\nwritten: {DOCUMENT}");
     Ok(())
+}
+
+/// How many rounds at either end are left out, so that the median of all that there could be lies between the others with 95 %
+/// confidence: each round is above it as a coin shows heads, and seldom are nearly all.
+fn outside(rounds: usize) -> usize {
+    let mut heads = 0;
+    let mut exactly = 0.5f64.powi(rounds as i32);
+    let mut at_most = exactly;
+    while at_most <= 0.025 {
+        exactly *= (rounds - heads) as f64 / (heads + 1) as f64;
+        (heads, at_most) = (heads + 1, at_most + exactly);
+    }
+    heads.saturating_sub(1)
 }
 
 /// Three digits or a little more.

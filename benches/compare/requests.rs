@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt;
 
 use crate::lab::{self, Failure, Lab};
+use crate::row::WARM_UP;
 use crate::{CONGESTION_CONTROL, DISCARD_PORT, ECHO_PORT};
 
 /// A contender that does not answer for so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
-const WARM_UP: Duration = Duration::from_millis(100);
 /// Connections kept at once: a process may have only so many files open.
 const KEPT: usize = 16_000;
 /// Of those, aborted at once.

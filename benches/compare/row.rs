@@ -12,8 +12,12 @@ use crate::peers::Peer;
 use crate::report::Figure;
 use crate::requests;
 
-const WARM_UP: Duration = Duration::from_millis(150);
-const MEASURED: Duration = Duration::from_millis(500);
+/// Long enough for the kernel's buffers to have grown, for what is written into one counts as sent.
+pub(crate) const WARM_UP: Duration = Duration::from_millis(100);
+/// Shorter than the machine stays in one state.
+pub(crate) const MEASURED: Duration = Duration::from_millis(100);
+/// Processor time is told in hundredths of a second.
+const NOTHING: Duration = Duration::from_secs(1);
 /// Echo requests in flight.
 const OUTSTANDING: usize = 64;
 
@@ -109,7 +113,7 @@ impl Row {
                 Figure { value: accepted, ..Figure::default() }
             }
             Kind::Nothing => {
-                std::thread::sleep(2 * MEASURED);
+                std::thread::sleep(NOTHING);
                 Figure::default()
             }
         };

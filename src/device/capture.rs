@@ -165,6 +165,8 @@ impl<D> Capture<D> {
 }
 
 impl<D: Device> Device for Capture<D> {
+    const CALLS: bool = D::CALLS;
+
     /// Without superframes that have no total length: whoever reads a capture expects one.
     fn capabilities(&self) -> Capabilities {
         Capabilities { superframe_v4: usize::from(u16::MAX), ..self.device.capabilities() }

@@ -78,6 +78,9 @@ pub enum Interest {
 
 /// Where frames come from and go to.
 pub trait Device {
+    /// Whether each frame takes a system call, or two: the kernel's code displaces ours from the processor's first cache meanwhile.
+    const CALLS: bool = false;
+
     /// What it does for us.
     fn capabilities(&self) -> Capabilities;
 

@@ -62,6 +62,8 @@ impl AsFd for Plain {
 }
 
 impl Device for Plain {
+    const CALLS: bool = true;
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::plain(self.mtu)
     }

@@ -69,6 +69,8 @@ impl Port {
 }
 
 impl Device for Port {
+    const CALLS: bool = true;
+
     fn capabilities(&self) -> Capabilities {
         match self {
             Port::Offload(tap) => tap.capabilities(),

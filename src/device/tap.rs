@@ -96,6 +96,8 @@ impl AsFd for Tap {
 }
 
 impl Device for Tap {
+    const CALLS: bool = true;
+
     fn capabilities(&self) -> Capabilities {
         self.capabilities
     }

@@ -1,10 +1,15 @@
-//! Reading ahead, where connections are very many.
+//! Reading ahead, where connections or small frames are very many.
 //!
 //! What is known of one connection among a million is far away in memory, and a segment would wait for it several times over:
 //! for its place in the table, and then for what stands there. So where segments come for one connection after another, some
 //! frames are received before the first of them is taken in, and what all of them need is asked for at once. Nothing else is
 //! different: they are taken in one by one, in the order in which they came. Where they come for few connections, or in bursts
 //! for each, one is received at a time, for it would only lie in the cache where the next one could.
+//!
+//! Where frames take system calls, and more small ones wait than a turn takes in, some are received before the first is taken in,
+//! too. The kernel's way of giving a frame and its way of taking one, which is that of its whole stack, are more code than a
+//! processor's first cache holds: what comes several times in a row finds itself there. Where few wait, the first would only be
+//! answered later.
 
 use arrayvec::ArrayVec;
 use zerocopy::FromBytes;
@@ -25,17 +30,32 @@ pub(super) struct Ahead {
     frames: Vec<Frame>,
     /// What the device said when it gave them.
     said: ArrayVec<Received, { limits::FRAMES_AHEAD }>,
+    /// Whether more waited than the last turn took in.
+    pressed: bool,
 }
 
 impl<D: Device> Stack<D> {
+    /// Whether what was received just now is not taken in before anything else is received.
+    #[inline(always)]
+    pub(super) fn reads_ahead(&self) -> bool {
+        self.tcp.is_scattered() || D::CALLS && self.ahead.pressed && (self.is_small() || !self.ahead.is_empty())
+    }
+
+    /// Whether several frames like the one that was received just now have room in a processor's first cache.
+    #[inline(always)]
+    fn is_small(&self) -> bool {
+        self.frame.len() <= limits::AHEAD
+    }
+
     /// Lays aside what was received just now; when that makes enough, all are taken in.
     #[inline(never)]
     pub(super) fn lay_aside(&mut self, received: Received) {
-        let Ahead { frames, said } = &mut self.ahead;
+        let is_last = !self.is_small() && !self.tcp.is_scattered();
+        let Ahead { frames, said, .. } = &mut self.ahead;
         frames.resize_with(limits::FRAMES_AHEAD, || Frame::new(CAPACITY));
         std::mem::swap(&mut self.frame, &mut frames[said.len()]);
         said.push(received);
-        if said.is_full() {
+        if is_last || said.is_full() {
             self.take_in_laid_aside();
         }
     }
@@ -43,8 +63,10 @@ impl<D: Device> Stack<D> {
     /// Asks for what all frames need that were laid aside, and takes them in.
     pub(super) fn take_in_laid_aside(&mut self) {
         let said = std::mem::take(&mut self.ahead.said);
-        let flows = self.ahead.frames.iter().take(said.len()).filter_map(|frame| flow(frame.bytes()));
-        self.tcp.expect(&flows.collect::<ArrayVec<_, { limits::FRAMES_AHEAD }>>());
+        if self.tcp.is_scattered() {
+            let flows = self.ahead.frames.iter().take(said.len()).filter_map(|frame| flow(frame.bytes()));
+            self.tcp.expect(&flows.collect::<ArrayVec<_, { limits::FRAMES_AHEAD }>>());
+        }
         for (place, received) in said.into_iter().enumerate() {
             std::mem::swap(&mut self.frame, &mut self.ahead.frames[place]);
             self.take_up(received);
@@ -53,6 +75,12 @@ impl<D: Device> Stack<D> {
 }
 
 impl Ahead {
+    /// Says whether more waits than this turn took in.
+    #[inline]
+    pub(super) fn press(&mut self, pressed: bool) {
+        self.pressed = pressed;
+    }
+
     /// Whether there are any.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {

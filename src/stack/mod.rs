@@ -317,6 +317,7 @@ impl<D: Device> Stack<D> {
         if !self.ahead.is_empty() {
             self.take_in_laid_aside();
         }
+        self.ahead.press(turn.as_ref().is_ok_and(|turn| turn.more));
         turn
     }
 
@@ -328,7 +329,7 @@ impl<D: Device> Stack<D> {
         while arrived < limits::FRAMES_A_TURN && self.net.counters.bytes_received < enough {
             match self.net.device.receive(&mut self.frame)? {
                 Received::Nothing => return Ok(Turn { arrived, more: false }),
-                received if self.tcp.is_scattered() => self.lay_aside(received),
+                received if self.reads_ahead() => self.lay_aside(received),
                 received => self.take_up(received),
             }
             arrived += 1;

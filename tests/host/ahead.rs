@@ -132,10 +132,12 @@ fn frames_that_are_read_ahead_are_taken_in_one_by_one() {
     assert_eq!(again.device_mut().sent(), sent);
 }
 
-/// A device that fails once, behind so many frames.
+/// A device of system calls that fails once, behind so many frames.
 struct Failing(Memory, Option<usize>);
 
 impl Device for Failing {
+    const CALLS: bool = true;
+
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
     }
@@ -184,4 +186,34 @@ fn what_came_before_the_device_failed_is_taken_in() {
     stack.device_mut().1 = Some(5);
     assert_eq!(echoed(&mut stack, 12, false), 5, "but for what it failed behind");
     assert_eq!(echoed(&mut stack, 0, true), 7);
+}
+
+/// More small frames than a turn takes in, and now and then a large one, which waits for nothing that follows it.
+#[test]
+fn a_flood_is_taken_in_one_by_one() {
+    let (device, mut wire) = Memory::pair(Capabilities { mtu: 9000, ..PLAIN });
+    let mut stack = Stack::new(Failing(device, None), &config()).unwrap();
+    bind_services(&mut stack);
+    let mut now = Instant::from_millis(1000);
+    let payload = |number: usize| {
+        let length = if number % 50 == 49 { 2 * limits::AHEAD } else { 60 };
+        [&number.to_be_bytes()[..], &vec![0x5a; length]].concat()
+    };
+    // Each a time with fewer frames than a turn takes in, once with a failure in between.
+    for (waiting, fails) in [(3, None), (200, None), (1, None), (600, None), (300, Some(150)), (70, None)] {
+        for number in 0..waiting {
+            assert!(wire.send(&udp(BOTH[number / 2 % 2], 5000, 7, &payload(number)).frame(), Offload::default()));
+        }
+        stack.device_mut().1 = fails;
+        for _ in 0..waiting.div_ceil(limits::FRAMES_A_TURN) + 2 {
+            now = now + Duration::from_micros(100);
+            let _ = stack.turn(now);
+        }
+        let answers: Frames = std::iter::from_fn(|| wire.take()).collect();
+        let echoed = answers.iter().map(|(frame, _)| read(frame)).filter(|answer| answer.protocol == UDP);
+        assert_eq!(
+            echoed.map(|answer| answer.payload[8..].to_vec()).collect::<Vec<_>>(),
+            (0..waiting).map(payload).collect::<Vec<_>>()
+        );
+    }
 }

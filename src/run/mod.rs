@@ -6,6 +6,7 @@
 mod apart;
 mod clock;
 mod confine;
+mod more;
 mod record;
 mod shard;
 mod signals;

@@ -17,6 +17,7 @@ use cap_std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens};
 
+use super::crowded::Crowded;
 use super::more::More;
 use crate::application::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 use crate::base::limits;
@@ -102,12 +103,12 @@ enum Open {
 impl Desk {
     /// Does what it is told until nobody is left who could tell it more.
     fn work(mut self, orders: &Receiver<Order>) {
-        let mut next = None;
+        let (mut next, mut crowded) = (None, Crowded::new());
         while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
             match order {
                 Order::Work { asker, work, answer } => {
                     let mut more = More::waiting(asker, &work, orders, &mut next);
-                    let (result, block) = self.carry_out(asker, work, &mut more);
+                    let (result, block) = crowded.watch(|| self.carry_out(asker, work, &mut more));
                     more.answer(answer, result.map_err(|why| why.kind()), block);
                 }
                 Order::Forget(asker) => drop(self.open.remove(&asker)),

@@ -11,6 +11,12 @@ pub const MEETINGS: u32 = 8;
 pub const MEETINGS_BYTES: u64 = MEETINGS as u64 * (16 << 10);
 /// How long it stays away from that core: until whoever shares the other one has found its pace.
 pub const APART: Duration = Duration::from_millis(20);
+/// How long a storage thread works until it looks whether others want its core, too.
+pub const CROWDED_AFTER: Duration = Duration::from_millis(4);
+/// What it gets of its time then: less than this, for others get the rest.
+pub const CROWDED_MOST: f64 = 0.8;
+/// And not less than this, for then it waits for a disk, and another core would not be faster.
+pub const CROWDED_LEAST: f64 = 0.2;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
 /// are bounded by the pool, too.
 pub const WORK: usize = super::MAILBOX / 2;

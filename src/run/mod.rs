@@ -4,8 +4,11 @@
 //! thread's whole life; a [`Handle`] reaches it from others.
 
 mod apart;
+mod aside;
 mod clock;
 mod confine;
+mod crowded;
+mod more;
 mod record;
 mod shard;
 mod signals;

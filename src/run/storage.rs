@@ -5,23 +5,24 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::io::{ErrorKind, IoSlice, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 
-use arrayvec::ArrayVec;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileExt, FileType, OpenOptions, OpenOptionsExt, ReadDir};
 use cap_std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens};
 
+use super::crowded::Crowded;
+use super::more::More;
 use crate::application::{Folder, Handle, Kind, Metadata, Named, Opening, Outcome, Place, Work};
 use crate::base::limits;
 use crate::buffer::Block;
-use crate::stack::{Answer, Asker, Order};
+use crate::stack::{Asker, Order};
 
 /// The directories that storage threads may use.
 pub struct Folders(Vec<Dir>);
@@ -99,67 +100,32 @@ enum Open {
     Directory(Dir, ReadDir),
 }
 
-/// Blocks that are written behind another one in the same call: a file system that can takes larger pages for more bytes. If not
-/// all of them can be written, each is told to have failed.
-#[derive(Default)]
-struct More(ArrayVec<(Block, Answer), { limits::WRITES_AT_ONCE - 1 }>);
-
-impl More {
-    /// Those for the same file that wait already; `next` is the order behind them.
-    fn waiting(asker: Asker, handle: Handle, orders: &Receiver<Order>, next: &mut Option<Order>) -> More {
-        let More(mut blocks) = More::default();
-        while !blocks.is_full() && next.is_none() {
-            match orders.try_recv() {
-                Ok(Order::Work { asker: whose, work: Work::Write(file, block), answer })
-                    if (whose, file) == (asker, handle) =>
-                {
-                    blocks.push((block, answer));
-                }
-                Ok(order) => *next = Some(order),
-                Err(_) => break,
-            }
-        }
-        More(blocks)
-    }
-
-    /// What is to be written.
-    fn behind<'a>(&'a self, first: &'a Block) -> ArrayVec<IoSlice<'a>, { limits::WRITES_AT_ONCE }> {
-        let rest = self.0.iter().map(|(block, _)| block);
-        [first].into_iter().chain(rest).map(|block| IoSlice::new(block.frame().bytes())).collect()
-    }
-}
-
 impl Desk {
     /// Does what it is told until nobody is left who could tell it more.
     fn work(mut self, orders: &Receiver<Order>) {
-        let mut next = None;
+        let (mut next, mut crowded) = (None, Crowded::new());
         while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
             match order {
                 Order::Work { asker, work, answer } => {
-                    let more = match work {
-                        Work::Write(handle, _) => More::waiting(asker, handle, orders, &mut next),
-                        _ => More::default(),
-                    };
-                    let (result, block) = self.carry_out(asker, work, &more);
-                    let result = result.map_err(|why| why.kind());
-                    answer.send(result.clone(), block);
-                    more.0.into_iter().for_each(|(block, answer)| answer.send(result.clone(), Some(block)));
+                    let mut more = More::waiting(asker, &work, orders, &mut next);
+                    let (result, block) = crowded.watch(|| self.carry_out(asker, work, &mut more));
+                    more.answer(answer, result.map_err(|why| why.kind()), block);
                 }
                 Order::Forget(asker) => drop(self.open.remove(&asker)),
             }
         }
     }
 
-    /// `more`: blocks to be written behind this one.
-    fn carry_out(&mut self, asker: Asker, work: Work, more: &More) -> (io::Result<Outcome>, Option<Block>) {
+    /// `more`: blocks to be read or written behind this one.
+    fn carry_out(&mut self, asker: Asker, work: Work, more: &mut More) -> (io::Result<Outcome>, Option<Block>) {
         match work {
             Work::Read(handle, mut block, most) => {
-                let read = self.file(asker, handle).and_then(|file| read(file, &mut block, most));
+                let read = self.file(asker, handle).and_then(|file| more.read(file, &mut block, most));
                 (read, Some(block))
             }
             Work::Write(handle, block) => {
-                let written = self.file(asker, handle).and_then(|file| write_all(file, &mut more.behind(&block)));
-                (written.map(|()| Outcome::Done), Some(block))
+                let written = self.file(asker, handle).and_then(|file| more.write(file, &block));
+                (written, Some(block))
             }
             Work::WriteAt(handle, block, at) => {
                 let file = self.file(asker, handle);
@@ -359,37 +325,6 @@ impl Desk {
     }
 }
 
-/// Reads until so much was read or the file ends.
-fn read(mut file: &File, block: &mut Block, most: usize) -> io::Result<Outcome> {
-    let frame = block.frame_mut();
-    frame.truncate(0);
-    loop {
-        let place = frame.tailroom(most.saturating_sub(frame.len()));
-        match file.read(place) {
-            Ok(0) => break,
-            Ok(count) => frame.extend(count),
-            Err(why) if why.kind() == ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(if frame.is_empty() { Outcome::End } else { Outcome::Read })
-}
-
-/// Writes all of these slices, one behind the other.
-fn write_all(mut file: &File, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // Empty ones do not count.
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        match file.write_vectored(slices) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut slices, count),
-            Err(why) if why.kind() == ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(())
-}
-
 fn described(metadata: &cap_std::fs::Metadata) -> Metadata {
     let kind = match metadata.file_type() {
         kind if kind == FileType::file() => Kind::File,
@@ -429,7 +364,7 @@ mod tests {
             let mut block = pool.write(bytes.len(), Purpose::Taken).unwrap();
             block.frame_mut().fill(bytes, Default::default());
             let work = Work::Store { handle: Handle(0), names: (place(from), place(to)), block };
-            let (result, block) = desk.carry_out(asker, work, &More::default());
+            let (result, block) = desk.carry_out(asker, work, &mut More::default());
             pool.release(block.expect("it comes back"));
             assert_eq!(pool.charged(), 0);
             let is_open = desk.open.get(&asker).is_some_and(|all| !all.is_empty());
@@ -448,23 +383,5 @@ mod tests {
         // Out of its folder no path leads.
         assert_eq!(store("../4", "new/4", b"a message"), (Err(ErrorKind::PermissionDenied), false));
         assert!(!at("new/4").exists());
-    }
-
-    #[test]
-    fn slices_are_written_in_order_and_empty_ones_too() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        let file = File::from_std(std::fs::File::create(&path).unwrap());
-        let mut slices = [&b""[..], b"one ", b"", b"two ", b"three", b""].map(IoSlice::new);
-        write_all(&file, &mut slices).unwrap();
-        write_all(&file, &mut [IoSlice::new(b"")]).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"one two three");
-    }
-
-    #[test]
-    fn a_full_disk_is_told() {
-        let full = File::from_std(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-        let why = write_all(&full, &mut [IoSlice::new(b"one"), IoSlice::new(b"two")]).unwrap_err();
-        assert_eq!(why.kind(), ErrorKind::StorageFull);
     }
 }

@@ -57,9 +57,14 @@ impl Post {
     /// The same, and waits while the mailbox is full; gives it back when the shard is gone. Not for shards, which never
     /// wait.
     pub(super) fn send_waiting(&self, message: Message) -> Result<(), Message> {
-        self.sender.send(message).map_err(|SendError(message)| message)?;
+        self.put_waiting(message)?;
         self.wake();
         Ok(())
+    }
+
+    /// The same, and leaves it to what follows at once to wake the shard.
+    pub(super) fn put_waiting(&self, message: Message) -> Result<(), Message> {
+        self.sender.send(message).map_err(|SendError(message)| message)
     }
 
     fn wake(&self) {

@@ -62,9 +62,18 @@ impl Answer {
     /// Sends what came of the work, and the block that went with it. Waits while the mailbox is full, which is as long as
     /// its shard's turn takes.
     pub fn send(self, result: Result<Outcome, ErrorKind>, block: Option<Block>) {
-        let Answer { post, ticket } = self;
-        // Nobody misses what was done for a shard that has ended: its pool is gone, too.
-        let _ = post.send_waiting(Message::Done(Finished { ticket, result, block }));
+        Answer::send_all([(self, result, block)]);
+    }
+
+    /// The same for several works of one session, which its shard is woken for once. They are far fewer than its mailbox holds, so
+    /// none of them waits for a shard that sleeps.
+    pub fn send_all(answers: impl IntoIterator<Item = (Answer, Result<Outcome, ErrorKind>, Option<Block>)>) {
+        let mut answers = answers.into_iter().peekable();
+        while let Some((Answer { post, ticket }, result, block)) = answers.next() {
+            let message = Message::Done(Finished { ticket, result, block });
+            // Nobody misses what was done for a shard that has ended: its pool is gone, too.
+            let _ = if answers.peek().is_some() { post.put_waiting(message) } else { post.send_waiting(message) };
+        }
     }
 }
 

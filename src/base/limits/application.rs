@@ -11,6 +11,12 @@ pub const MEETINGS: u32 = 8;
 pub const MEETINGS_BYTES: u64 = MEETINGS as u64 * (16 << 10);
 /// How long it stays away from that core: until whoever shares the other one has found its pace.
 pub const APART: Duration = Duration::from_millis(20);
+/// How long a storage thread works until it looks whether others want its core, too.
+pub const CROWDED_AFTER: Duration = Duration::from_millis(4);
+/// What it gets of its time then: less than this, for others get the rest.
+pub const CROWDED_MOST: f64 = 0.8;
+/// And not less than this, for then it waits for a disk, and another core would not be faster.
+pub const CROWDED_LEAST: f64 = 0.2;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold
 /// are bounded by the pool, too.
 pub const WORK: usize = super::MAILBOX / 2;
@@ -18,8 +24,8 @@ pub const WORK: usize = super::MAILBOX / 2;
 pub const WORK_A_SESSION: u8 = 16;
 /// Files and directories that one session may have open.
 pub const HANDLES_A_SESSION: usize = 8;
-/// Blocks that one call writes: half of what an upload may be ahead, so that there is something to write while it is told.
-pub const WRITES_AT_ONCE: usize = FTP_UPLOAD_BLOCKS / 2;
+/// Blocks that one call reads or writes: half of what a transfer may be ahead, so that there is something to do while it is told.
+pub const BLOCKS_AT_ONCE: usize = FTP_BLOCKS / 2;
 /// Names of a directory that are told at once: a large one is not to be a large answer.
 pub const NAMES_A_LIST: usize = 256;
 
@@ -39,9 +45,9 @@ pub const FTP_STALLED: Duration = Duration::from_secs(300);
 pub const FTP_PASSWORDS: u32 = 3;
 /// Control connections of one user at one shard.
 pub const FTP_SESSIONS_A_USER: usize = 50;
-/// Blocks of one download that the disk reads ahead: enough that neither waits for the other, and that a thread on another core
-/// does not read into what the loop's core has just sent. With twelve a block leaves the cache before it leaves the host.
-pub const FTP_BLOCKS: usize = 8;
+/// Blocks of one download that the disk reads ahead: enough that one call reads half of them while the others leave, as two full
+/// superframes.
+pub const FTP_BLOCKS: usize = 16;
 /// Blocks of one upload that the disk has yet to write; with what else it is asked for that is what a session may ask. The window
 /// closes when it has fallen so far behind, and opens again when half of them are written: a peer that is let send a little at a
 /// time sends small segments, which cost as much as large ones.

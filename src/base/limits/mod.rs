@@ -319,9 +319,9 @@ pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(100);
 pub const MSS_DEFAULT: (u16, u16) = (536, 1220);
 /// A peer that names less than this is taken to mean this: Linux's least, so that headers do not outweigh the data.
 pub const MSS_LEAST: u16 = 48;
-/// The largest TCP superframe for a device that takes more than 64 KiB, as an IP packet: two full chunks of a send queue. Larger
+/// The largest TCP superframe for a device that takes more than 64 KiB, as an IP packet: four full chunks of a send queue. Larger
 /// ones leave the cache.
-pub const SUPERFRAME: usize = 128 << 10;
+pub const SUPERFRAME: usize = 256 << 10;
 /// What may be in flight at most, whatever the congestion control thinks.
 pub const CONGESTION_WINDOW: u32 = 16 << 20;
 /// What a stream queues to be sent at first, and at most: more than may be in flight, so that there is always a full

@@ -14,7 +14,7 @@ pub const APART: Duration = Duration::from_millis(20);
 /// How long a storage thread works until it looks whether others want its core, too.
 pub const CROWDED_AFTER: Duration = Duration::from_millis(4);
 /// What it gets of its time then: less than this, for others get the rest.
-pub const CROWDED_MOST: f64 = 0.8;
+pub const CROWDED_MOST: f64 = 0.9;
 /// And not less than this, for then it waits for a disk, and another core would not be faster.
 pub const CROWDED_LEAST: f64 = 0.2;
 /// Work that storage threads may have of one shard: its answers leave half of the mailbox to frames. Blocks that they hold

@@ -28,7 +28,7 @@ pub(super) struct Apart {
 impl Apart {
     /// The loop was woken. `counters`: what it counted so far; `now`: when its last turn began.
     pub(super) fn woken(&mut self, waker: &Waker, counters: &Counters, now: Instant) {
-        self.aside.is_away(now);
+        self.aside.come_back_in_time(now);
         if let Some(core) = waker.take_core()
             && self.is_to_go(core == sched_getcpu(), counters.bytes_received + counters.bytes_sent)
         {

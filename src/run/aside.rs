@@ -13,8 +13,8 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Whether it stays away from a core now. When its time is over it may use all cores again that it might before.
-    pub(super) fn is_away(&mut self, now: Instant) -> bool {
+    /// Lets it use all cores again that it might before, when its time is over; returns whether it still stays away.
+    pub(super) fn come_back_in_time(&mut self, now: Instant) -> bool {
         if self.away.is_some_and(|(until, _)| until <= now) {
             self.come_back();
         }
@@ -59,7 +59,7 @@ mod tests {
             aside.step(core, now);
             let moved = all.count() == 1 || sched_getcpu() != core;
             let mut is_back = |now| {
-                let is_away = aside.is_away(now);
+                let is_away = aside.come_back_in_time(now);
                 (is_away, sched_getaffinity(None).unwrap() == all)
             };
             (moved, is_back(now) == (all.count() > 1, all.count() == 1), is_back(now + limits::APART))
@@ -75,7 +75,7 @@ mod tests {
             sched_setaffinity(None, &one).unwrap();
             let mut aside = Aside::default();
             aside.step(core, Instant::ZERO);
-            (aside.is_away(Instant::ZERO), sched_getcpu() == core, sched_getaffinity(None).unwrap() == one)
+            (aside.come_back_in_time(Instant::ZERO), sched_getcpu() == core, sched_getaffinity(None).unwrap() == one)
         });
         assert_eq!(stayed.join().unwrap(), (false, true, true));
     }

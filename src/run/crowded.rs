@@ -51,7 +51,7 @@ impl Crowded {
     fn look(&mut self, now: Instant) {
         let (worked, all) = (std::mem::take(&mut self.worked), got());
         let got = all - std::mem::replace(&mut self.got, all);
-        if !self.aside.is_away(now) && is_crowded(worked, got) {
+        if !self.aside.come_back_in_time(now) && is_crowded(worked, got) {
             self.aside.step(sched_getcpu(), now);
         }
     }
@@ -87,7 +87,7 @@ mod tests {
             let mut crowded = Crowded::new();
             crowded.watch(|| std::thread::sleep(2 * limits::CROWDED_AFTER));
             let now = crowded.clock.now();
-            (crowded.worked, crowded.aside.is_away(now))
+            (crowded.worked, crowded.aside.come_back_in_time(now))
         });
         assert_eq!(stayed.join().unwrap(), (Duration::ZERO, false));
     }

@@ -44,7 +44,7 @@ impl<D: Device> Stack<D> {
     /// Whether several frames like the one that was received just now have room in a processor's first cache.
     #[inline(always)]
     fn is_small(&self) -> bool {
-        self.frame.len() <= limits::AHEAD
+        self.frame.len() <= limits::SMALL_FRAME
     }
 
     /// Lays aside what was received just now; when that makes enough, all are taken in.

@@ -196,7 +196,7 @@ fn a_flood_is_taken_in_one_by_one() {
     bind_services(&mut stack);
     let mut now = Instant::from_millis(1000);
     let payload = |number: usize| {
-        let length = if number % 50 == 49 { 2 * limits::AHEAD } else { 60 };
+        let length = if number % 50 == 49 { 2 * limits::SMALL_FRAME } else { 60 };
         [&number.to_be_bytes()[..], &vec![0x5a; length]].concat()
     };
     // Each a time with fewer frames than a turn takes in, once with a failure in between.

@@ -24,7 +24,8 @@ pub const WORK: usize = super::MAILBOX / 2;
 pub const WORK_A_SESSION: u8 = 16;
 /// Files and directories that one session may have open.
 pub const HANDLES_A_SESSION: usize = 8;
-/// Blocks that one call reads or writes: half of what a transfer may be ahead, so that there is something to do while it is told.
+/// Blocks that one call reads or writes: half of what a transfer may be ahead, or a little more, so that there is something to do
+/// while it is told.
 pub const BLOCKS_AT_ONCE: usize = FTP_BLOCKS / 2;
 /// Names of a directory that are told at once: a large one is not to be a large answer.
 pub const NAMES_A_LIST: usize = 256;

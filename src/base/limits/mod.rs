@@ -14,7 +14,7 @@ pub const BYTES_A_TURN: usize = 1 << 20;
 /// many, or where very many come: twice as many gain hardly more.
 pub const FRAMES_AHEAD: usize = 8;
 /// A frame of so many bytes is small: as many as are received ahead fill half of a processor's first cache.
-pub const AHEAD: usize = 2 << 10;
+pub const SMALL_FRAME: usize = 2 << 10;
 /// Connections that are not very many yet: a processor has a cache of its own for so many.
 pub const CROWD: usize = 4 << 10;
 /// Messages taken from the mailbox in one turn.

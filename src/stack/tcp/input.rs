@@ -82,6 +82,7 @@ impl Tcp {
     }
 
     /// A segment arrived that is to be read.
+    // Not inlined: the short way is not to carry its variables.
     #[inline(never)]
     pub(in crate::stack) fn input<D: Device>(
         &mut self,

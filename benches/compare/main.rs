@@ -30,6 +30,7 @@ mod peers;
 mod report;
 mod requests;
 mod row;
+mod visits;
 
 #[path = "../stream/bare.rs"]
 mod bare;

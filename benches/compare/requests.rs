@@ -1,8 +1,7 @@
-//! TCP in small pieces: a byte there and back, and connections opened and closed.
+//! TCP in small pieces: a byte there and back, and connections opened and kept.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -95,39 +94,4 @@ pub(crate) fn trips(lab: &Lab, number: u8, connections: usize, span: Duration) -
     }
     trips.sort_unstable();
     Ok(trips)
-}
-
-/// Connections a second that were opened, answered one byte and were closed in order, so many at a time.
-pub(crate) fn opened(lab: &Lab, number: u8, at_once: usize, span: Duration) -> Result<f64, Failure> {
-    let remote = SocketAddrV4::new(Ipv4Addr::new(10, 77, number, 2), ECHO_PORT);
-    let count = &AtomicU64::new(0);
-    let begun = Instant::now();
-    let one = move || -> std::io::Result<()> {
-        let mut stream = TcpStream::connect_timeout(&remote.into(), PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"?")?;
-        stream.read_exact(&mut [0; 1])?;
-        stream.shutdown(std::net::Shutdown::Write)?;
-        stream.read_to_end(&mut Vec::new()).map(drop)
-    };
-    let work = move || -> std::io::Result<()> {
-        while begun.elapsed() < WARM_UP + span {
-            match one() {
-                Ok(()) if begun.elapsed() > WARM_UP => drop(count.fetch_add(1, Ordering::Relaxed)),
-                Ok(()) => {}
-                // All its sockets are taken for a moment: not counted, and tried again.
-                Err(why) if why.kind() == ErrorKind::ConnectionRefused || why.kind() == ErrorKind::ConnectionReset => {}
-                Err(why) => return Err(why),
-            }
-        }
-        Ok(())
-    };
-    thread::scope(|scope| -> Result<(), Failure> {
-        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(move || lab.enter(work))).collect();
-        for thread in threads {
-            thread.join().map_err(|_| "the load panicked")???;
-        }
-        Ok(())
-    })?;
-    Ok(count.load(Ordering::Relaxed) as f64 / (begun.elapsed() - WARM_UP).as_secs_f64())
 }

@@ -10,7 +10,7 @@ use crate::lab::{Failure, Lab};
 use crate::load::{Echo, Load};
 use crate::peers::Peer;
 use crate::report::Figure;
-use crate::requests;
+use crate::{requests, visits};
 
 /// Long enough for the kernel's buffers to have grown, for what is written into one counts as sent.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(100);
@@ -105,7 +105,7 @@ impl Row {
             Kind::Datagram => Figure::of_trips(Load::new(lab, Echo::Udp, contender)?.round_trips(WARM_UP, MEASURED)?),
             Kind::Request(connections) => Figure::of_trips(requests::trips(lab, number, connections, MEASURED)?),
             Kind::Open(at_once) => {
-                let opened = requests::opened(lab, number, at_once, MEASURED)?;
+                let opened = visits::rate(lab, number, at_once, MEASURED)?;
                 Figure { value: opened, ..Figure::default() }
             }
             Kind::Accept(at_once) => {

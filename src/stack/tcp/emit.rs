@@ -108,9 +108,10 @@ fn in_frame<D: Device>(reply: &Reply, flow: &Flow, packet: &Packet, frame: &mut 
     frame.strip(frame.len());
     let mut room = [0; HEADROOM];
     let mut draft = Draft::new(&mut room, HEADROOM);
-    head(&mut draft, reply, flow, &[], 0, false);
+    // A kernel verifies a complete one, and first looks for the header that it is in.
+    let checksum = head(&mut draft, reply, flow, &[], 0, net.capabilities().checksum);
     frame.prepend(draft.bytes());
-    frame.offload = Offload::default();
+    frame.offload = Offload { checksum, segments: None };
     let outbound = outbound(flow, net);
     net.reply(frame, &outbound, packet.link.station);
 }

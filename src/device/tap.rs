@@ -91,6 +91,24 @@ impl Tap {
     pub fn created(&self) -> bool {
         self.origin == Origin::Created
     }
+
+    /// Writes a frame of several pieces, `length` bytes in all.
+    #[inline]
+    fn write(&self, head: &[u8], payload: &[IoSlice<'_>], length: usize) -> io::Result<Result<usize, Errno>> {
+        if payload.len() > SLICES {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if length <= JOINED {
+            let mut joined = ArrayVec::<u8, JOINED>::new();
+            let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
+            parts.for_each(|part| joined.try_extend_from_slice(part).expect("all of them have room"));
+            return Ok(retry_on_intr(|| rustix::io::write(&self.tun, &joined)));
+        }
+        let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
+        slices.push(IoSlice::new(head));
+        slices.extend(payload.iter().copied());
+        Ok(retry_on_intr(|| rustix::io::writev(&self.tun, &slices)))
+    }
 }
 
 impl AsFd for Tap {
@@ -142,16 +160,8 @@ impl Device for Tap {
         let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
         let written = if payload.is_empty() {
             retry_on_intr(|| rustix::io::write(&self.tun, head))
-        } else if length <= JOINED && payload.len() <= SLICES {
-            let mut joined = ArrayVec::<u8, JOINED>::new();
-            let parts = std::iter::once(&*head).chain(payload.iter().map(|slice| &**slice));
-            parts.for_each(|part| joined.try_extend_from_slice(part).expect("all of them have room"));
-            retry_on_intr(|| rustix::io::write(&self.tun, &joined))
         } else {
-            let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
-            slices.push(IoSlice::new(head));
-            slices.try_extend_from_slice(payload).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-            retry_on_intr(|| rustix::io::writev(&self.tun, &slices))
+            self.write(head, payload, length)?
         };
         match written {
             Ok(written) if written == length => Ok(true),

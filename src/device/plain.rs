@@ -8,11 +8,10 @@ use std::io::{ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
 use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
 
-use super::tap::{Origin, SLICES, TapError, TapOptions, check};
+use super::tap::{Origin, TapError, TapOptions, check, write_pieces};
 use super::{Capabilities, Device, Interest, Received, Waker, sys};
 use crate::buffer::{DEVICE_ROOM, Frame, Offload};
 
@@ -84,20 +83,17 @@ impl Device for Plain {
 
     /// # Errors
     /// EIO while the interface is down. EINVAL: fewer than 14 bytes. `InvalidInput`: no spare bytes, more than
-    /// [`SLICES`] slices, or an offload, which this device has none of. `WriteZero`: it took a part of the frame only.
+    /// [`SLICES`](super::SLICES) slices, or an offload, which this device has none of. `WriteZero`: it took a part of the frame only.
     #[inline]
     fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
         let frame = head.get(DEVICE_ROOM..).filter(|_| offload == Offload::default());
         let frame = frame.ok_or(ErrorKind::InvalidInput)?;
-        let (sent, length) = if payload.is_empty() {
-            (self.tap.send(frame), frame.len())
+        let length = frame.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let sent = if payload.is_empty() {
+            self.tap.send(frame)
         } else {
-            let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
-            slices.push(IoSlice::new(frame));
-            slices.try_extend_from_slice(payload).map_err(|_| ErrorKind::InvalidInput)?;
-            let length = slices.iter().map(|slice| slice.len()).sum();
             // The crate sends what lies in one piece only.
-            (rustix::io::writev(sys::descriptor(&self.tap), &slices).map_err(io::Error::from), length)
+            write_pieces(self, frame, payload, length).map_err(io::Error::from)
         };
         match sent {
             Ok(written) if written == length => Ok(true),

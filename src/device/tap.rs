@@ -1,8 +1,7 @@
 //! A TAP of the kernel's, with everything that it can do: `virtio_net_hdr`, offloads, several queues.
 //!
 //! Cost is per call and hardly per byte, so a call moves as much as the kernel gives or takes: one `read` is one
-//! frame of up to 64 KiB with its header in front, one `write` or `writev` likewise. A small frame is joined first: of a list
-//! of pieces the kernel asks a fifth of a microsecond, and that is what a byte there and back shows. The interface is not made
+//! frame of up to 64 KiB with its header in front, one `write` or `writev` likewise. The interface is not made
 //! persistent: it goes with the last descriptor, however the process ends.
 
 use std::io;
@@ -22,8 +21,8 @@ use crate::buffer::{DEVICE_ROOM, Frame, Offload};
 
 /// Slices of payload that one frame may be made of.
 pub const SLICES: usize = 64;
-/// A frame of at most so many bytes, with its header, leaves in one piece: copying it costs less than the kernel takes to look
-/// at a list of pieces.
+/// A frame of at most so many bytes, with its header, leaves in one piece: copying it costs hardly anything, and of a list of
+/// pieces the kernel asks a fifth of a microsecond.
 const JOINED: usize = 256;
 /// Queues that the kernel gives one TAP (`MAX_TAP_QUEUES`).
 pub const QUEUES: usize = 256;
@@ -91,24 +90,6 @@ impl Tap {
     pub fn created(&self) -> bool {
         self.origin == Origin::Created
     }
-
-    /// Writes a frame of several pieces, `length` bytes in all.
-    #[inline]
-    fn write(&self, head: &[u8], payload: &[IoSlice<'_>], length: usize) -> io::Result<Result<usize, Errno>> {
-        if payload.len() > SLICES {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        if length <= JOINED {
-            let mut joined = ArrayVec::<u8, JOINED>::new();
-            let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
-            parts.for_each(|part| joined.try_extend_from_slice(part).expect("all of them have room"));
-            return Ok(retry_on_intr(|| rustix::io::write(&self.tun, &joined)));
-        }
-        let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
-        slices.push(IoSlice::new(head));
-        slices.extend(payload.iter().copied());
-        Ok(retry_on_intr(|| rustix::io::writev(&self.tun, &slices)))
-    }
 }
 
 impl AsFd for Tap {
@@ -161,7 +142,7 @@ impl Device for Tap {
         let written = if payload.is_empty() {
             retry_on_intr(|| rustix::io::write(&self.tun, head))
         } else {
-            self.write(head, payload, length)?
+            write_pieces(&self.tun, head, payload, length)
         };
         match written {
             Ok(written) if written == length => Ok(true),
@@ -175,6 +156,26 @@ impl Device for Tap {
     fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
         waker.wait_for(&self.tun, interest, at_most)
     }
+}
+
+/// Writes a frame of several pieces, `length` bytes in all, to either kind of TAP. EINVAL: more than [`SLICES`] of payload.
+#[inline]
+pub(super) fn write_pieces(
+    tun: impl AsFd,
+    head: &[u8],
+    payload: &[IoSlice<'_>],
+    length: usize,
+) -> rustix::io::Result<usize> {
+    if length <= JOINED && payload.len() <= SLICES {
+        let mut joined = ArrayVec::<u8, JOINED>::new();
+        let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));
+        parts.for_each(|part| joined.try_extend_from_slice(part).expect("all of them have room"));
+        return retry_on_intr(|| rustix::io::write(&tun, &joined));
+    }
+    let mut slices = ArrayVec::<IoSlice<'_>, { SLICES + 1 }>::new();
+    slices.push(IoSlice::new(head));
+    slices.try_extend_from_slice(payload).map_err(|_| Errno::INVAL)?;
+    retry_on_intr(|| rustix::io::writev(&tun, &slices))
 }
 
 /// Why a TAP was not opened.

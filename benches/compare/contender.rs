@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
+use taphouse::device::host::Link;
 use taphouse::device::{Plain as PlainTap, TapOptions};
 
 use crate::lab::{self, CONTENDER_CORE, Failure, Lab};
@@ -98,7 +99,10 @@ impl Contender {
             return Err("it did not start".into());
         }
         if self.is_cut() {
-            machine::no_offload(lab, &format!("tap{number}"))?;
+            let name = format!("tap{number}");
+            machine::no_offload(lab, &name)?;
+            // As the library leaves a plain TAP.
+            Link::open(&lab.namespace(), &name)?.set_scatter_gather(false)?;
         }
         Ok(running)
     }

@@ -15,6 +15,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, SocketType, socket_with};
 
 use super::namespace::{Namespace, NamespaceError};
+use super::sys;
 use crate::base::address::{Address, Cidr, Family, Mac};
 
 /// More than the kernel says about one link.
@@ -97,6 +98,33 @@ impl Link {
         })?;
         self.mtu = mtu;
         Ok(())
+    }
+
+    /// Sets how many frames may wait in it for whoever reads them; what comes on top of those is lost.
+    ///
+    /// # Errors
+    /// Permission is denied, or there is no memory for so many.
+    pub fn set_queue_length(&mut self, frames: u32) -> Result<(), HostError> {
+        let set = self.set(LinkFlags::empty(), vec![LinkAttribute::TxQueueLen(frames)]);
+        set.map_err(|errno| HostError::new(&self.name, "setting the length of its queue", errno))
+    }
+
+    /// Whether the host may give it a frame in pieces that lie apart (scatter-gather).
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn scatter_gather(&self) -> Result<bool, HostError> {
+        let told = sys::scatter_gather(&self.socket, &self.name);
+        told.map_err(|errno| HostError::new(&self.name, "asking for scatter-gather", errno))
+    }
+
+    /// Sets whether it may, or has to join them.
+    ///
+    /// # Errors
+    /// Permission is denied, or the driver cannot choose.
+    pub fn set_scatter_gather(&mut self, on: bool) -> Result<(), HostError> {
+        let set = sys::set_scatter_gather(&self.socket, &self.name, on);
+        set.map_err(|errno| HostError::new(&self.name, "setting scatter-gather", errno))
     }
 
     /// Sets it up: from now on it carries frames.

@@ -1,6 +1,6 @@
-//! What needs `unsafe` at the tun driver: its ioctls and a foreign descriptor, made safe here and nowhere else.
+//! What needs `unsafe` at the tun driver: its ioctls, ethtool's, and a foreign descriptor, made safe here and nowhere else.
 //!
-//! Read first: Documentation/networking/tuntap.rst and drivers/net/tun.c of Linux.
+//! Read first: Documentation/networking/tuntap.rst, drivers/net/tun.c and include/uapi/linux/ethtool.h of Linux.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -39,6 +39,33 @@ struct Request {
 
 const _: () = assert!(size_of::<Request>() == size_of::<libc::ifreq>());
 
+/// `struct ifreq`, as SIOCETHTOOL reads it.
+///
+/// ```text
+///  0                16        24                       40
+///  ├─ name, zeros ──┼─ value ─┼─ the rest of the union ─┤
+/// ```
+#[repr(C)]
+struct Ethtool<'a> {
+    name: [u8; libc::IFNAMSIZ],
+    value: &'a mut EthtoolValue,
+    rest: [u8; size_of::<libc::ifreq>() - libc::IFNAMSIZ - size_of::<usize>()],
+}
+
+const _: () = assert!(size_of::<Ethtool<'_>>() == size_of::<libc::ifreq>());
+
+/// `struct ethtool_value`.
+#[repr(C)]
+struct EthtoolValue {
+    command: u32,
+    data: u32,
+}
+
+/// Tells, and sets, whether frames may be given to the driver in pieces.
+const ETHTOOL_GSG: u32 = 0x18;
+const ETHTOOL_SSG: u32 = 0x19;
+
+const ETHTOOL: Opcode = libc::SIOCETHTOOL as Opcode;
 const FEATURES: Opcode = libc::TUNGETFEATURES as Opcode;
 const SET_INTERFACE: Opcode = libc::TUNSETIFF as Opcode;
 const GET_INTERFACE: Opcode = libc::TUNGETIFF as Opcode;
@@ -63,9 +90,7 @@ pub(super) fn features(tun: impl AsFd) -> io::Result<u16> {
 ///
 /// EINVAL is also the answer to a name that does not fit.
 pub(super) fn attach(tun: impl AsFd, name: &str, flags: u16) -> io::Result<()> {
-    let mut request = Request { name: [0; _], flags: TAP | VNET_HDR | flags, rest: [0; _] };
-    let field = request.name[..NAME].get_mut(..name.len()).ok_or(io::Errno::INVAL)?;
-    field.copy_from_slice(name.as_bytes());
+    let mut request = Request { name: field(name)?, flags: TAP | VNET_HDR | flags, rest: [0; _] };
     // SAFETY: TUNSETIFF reads and writes one `struct ifreq`, whose layout `Request` has.
     unsafe { ioctl::ioctl(tun, Updater::<SET_INTERFACE, Request>::new(&mut request)) }
 }
@@ -87,6 +112,32 @@ pub(super) fn set_header(tun: impl AsFd, bytes: c_int) -> io::Result<()> {
 pub(super) fn set_offload(tun: impl AsFd, offloads: u32) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes its argument by value and touches no memory of ours.
     unsafe { ioctl::ioctl(tun, IntegerSetter::<SET_OFFLOAD>::new_usize(offloads as usize)) }
+}
+
+/// Whether the host may give the interface `name` a frame in pieces; `socket` is any of its namespace.
+pub(super) fn scatter_gather(socket: impl AsFd, name: &str) -> io::Result<bool> {
+    ethtool(socket, name, EthtoolValue { command: ETHTOOL_GSG, data: 0 }).map(|data| data != 0)
+}
+
+/// Lets the host give the interface `name` a frame in pieces, or not.
+pub(super) fn set_scatter_gather(socket: impl AsFd, name: &str, on: bool) -> io::Result<()> {
+    ethtool(socket, name, EthtoolValue { command: ETHTOOL_SSG, data: on.into() }).map(drop)
+}
+
+/// Carries out a command that takes and gives one value.
+fn ethtool(socket: impl AsFd, name: &str, mut value: EthtoolValue) -> io::Result<u32> {
+    let mut request = Ethtool { name: field(name)?, value: &mut value, rest: [0; _] };
+    // SAFETY: SIOCETHTOOL reads and writes one `struct ifreq`, whose layout `Ethtool` has, and the commands above read and write
+    // the one `struct ethtool_value` that it points to.
+    unsafe { ioctl::ioctl(socket, Updater::<ETHTOOL, Ethtool<'_>>::new(&mut request)) }?;
+    Ok(value.data)
+}
+
+/// A name as `struct ifreq` has it. EINVAL when it does not fit.
+fn field(name: &str) -> io::Result<[u8; libc::IFNAMSIZ]> {
+    let mut field = [0; libc::IFNAMSIZ];
+    field[..NAME].get_mut(..name.len()).ok_or(io::Errno::INVAL)?.copy_from_slice(name.as_bytes());
+    Ok(field)
 }
 
 /// The descriptor of the plain device, whose crate is older than descriptors with lifetimes.

@@ -138,18 +138,7 @@ impl Device for Tap {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         *header = virtio::encode(offload, frame);
-        let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
-        let written = if payload.is_empty() {
-            retry_on_intr(|| rustix::io::write(&self.tun, head))
-        } else {
-            write_pieces(&self.tun, head, payload, length)
-        };
-        match written {
-            Ok(written) if written == length => Ok(true),
-            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
-            Err(Errno::AGAIN) => Ok(false),
-            Err(errno) => Err(errno.into()),
-        }
+        write_frame(&self.tun, head, payload)
     }
 
     /// Also returns on a signal, and at once when the interface was deleted: [`Tap::receive`] tells.
@@ -158,14 +147,26 @@ impl Device for Tap {
     }
 }
 
-/// Writes a frame of several pieces, `length` bytes in all, to either kind of TAP. EINVAL: more than [`SLICES`] of payload.
+/// Writes a frame to either kind of TAP; false: the device is full.
+#[inline(always)]
+pub(super) fn write_frame(tun: impl AsFd, head: &[u8], payload: &[IoSlice<'_>]) -> io::Result<bool> {
+    let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
+    let written = if payload.is_empty() {
+        retry_on_intr(|| rustix::io::write(&tun, head))
+    } else {
+        write_pieces(tun, head, payload, length)
+    };
+    match written {
+        Ok(written) if written == length => Ok(true),
+        Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+        Err(Errno::AGAIN) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Writes a frame of several pieces, `length` bytes in all. EINVAL: more than [`SLICES`] of payload.
 #[inline]
-pub(super) fn write_pieces(
-    tun: impl AsFd,
-    head: &[u8],
-    payload: &[IoSlice<'_>],
-    length: usize,
-) -> rustix::io::Result<usize> {
+fn write_pieces(tun: impl AsFd, head: &[u8], payload: &[IoSlice<'_>], length: usize) -> rustix::io::Result<usize> {
     if length <= JOINED && payload.len() <= SLICES {
         let mut joined = ArrayVec::<u8, JOINED>::new();
         let parts = std::iter::once(head).chain(payload.iter().map(|slice| &**slice));

@@ -3,10 +3,12 @@
 use std::thread;
 
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
-use taphouse::device::host::{HostError, LinkLocal};
-use taphouse::device::{Device, Tap, TapError, TapOptions};
+use taphouse::base::limits;
+use taphouse::buffer::{CAPACITY, Frame};
+use taphouse::device::host::{HostError, Link, LinkLocal};
+use taphouse::device::{Device, Plain, Received, Tap, TapError, TapOptions};
 
-use crate::wire::Lab;
+use crate::wire::{Lab, STACK};
 
 #[test]
 fn opening_makes_it_and_closing_removes_it() {
@@ -67,6 +69,31 @@ fn what_existed_stays() {
         let other = Tap::open(&TapOptions { name: name.to_owned(), queues, ..lab.options() }).unwrap_err();
         assert!(matches!(other, TapError::NotATap(_)), "{other}");
     }
+}
+
+#[test]
+fn a_plain_one_of_ours_takes_frames_whole_and_keeps_as_many_as_a_window_covers() {
+    let Some(lab) = Lab::new() else { return };
+    let mut plain = Plain::open(&lab.options()).unwrap();
+    assert!(plain.created());
+    assert!(!lab.link().unwrap().scatter_gather().unwrap());
+    lab.lay();
+    let socket = lab.socket();
+    let sent = limits::RECEIVE_BUFFER.1 as usize / 1448;
+    for _ in 0..sent {
+        socket.send_to(&[0; 1448], (STACK, 9)).unwrap();
+    }
+    let (mut frame, mut came) = (Frame::new(CAPACITY), 0);
+    while plain.receive(&mut frame).unwrap() == Received::Frame {
+        came += usize::from(frame.len() == 1448 + 42);
+    }
+    assert_eq!(came, sent);
+
+    // What somebody else made stays as it is.
+    lab.ip("tuntap add dev theirs mode tap");
+    let theirs = Plain::open(&TapOptions { name: "theirs".to_owned(), ..lab.options() }).unwrap();
+    assert!(!theirs.created());
+    assert!(Link::open(&lab.namespace(), "theirs").unwrap().scatter_gather().unwrap());
 }
 
 #[test]

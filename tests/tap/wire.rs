@@ -32,11 +32,16 @@ impl Lab {
     /// A TAP that is up, and a host that knows the stack's Ethernet address, so that nobody need answer ARP.
     pub(crate) fn wire(&self) -> (Tap, Link) {
         let tap = self.open();
+        (tap, self.lay())
+    }
+
+    /// The host's side of it.
+    pub(crate) fn lay(&self) -> Link {
         let mut link = self.link().unwrap();
         link.set_up(LinkLocal::AtOnce).unwrap();
         link.add_address(cidr("10.77.0.1/24")).unwrap();
         self.ip("neigh replace 10.77.0.2 lladdr 02:00:00:00:00:02 dev tap0");
-        (tap, link)
+        link
     }
 
     pub(crate) fn socket(&self) -> UdpSocket {

@@ -341,8 +341,13 @@ pub const PACE: Duration = Duration::from_millis(1);
 pub const FAR: Duration = Duration::from_millis(4);
 /// Segments of the initial window (RFC 6928 §2), and what may leave at once after a pause (RFC 9002 §7.7).
 pub const INITIAL_WINDOW: usize = 10;
-/// What a stream lets its peer send at first, and at most.
-pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 2 << 20);
+/// What a stream lets its peer send at first, and at most: as much as Linux keeps of what is sent (`tcp_wmem`). A sender that has
+/// more than the window takes sends it when an acknowledgment comes, which in a host beside us is out of our own call, on our core;
+/// one that has no more sends it on its own.
+pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 4 << 20);
+/// What comes in this time is to fit into the window though the path is shorter: a peer that waits for a core, or to be woken, is
+/// away for so long, and is to find a window that it can use when it comes back.
+pub const RECEIVE_AHEAD: Duration = Duration::from_millis(1);
 /// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn
 /// is one; a window of 16 MiB in single segments is at most so many.
 pub const RUNS_IN_FLIGHT: usize = 4096;

@@ -169,18 +169,22 @@ impl Connection {
 
     /// Lets the peer send four times as far ahead as it came in the last round trip: in slow start each brings twice as much
     /// as the one before (RFC 5681 §3.1), and what this window lets leave arrives two round trips behind what was counted.
-    /// So the buffer follows bandwidth × delay, as long as the user keeps up. Who does not read gets no more to leave unread;
-    /// where memory is scarce the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
+    /// So the buffer follows bandwidth × delay, as long as the user keeps up; where the path is shorter than
+    /// [`limits::RECEIVE_AHEAD`], bandwidth times that. Who does not read gets no more to leave unread; where memory is scarce
+    /// the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
     #[inline(never)]
     fn tune_buffer(&mut self, unread: usize, pressure: Pressure, now: Instant) {
-        let (from, _) = self.rcv.measured;
+        let (from, until) = self.rcv.measured;
         let (least, most) = self.tuning.receive_buffer;
-        let came = (self.rcv.nxt - from) as u32;
+        let trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
         if pressure > Pressure::None {
             self.rcv.buffer = (self.rcv.buffer / 2).max(least);
         } else if unread <= self.rcv.buffer as usize / 2 {
-            self.rcv.buffer = came.saturating_mul(4).clamp(self.rcv.buffer, most);
+            let (came, lasted) = ((self.rcv.nxt - from) as u128, trip + (now - until));
+            let came = came * limits::RECEIVE_AHEAD.max(lasted).as_nanos() / lasted.as_nanos().max(1);
+            let wanted = u32::try_from(4 * came).unwrap_or(u32::MAX);
+            self.rcv.buffer = wanted.clamp(self.rcv.buffer, most);
         }
-        self.rcv.measured = (self.rcv.nxt, now + self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL));
+        self.rcv.measured = (self.rcv.nxt, now + trip);
     }
 }

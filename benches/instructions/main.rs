@@ -15,6 +15,8 @@ mod fragments;
 mod frames;
 #[path = "../path/ours.rs"]
 mod ours;
+#[path = "../path/stream.rs"]
+mod stream;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "nobody races here")]
 mod support;

@@ -1,8 +1,10 @@
-//! A device in memory that gives the same frame again and again.
+//! A device in memory that gives the same frame again and again, or the next segment of a stream.
 
 use std::hint::black_box;
 
 use taphouse::buffer::{Frame, HEADROOM, Offload};
+
+use crate::stream;
 
 /// Frames of a turn.
 pub(crate) const BATCH: usize = 64;
@@ -13,6 +15,8 @@ const SIZE: usize = HEADROOM + 1600;
 /// it until the next one, and an answer is looked at where it lies: the stacks are measured, not copying.
 pub(crate) struct Treadmill {
     frame: Vec<u8>,
+    /// By how much more each frame's sequence number is ahead.
+    step: u32,
     ring: Vec<Frame>,
     next: usize,
     /// The last answer, kept only while it is checked.
@@ -22,15 +26,33 @@ pub(crate) struct Treadmill {
 impl Treadmill {
     pub(crate) fn new(frame: &[u8]) -> Treadmill {
         let ring = (0..BATCH).map(|_| Frame::new(SIZE)).collect();
-        Treadmill { frame: frame.to_vec(), ring, next: BATCH, answer: None }
+        Treadmill { frame: frame.to_vec(), step: 0, ring, next: BATCH, answer: None }
+    }
+
+    /// From now on it gives this frame; where `step` is not 0, a TCP segment that many bytes further in its stream each time.
+    pub(crate) fn lay(&mut self, frame: Vec<u8>, step: u32) {
+        (self.frame, self.step) = (frame, step);
     }
 
     /// Winds it up for another turn.
     pub(crate) fn wind(&mut self) {
-        for frame in &mut self.ring {
+        self.wind_for(BATCH);
+    }
+
+    /// Winds it up for so many frames.
+    pub(crate) fn wind_for(&mut self, frames: usize) {
+        self.next = BATCH - frames;
+        for frame in &mut self.ring[self.next..] {
             frame.fill(&self.frame, Offload::default());
+            if self.step > 0 {
+                stream::advance(&mut self.frame, self.step);
+            }
         }
-        self.next = 0;
+    }
+
+    /// Whether all were taken.
+    pub(crate) fn has_run_down(&self) -> bool {
+        self.next == BATCH
     }
 
     /// Exchanges the frame that was received last for the next one; false at the end of the turn.

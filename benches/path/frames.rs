@@ -1,5 +1,6 @@
 //! The frames that are answered, made by etherparse, and what a right answer looks like.
 
+use crate::stream;
 use etherparse::{ArpEthIpv4Packet, ArpOperation, EtherType, Ethernet2Header, NetSlice, PacketBuilder, SlicedPacket};
 
 pub(crate) const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -14,6 +15,8 @@ pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) bytes: Vec<u8>,
     pub(crate) check: fn(&[u8]),
+    /// It is what a connection brings that is opened first.
+    pub(crate) is_stream: bool,
     /// smoltcp has no RARP.
     pub(crate) smoltcp_answers: bool,
     /// Which share of smoltcp's time it may take.
@@ -21,7 +24,8 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn all() -> Vec<Sample> {
-    let sample = |name, bytes, check, at_most| Sample { name, bytes, check, smoltcp_answers: true, at_most };
+    let sample =
+        |name, bytes, check, at_most| Sample { name, bytes, check, is_stream: false, smoltcp_answers: true, at_most };
     let ethernet = || PacketBuilder::ethernet2(PEER_MAC, OUR_MAC);
     let v4 = || ethernet().ipv4(PEER_V4, OUR_V4, 64);
     let v6 = || ethernet().ipv6(PEER_V6, OUR_V6, 64);
@@ -41,6 +45,7 @@ pub(crate) fn all() -> Vec<Sample> {
         sample("udp-echo-v6", udp_v6, |answer| check_ip(answer, &[0, 7, 0x9c, 0x40], 64), 0.30),
         sample("arp", arp, |answer| check_resolution(answer, 2, OUR_V4), 0.50),
         Sample { smoltcp_answers: false, ..sample("rarp", rarp, |answer| check_resolution(answer, 4, OUR_V4), 1.0) },
+        Sample { is_stream: true, ..sample("tcp-data", Vec::new(), stream::check, 0.40) },
     ]
 }
 
@@ -53,8 +58,7 @@ pub(crate) fn behind_options() -> [Sample; 2] {
     let length = (between.len() + rest.len()) as u16;
     bytes[18..20].copy_from_slice(&length.to_be_bytes());
     bytes[20] = 0;
-    let behind =
-        Sample { name: "udp-echo-v6-options", bytes, check: plain.check, smoltcp_answers: false, at_most: 1.3 };
+    let behind = Sample { name: "udp-echo-v6-options", bytes, smoltcp_answers: false, at_most: 1.3, ..plain };
     [plain, behind]
 }
 

@@ -11,6 +11,7 @@ mod fragments;
 mod frames;
 mod ours;
 mod smoltcp;
+mod stream;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
+use taphouse::application::discard::Discard;
 use taphouse::application::echo::Echo;
 use taphouse::base::address::{Address, Cidr, Mac};
 use taphouse::base::time::Instant;
@@ -10,9 +11,9 @@ use taphouse::buffer::{DEVICE_ROOM, Frame, Offload};
 use taphouse::device::{Capabilities, Device, Interest, Received, Waker};
 use taphouse::stack::{Config, Stack};
 
-use crate::OnTreadmill;
-use crate::device::{BATCH, Treadmill};
+use crate::device::Treadmill;
 use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, PEER_MAC, PEER_V4, Sample};
+use crate::{OnTreadmill, stream};
 
 impl Device for Treadmill {
     fn capabilities(&self) -> Capabilities {
@@ -49,7 +50,12 @@ impl Host {
         config.rarp.push((Mac::new(PEER_MAC), Address::from_v4(PEER_V4)));
         let mut stack = Stack::new(Treadmill::new(&frame.bytes), &config).expect("a good configuration");
         stack.bind(7, Box::new(Echo)).expect("the port is free");
-        Host { stack, now: Instant::ZERO }
+        stack.listen(stream::PORT, Box::new(Discard)).expect("the port is free");
+        let mut host = Host { stack, now: Instant::ZERO };
+        if frame.is_stream {
+            stream::open(&mut host);
+        }
+        host
     }
 }
 
@@ -57,8 +63,8 @@ impl OnTreadmill for Host {
     #[inline]
     fn turn(&mut self) {
         self.now = self.now + Duration::from_micros(3);
-        let turn = self.stack.turn(self.now).expect("the treadmill does not fail");
-        assert_eq!(turn.arrived, BATCH);
+        self.stack.turn(self.now).expect("the treadmill does not fail");
+        assert!(self.stack.device_mut().has_run_down());
     }
 
     fn treadmill(&mut self) -> &mut Treadmill {

@@ -2,14 +2,14 @@
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
-use smoltcp::socket::udp;
+use smoltcp::socket::{tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use taphouse::buffer::{CAPACITY, Frame};
 
-use crate::OnTreadmill;
 use crate::device::{BATCH, Treadmill};
 use crate::frames::{OUR_MAC, OUR_V4, OUR_V6, Sample};
+use crate::{OnTreadmill, stream};
 
 /// The treadmill with the buffers that smoltcp's tokens lend.
 struct Buffered {
@@ -65,7 +65,10 @@ pub(crate) struct Host {
     interface: Interface,
     sockets: SocketSet<'static>,
     echo: SocketHandle,
+    discard: SocketHandle,
+    /// Which of them is asked.
     echoes: bool,
+    discards: bool,
     now: Instant,
 }
 
@@ -86,8 +89,17 @@ impl Host {
         socket.bind(7).expect("the port is free");
         let mut sockets = SocketSet::new(Vec::new());
         let echo = sockets.add(socket);
-        let mut host = Host { device, interface, sockets, echo, echoes: frame.name.starts_with("udp"), now };
+        // As much as comes in a turn fits.
+        let buffer = || tcp::SocketBuffer::new(vec![0; 256 << 10]);
+        let mut socket = tcp::Socket::new(buffer(), buffer());
+        socket.listen(stream::PORT).expect("the port is free");
+        let discard = sockets.add(socket);
+        let (echoes, discards) = (frame.name.starts_with("udp"), frame.is_stream);
+        let mut host = Host { device, interface, sockets, echo, discard, echoes, discards, now };
         host.introduce_peer();
+        if frame.is_stream {
+            stream::open(&mut host);
+        }
         host
     }
 
@@ -116,6 +128,12 @@ impl OnTreadmill for Host {
                 socket.send_slice(&datagram[..length], from).expect("as much room as was received");
             }
             self.interface.poll(self.now, &mut self.device, &mut self.sockets);
+        }
+        if self.discards {
+            let socket = self.sockets.get_mut::<tcp::Socket<'_>>(self.discard);
+            while socket.can_recv() {
+                socket.recv(|bytes| (bytes.len(), ())).expect("it is open");
+            }
         }
     }
 

@@ -75,7 +75,7 @@ impl Frame {
     }
 
     /// The frame.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&self) -> &[u8] {
         &self.lines.as_bytes()[self.start()..self.end()]
     }

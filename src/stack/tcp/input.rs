@@ -24,7 +24,7 @@ fn read(packet: &Packet, frame: &Frame, segment: &mut Segment) -> Result<(), Dro
     segment.read(bytes(packet, frame), frame.offload)
 }
 
-#[inline]
+#[inline(always)]
 fn bytes<'a>(packet: &Packet, frame: &'a Frame) -> &'a [u8] {
     frame.bytes().get(packet.transport()..).unwrap_or_default()
 }

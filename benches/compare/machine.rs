@@ -28,7 +28,8 @@ pub(crate) fn describe(missing: &[String]) -> String {
         "IPv4, MTU 1500; the kernel's TCP on {CONGESTION_CONTROL}, which does not pace, at both ends of veth"
     ));
     line("offload: checksums and TSO, over `virtio_net_hdr` where the wire is a TAP; no offload: frames of at most the MTU, \
-          every checksum computed and verified; the limit alone verifies none"
+          every checksum computed and verified; the limit alone verifies none; the host gives a TAP such frames in one piece \
+          (scatter-gather off)"
         .to_owned());
     missing.iter().for_each(|missing| line(missing.clone()));
     text

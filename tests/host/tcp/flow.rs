@@ -163,6 +163,31 @@ fn a_receiver_is_not_silly() {
     }
 }
 
+/// A peer that is away for a millisecond finds room for four times what it sends in one, however short the path.
+#[test]
+fn the_window_of_a_short_path_covers_a_millisecond() {
+    const TRIP: Duration = Duration::from_micros(50);
+    for family in BOTH {
+        let mut peer = Peer::new(family);
+        peer.expected = peer.offer(Offer { scale: Some(7), ..Offer::default() }).end();
+        peer.next += 1;
+        peer.host.now = peer.host.now + TRIP;
+        peer.send(|_| {}, b"");
+        let mut window = 0;
+        for _ in 0..20 {
+            for _ in 0..10 {
+                peer.host.give(&peer.packet(|_| {}, &[b'x'; 1400]).frame(), Offload::default());
+                peer.next += 1400;
+            }
+            peer.host.now = peer.host.now + TRIP;
+            // The least shift with which 16 bits say the largest window.
+            window = usize::from(only(peer.turn()).header.window_size) << 7;
+        }
+        let in_a_millisecond = 20 * 10 * 1400;
+        assert!(window > 7 * in_a_millisecond / 2 && window <= 4 * in_a_millisecond, "{window}");
+    }
+}
+
 fn tuned(family: Family, tuning: Tuning) -> Peer {
     Peer::connected_with(family, Offer::default(), tuning)
 }

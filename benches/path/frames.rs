@@ -1,7 +1,8 @@
 //! The frames that are answered, made by etherparse, and what a right answer looks like.
 
-use crate::stream;
 use etherparse::{ArpEthIpv4Packet, ArpOperation, EtherType, Ethernet2Header, NetSlice, PacketBuilder, SlicedPacket};
+
+use crate::stream;
 
 pub(crate) const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 pub(crate) const PEER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];

@@ -74,7 +74,7 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(frame: &Sample) -> Host {
-        let treadmill = Treadmill::new(&frame.bytes);
+        let treadmill = Treadmill::new(&[]);
         let mut device = Buffered { treadmill, received: Frame::new(CAPACITY), sent: Box::new([0; 2048]) };
         let now = Instant::from_millis(1);
         let config = Config::new(EthernetAddress(OUR_MAC).into());
@@ -97,6 +97,7 @@ impl Host {
         let (echoes, discards) = (frame.name.starts_with("udp"), frame.is_stream);
         let mut host = Host { device, interface, sockets, echo, discard, echoes, discards, now };
         host.introduce_peer();
+        host.device.treadmill.lay(frame.bytes.clone(), 0);
         if frame.is_stream {
             stream::open(&mut host);
         }
@@ -106,13 +107,11 @@ impl Host {
     /// smoltcp answers an echo only to a neighbour that it knows; ours answers the station that asked.
     fn introduce_peer(&mut self) {
         let arp = crate::frames::all().into_iter().find(|frame| frame.name == "arp").expect("there is one");
-        let wanted = std::mem::replace(&mut self.device.treadmill, Treadmill::new(&arp.bytes));
-        self.device.treadmill.wind();
-        self.turn();
-        self.device.treadmill = Treadmill::new(&crate::frames::solicitation());
-        self.device.treadmill.wind();
-        self.turn();
-        self.device.treadmill = wanted;
+        for introduction in [arp.bytes, crate::frames::solicitation()] {
+            self.device.treadmill.lay(introduction, 0);
+            self.device.treadmill.wind();
+            self.turn();
+        }
     }
 }
 

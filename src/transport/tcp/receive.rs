@@ -180,8 +180,9 @@ impl Connection {
         if pressure > Pressure::None {
             self.rcv.buffer = (self.rcv.buffer / 2).max(least);
         } else if unread <= self.rcv.buffer as usize / 2 {
-            let (came, lasted) = ((self.rcv.nxt - from) as u128, trip + (now - until));
-            let came = came * limits::RECEIVE_AHEAD.max(lasted).as_nanos() / lasted.as_nanos().max(1);
+            let (came, lasted) = ((self.rcv.nxt - from) as u64, (trip + (now - until)).as_nanos() as u64);
+            let ahead = limits::RECEIVE_AHEAD.as_nanos() as u64;
+            let came = if lasted < ahead { came * ahead / lasted.max(1) } else { came };
             let wanted = u32::try_from(4 * came).unwrap_or(u32::MAX);
             self.rcv.buffer = wanted.clamp(self.rcv.buffer, most);
         }

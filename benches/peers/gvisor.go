@@ -33,7 +33,7 @@ import (
 const (
 	mtu       = 1500
 	superMax  = 65535
-	vnetSize  = 12
+	vnetSize  = 10
 	frameMax  = vnetSize + header.EthernetMinimumSize + superMax
 	callBytes = 256 << 10
 	bufferMax = 4 << 20

@@ -14,7 +14,7 @@ use crate::spin::Spin;
 use crate::{DISCARD_PORT, ECHO_PORT, SOURCE_PORT};
 
 /// `virtio_net_hdr`, Ethernet, IPv4 and TCP without options.
-const DEVICE: usize = 12;
+const DEVICE: usize = 10;
 const IP: usize = DEVICE + 14;
 const TCP: usize = IP + 20;
 const HEAD: usize = TCP + 20;

@@ -9,7 +9,7 @@ use crate::spin::Spin;
 
 /// `virtio_net_hdr`: it goes back as it came. What it says of UDP's checksum stays true, for the sum does not care
 /// which address is whose.
-const DEVICE: usize = 12;
+const DEVICE: usize = 10;
 const ETHERNET: usize = DEVICE + 14;
 const ICMP: u8 = 1;
 const UDP: u8 = 17;

@@ -3,7 +3,7 @@
 use zerocopy::{FromBytes, IntoBytes, KnownLayout, Unaligned};
 
 /// Spare bytes in front of the Ethernet header that belong to the device (`virtio_net_hdr`).
-pub const DEVICE_ROOM: usize = 12;
+pub const DEVICE_ROOM: usize = 10;
 
 /// A slice whose front is free. Every layer on the way down prepends its header.
 pub struct Draft<'a> {

@@ -15,7 +15,7 @@ use super::draft::{DEVICE_ROOM, Draft};
 use super::offload::Offload;
 
 /// Spare bytes in front of a received frame: the device's, and the longest chain of headers that we write (Ethernet,
-/// 802.1Q, IPv6, TCP with all of its options: 130 with the device's), and so many more that what TCP brings over IPv4, with
+/// 802.1Q, IPv6, TCP with all of its options: 128 with the device's), and so many more that what TCP brings over IPv4, with
 /// timestamps, begins with a cache line: it is written, summed and copied in wide pieces, and each that crosses a line costs
 /// twice. The IP header lies at a multiple of four, as processors like it that care.
 pub const HEADROOM: usize = 4 * LINE - (14 + 20 + 20 + 12);

@@ -11,11 +11,12 @@ use crate::buffer::{Checksum, DEVICE_ROOM, Offload, SegmentKind, Segments};
 /// What stands in front of a frame, in the byte order of the machine.
 ///
 /// ```text
-///  0       1          2         4          6            8              10            12
-///  ├─ flags ┼─ gso_type ┼─ hdr_len ┼─ gso_size ┼─ csum_start ┼─ csum_offset ┼─ num_buffers ┤
+///  0       1          2         4          6            8              10
+///  ├─ flags ┼─ gso_type ┼─ hdr_len ┼─ gso_size ┼─ csum_start ┼─ csum_offset ┤
 /// ```
 ///
-/// `csum_start` counts from the Ethernet header. `num_buffers` belongs to virtio's queues; tun leaves it alone.
+/// `csum_start` counts from the Ethernet header. Behind these virtio's queues have two bytes more (`num_buffers`), which tun would
+/// only fill with zeros, and a call takes longer for them.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 struct Header {
@@ -25,7 +26,6 @@ struct Header {
     gso_size: u16,
     csum_start: u16,
     csum_offset: u16,
-    num_buffers: u16,
 }
 
 const NEEDS_CSUM: u8 = 1;
@@ -70,8 +70,7 @@ pub(super) fn decode(header: &[u8; DEVICE_ROOM], frame_len: usize) -> Result<Off
 /// EINVAL and takes the other at its word.
 #[inline]
 pub(super) fn encode(offload: Offload, head: &[u8]) -> [u8; DEVICE_ROOM] {
-    let mut header =
-        Header { flags: 0, gso_type: GSO_NONE, hdr_len: 0, gso_size: 0, csum_start: 0, csum_offset: 0, num_buffers: 0 };
+    let mut header = Header { flags: 0, gso_type: GSO_NONE, hdr_len: 0, gso_size: 0, csum_start: 0, csum_offset: 0 };
     match offload.checksum {
         Checksum::Complete => {}
         Checksum::Verified => header.flags = DATA_VALID,
@@ -133,7 +132,7 @@ mod tests {
 
     fn bytes(flags: u8, gso_type: u8, words: [u16; 4]) -> [u8; DEVICE_ROOM] {
         let [hdr_len, gso_size, csum_start, csum_offset] = words;
-        transmute!(Header { flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers: 0 })
+        transmute!(Header { flags, gso_type, hdr_len, gso_size, csum_start, csum_offset })
     }
 
     fn superframe(kind: SegmentKind, size: u16) -> Option<Segments> {

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::buffer::DEVICE_ROOM;
 use crate::device::{Capture, Device, Direction, Memory, copies};
 
 #[derive(Clone, Default)]
@@ -51,8 +52,8 @@ fn only_what_is_asked_for_is_printed() {
     let mut device = Capture::new(device, vec![copies]);
     let paper = Paper::default();
     for ethertype in [[8, 6], [8, 0], [0x80, 0x35]] {
-        let mut frame = [0; 72];
-        frame[24..26].copy_from_slice(&ethertype);
+        let mut frame = [0; DEVICE_ROOM + 60];
+        frame[DEVICE_ROOM + 12..][..2].copy_from_slice(&ethertype);
         assert!(device.transmit(&mut frame, Default::default(), &[]).unwrap());
     }
     drop(device);

@@ -22,6 +22,8 @@ use crate::wire::{ethernet, protocol};
 /// Who listens, and what services need while they are called.
 pub(super) struct Udp {
     endpoints: Endpoints<Bound>,
+    /// Ports of the services that were shown what came since it was last asked when they are to be called.
+    shown: Vec<u16>,
     /// Ports of the services that ever had a deadline: few.
     timed: Vec<u16>,
     /// Nothing is due before this.
@@ -34,6 +36,7 @@ pub(super) struct Udp {
 /// What is bound to a port.
 struct Bound {
     service: Box<dyn Datagrams>,
+    is_shown: bool,
     is_timed: bool,
     /// Hop limit of what it sends to groups.
     multicast_hops: u8,
@@ -43,6 +46,7 @@ impl Udp {
     pub(super) fn new(mut random: Random) -> Udp {
         Udp {
             endpoints: Endpoints::new(&mut random),
+            shown: Vec::new(),
             timed: Vec::new(),
             alarm: Instant::NEVER,
             written: Written::default(),
@@ -53,7 +57,7 @@ impl Udp {
 
     pub(super) fn bind(&mut self, port: u16, service: Box<dyn Datagrams>) -> Result<(), InUse> {
         let multicast_hops = limits::MULTICAST_HOP_LIMIT;
-        self.endpoints.bind(None, port, Bound { service, is_timed: false, multicast_hops })?;
+        self.endpoints.bind(None, port, Bound { service, is_shown: false, is_timed: false, multicast_hops })?;
         self.note_deadline(port);
         Ok(())
     }
@@ -89,6 +93,16 @@ impl Udp {
         self.alarm = self.alarm.min(deadline);
     }
 
+    /// When are those to be called next that were shown what came?
+    fn note_deadlines(&mut self) {
+        while let Some(port) = self.shown.pop() {
+            if let Some(bound) = self.at(port) {
+                bound.is_shown = false;
+            }
+            self.note_deadline(port);
+        }
+    }
+
     /// When [`Udp::fire_timers`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         (self.alarm != Instant::NEVER).then_some(self.alarm)
@@ -97,6 +111,9 @@ impl Udp {
     /// Calls services whose time has come.
     #[inline]
     pub(super) fn fire_timers<D: Device>(&mut self, net: &mut Net<D>) {
+        if !self.shown.is_empty() {
+            self.note_deadlines();
+        }
         if self.alarm <= net.now() {
             self.call_timed(net);
         }
@@ -229,8 +246,10 @@ impl Udp {
         let answer =
             bound.owner.service.on_datagrams(&arrival.flow, Batch::new(frame, payload..end, arrival.size), &mut io);
         net.counters.bytes_copied += io.copied() as u64;
-        // A call a frame, and no reading of the clock: only the service knows whether what came changed when it is due.
-        let deadline = bound.owner.service.deadline();
+        // Only the service knows whether what came changed when it is due: it is asked at the end of the turn.
+        if !std::mem::replace(&mut bound.owner.is_shown, true) {
+            self.shown.push(arrival.flow.local.port);
+        }
         match answer {
             Answer::Done => {}
             Answer::Drop(why) => net.counters.drop_unsent(why),
@@ -247,9 +266,6 @@ impl Udp {
         }
         if !self.written.is_empty() {
             send_written(&mut self.written, bound.owner.multicast_hops, net);
-        }
-        if deadline.is_some_and(|deadline| deadline < self.alarm) {
-            self.note_deadline(arrival.flow.local.port);
         }
     }
 

@@ -6,10 +6,10 @@
 //! different: they are taken in one by one, in the order in which they came. Where they come for few connections, or in bursts
 //! for each, one is received at a time, for it would only lie in the cache where the next one could.
 //!
-//! Where frames take system calls, and more small ones wait than a turn takes in, some are received before the first is taken in,
-//! too. The kernel's way of giving a frame and its way of taking one, which is that of its whole stack, are more code than a
-//! processor's first cache holds: what comes several times in a row finds itself there. Where few wait, the first would only be
-//! answered later.
+//! Where frames take system calls, and many small ones came in the last turn, some are received before the first is taken in, too,
+//! and what is sent to them leaves together. The kernel's way of giving a frame and its way of taking one, which is that of its
+//! whole stack, are more code than a processor's first cache holds: what comes several times in a row finds itself there. Where
+//! few wait, the first would only be answered later.
 
 use arrayvec::ArrayVec;
 use zerocopy::FromBytes;
@@ -30,7 +30,7 @@ pub(super) struct Ahead {
     frames: Vec<Frame>,
     /// What the device said when it gave them.
     said: ArrayVec<Received, { limits::FRAMES_AHEAD }>,
-    /// Whether more waited than the last turn took in.
+    /// Whether the last turn took in as many as are received ahead, or more.
     pressed: bool,
 }
 
@@ -75,10 +75,16 @@ impl<D: Device> Stack<D> {
 }
 
 impl Ahead {
-    /// Says whether more waits than this turn took in.
+    /// Says whether frames came in such numbers that more of them are likely to wait than one.
     #[inline]
     pub(super) fn press(&mut self, pressed: bool) {
         self.pressed = pressed;
+    }
+
+    /// Whether frames came in such numbers in the last turn.
+    #[inline(always)]
+    pub(super) fn is_pressed(&self) -> bool {
+        self.pressed
     }
 
     /// Whether there are any.

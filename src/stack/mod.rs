@@ -212,6 +212,9 @@ impl<D: Device> Stack<D> {
     /// What the device says when it cannot receive. The stack is whole and can be turned again.
     pub fn turn(&mut self, now: Instant) -> io::Result<Turn> {
         self.net.begin(now);
+        if self.ahead.is_pressed() {
+            self.net.gather();
+        }
         let received = self.receive();
         let messages = self.read_mail();
         let more = self.end_turn();
@@ -229,6 +232,7 @@ impl<D: Device> Stack<D> {
         let fired = self.tcp.fire_timers(&mut self.net);
         self.tcp.carry_out(&mut self.udp, &mut self.storage, &self.owners, &mut self.net);
         let unsent = self.tcp.flush(&mut self.net);
+        self.net.let_go();
         unsent || fired == limits::TIMERS_A_TURN
     }
 
@@ -239,6 +243,7 @@ impl<D: Device> Stack<D> {
         self.udp.end(&mut self.net);
         self.tcp.carry_out(&mut self.udp, &mut self.storage, &self.owners, &mut self.net);
         self.net.release();
+        self.net.let_go();
     }
 
     /// When the next turn is due though nothing arrives.
@@ -257,7 +262,8 @@ impl<D: Device> Stack<D> {
 
     /// Sleeps until something arrives or `at_most` has passed.
     pub fn wait(&mut self, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
-        let interest = if self.tcp.is_blocked() { Interest::ReceiveAndTransmit } else { Interest::Receive };
+        let is_blocked = self.tcp.is_blocked() || self.net.is_blocked();
+        let interest = if is_blocked { Interest::ReceiveAndTransmit } else { Interest::Receive };
         self.net.device.wait(interest, waker, at_most)
     }
 
@@ -317,7 +323,7 @@ impl<D: Device> Stack<D> {
         if !self.ahead.is_empty() {
             self.take_in_laid_aside();
         }
-        self.ahead.press(turn.as_ref().is_ok_and(|turn| turn.more));
+        self.ahead.press(turn.as_ref().is_ok_and(|turn| turn.arrived >= limits::FRAMES_AHEAD));
         turn
     }
 

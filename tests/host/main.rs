@@ -6,6 +6,7 @@ mod ahead;
 mod arp;
 mod bad_ip;
 mod budget;
+mod burst;
 mod discovery;
 mod disk;
 mod echo;

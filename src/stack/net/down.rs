@@ -402,9 +402,20 @@ impl<D: Device> Net<D> {
         self.transmit(draft.for_device(), payload, vlan::behind_tag(offload))
     }
 
-    /// Gives a frame, with the device's spare bytes in front, to the device.
+    /// Sends a frame, with the device's spare bytes in front.
     #[inline(always)]
     pub(super) fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
+        let transmitted = match D::CALLS && !self.burst.is_idle() {
+            false => self.give(head, payload, offload),
+            true => self.transmit_behind(head, payload, offload),
+        };
+        self.note(|| Event::Transmitted(transmitted));
+        transmitted
+    }
+
+    /// Gives a frame to the device.
+    #[inline(always)]
+    pub(super) fn give(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
         let length = head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>();
         let transmitted = match self.device.transmit(head, offload, payload) {
             Ok(true) => Transmitted::Yes,
@@ -425,6 +436,7 @@ impl<D: Device> Net<D> {
         });
         let transmitted = if sent? { Transmitted::Yes } else { Transmitted::Busy };
         self.account(transmitted, length);
+        self.note(|| Event::Transmitted(transmitted));
         Some(transmitted)
     }
 
@@ -434,7 +446,6 @@ impl<D: Device> Net<D> {
             self.counters.frames_sent += 1;
             self.counters.bytes_sent += length as u64;
         }
-        self.note(|| Event::Transmitted(transmitted));
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 pub(in crate::stack) mod addresses;
 mod auto;
+mod burst;
 mod cut;
 mod down;
 mod fragments;
@@ -17,6 +18,7 @@ pub(in crate::stack) use up::{Arrived, Up};
 use std::io;
 
 use self::addresses::{Addresses, Role};
+use self::burst::Burst;
 use super::journal::{Event, Journal};
 use super::notice::Change;
 use super::storage::Finished;
@@ -63,6 +65,7 @@ pub(in crate::stack) struct Net<D> {
     redirects: Redirects,
     reassembly: Reassembly,
     outbox: Outbox,
+    burst: Burst,
     vlan: Option<Vlan>,
     journal: Option<Box<dyn Journal>>,
     /// Why the device refused a frame, the last time that it did.
@@ -121,6 +124,7 @@ impl<D: Device> Net<D> {
             redirects: Redirects::new(random),
             reassembly: Reassembly::new(random),
             outbox: Outbox::default(),
+            burst: Burst::default(),
             vlan: config.vlan,
             journal: None,
             refusal: None,

@@ -21,9 +21,14 @@ const HEAD: usize = TCP + 20;
 pub(crate) const MSS: usize = 1460;
 /// As many segments as one IPv4 packet holds.
 pub(crate) const SUPERFRAME: usize = 44 * MSS;
-/// What may be in flight, either way: more leaves the cache.
+/// What may be in flight to the peer: more leaves the cache.
 const WINDOW: u32 = 1 << 20;
+/// What the peer may send ahead. Where superframes follow each other an acknowledgment covers three quarters of it, so that the
+/// peer writes the next ones in memory that has left our core's cache.
+const AHEAD: u32 = 4 << 20;
 const SCALE: u8 = 7;
+/// Data bytes of such a superframe.
+const LARGE: usize = 32 << 10;
 /// Reads between two looks at what there is to send.
 const BURST: usize = 64;
 
@@ -41,7 +46,10 @@ struct Connection {
     rcv: u32,
     window: u32,
     scale: u8,
-    owes: bool,
+    /// Bytes that are to be acknowledged.
+    owes: u32,
+    /// Whether that may wait for more.
+    may_wait: bool,
     /// Whether it computes its checksums, or leaves them to the kernel.
     sums: bool,
     /// What is to go back.
@@ -78,6 +86,10 @@ pub(crate) fn run(mut tap: Tap, mac: Mac, segment: usize, sums: bool) -> io::Res
         if full {
             tap.wait(Interest::ReceiveAndTransmit, &waker, None)?;
         } else if idle && !spin.goes_on() {
+            // Nothing follows.
+            if let Some(connection) = &mut connection {
+                connection.acknowledge(&tap)?;
+            }
             tap.wait(Interest::Receive, &waker, None)?;
         }
     }
@@ -103,7 +115,9 @@ fn take_in(frame: &[u8], (mac, sums): (Mac, bool), connection: &mut Option<Conne
     let data = usize::from(word(IP + 2)) - (TCP - IP) - header;
     if data > 0 && sequence == connection.rcv {
         connection.rcv = connection.rcv.wrapping_add(data as u32);
-        connection.owes = true;
+        connection.owes += data as u32;
+        // It stays so for the rest behind one.
+        connection.may_wait |= data >= LARGE;
         if port == ECHO_PORT {
             connection.echoed.extend_from_slice(&frame[TCP + header..][..data]);
         }
@@ -122,9 +136,21 @@ impl Connection {
         head[IP + 16..IP + 20].copy_from_slice(&syn[IP + 12..IP + 16]);
         head[TCP..TCP + 2].copy_from_slice(&syn[TCP + 2..TCP + 4]);
         head[TCP + 2..TCP + 4].copy_from_slice(&syn[TCP..TCP + 2]);
-        head[TCP + 14..TCP + 16].copy_from_slice(&((WINDOW >> SCALE) as u16).to_be_bytes());
+        head[TCP + 14..TCP + 16].copy_from_slice(&((AHEAD >> SCALE) as u16).to_be_bytes());
         let scale = window_scale(&syn[HEAD..]);
-        Connection { head, port, una: 1, nxt: 1, rcv, window: 0, scale, owes: false, sums, echoed: Vec::new() }
+        Connection {
+            head,
+            port,
+            una: 1,
+            nxt: 1,
+            rcv,
+            window: 0,
+            scale,
+            owes: 0,
+            may_wait: false,
+            sums,
+            echoed: Vec::new(),
+        }
     }
 
     fn is_peer(&self, frame: &[u8]) -> bool {
@@ -152,7 +178,7 @@ impl Connection {
                 break false;
             }
             self.nxt = self.nxt.wrapping_add(data.len() as u32);
-            self.owes = false;
+            self.owes = 0;
             rest = rest.get(data.len()..).unwrap_or_default();
         };
         let gone = echoed.len() - rest.len();
@@ -161,10 +187,17 @@ impl Connection {
         if !taken {
             return Ok(false);
         }
-        if std::mem::take(&mut self.owes) {
-            self.write(self.nxt, flag::ACK, &[], 0, tap)?;
+        let waits = self.may_wait && self.owes < AHEAD / 4 * 3;
+        if waits { Ok(true) } else { self.acknowledge(tap) }
+    }
+
+    /// Acknowledges what came, if anything.
+    fn acknowledge(&mut self, tap: &Tap) -> io::Result<bool> {
+        self.may_wait = false;
+        if std::mem::take(&mut self.owes) == 0 {
+            return Ok(true);
         }
-        Ok(true)
+        self.write(self.nxt, flag::ACK, &[], 0, tap)
     }
 
     /// Sends `behind` the head: options, or `data` bytes of data.

@@ -42,6 +42,12 @@ impl Checksum {
             other => other,
         }
     }
+
+    /// Whether it is left to whoever puts the frame on a wire: so far it was on none.
+    #[inline]
+    pub fn is_partial(self) -> bool {
+        matches!(self, Checksum::Partial { .. })
+    }
 }
 
 /// How a superframe is to be cut.

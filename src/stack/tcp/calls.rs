@@ -83,6 +83,7 @@ impl Caller {
             self.on_open(entry, net);
         }
         let length = range.len();
+        let is_large = length >= limits::STRETCH_FRAME && frame.offload.checksum.is_partial();
         let at_once = entry.reading == Reading::On && !entry.connection.has_unread();
         let used = if at_once {
             let shown = range.clone();
@@ -106,7 +107,7 @@ impl Caller {
             }
         }
         let now = net.now();
-        entry.connection.received(used + kept, &mut net.pool, now);
+        entry.connection.received(used + kept, is_large, &mut net.pool, now);
         result
     }
 

@@ -11,6 +11,7 @@ use super::recovery::{Alarm, Recovery};
 use super::reordering::Reordering;
 use super::rtt::Rtt;
 use super::sequence::SeqNumber;
+use super::stretch::Stretch;
 use super::tuning::{Extension, TimeoutOption, Tuning};
 use super::variables::{Clock, Fin, Receiver, Sender};
 use crate::base::icmp::IcmpError;
@@ -123,6 +124,8 @@ pub(super) struct Rare {
     pub(super) larger: Option<Larger>,
     /// Made when there is more to send on a long path than may leave at once.
     pub(super) pacing: Option<Pacing>,
+    /// How far acknowledgments are stretched for a host beside us.
+    pub(super) stretch: Stretch,
 }
 
 /// The numbers with which a connection begins.

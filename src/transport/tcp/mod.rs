@@ -77,6 +77,7 @@ mod rtt;
 mod scoreboard;
 mod segment;
 mod sequence;
+mod stretch;
 mod time_wait;
 mod timers;
 mod tuning;

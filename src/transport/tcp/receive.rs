@@ -13,9 +13,10 @@ use crate::buffer::{Block, Frame, Pool, PoolFull, Pressure};
 use crate::wire::tcp_options::SACK_RANGES;
 
 impl Connection {
-    /// `count` of the bytes that were to be delivered found a place: with the user, or unread.
+    /// `count` of the bytes that were to be delivered found a place: with the user, or unread. `is_large` when they are a
+    /// superframe of a host beside us.
     #[inline]
-    pub fn received(&mut self, count: usize, pool: &mut Pool, now: Instant) {
+    pub fn received(&mut self, count: usize, is_large: bool, pool: &mut Pool, now: Instant) {
         self.rcv.nxt += count;
         self.progress |= count > 0;
         self.rcv.position += count as u64;
@@ -35,7 +36,9 @@ impl Connection {
         self.rcv.unacknowledged = self.rcv.unacknowledged.saturating_add(came as u32);
         // RFC 9293 §3.8.6.3: at least every second full segment is acknowledged; a burst, at its end.
         if self.rcv.unacknowledged >= 2 * u32::from(self.rcv.segment) || self.tuning.delayed_ack.is_zero() {
-            self.acknowledge_now();
+            if !self.stretches(is_large, now) {
+                self.acknowledge_now();
+            }
         } else if self.rcv.acknowledgment == Acknowledgment::None {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
             self.acknowledge_at = now + self.tuning.delayed_ack;

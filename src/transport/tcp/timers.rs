@@ -27,6 +27,7 @@ impl Connection {
             self.stop_waiting();
         }
         if self.acknowledge_at <= now {
+            self.end_stretch(now);
             self.rcv.acknowledgment = Acknowledgment::Now;
             self.acknowledge_at = Instant::NEVER;
         }

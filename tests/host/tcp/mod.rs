@@ -54,6 +54,7 @@ mod predict;
 mod predictability;
 mod smoltcp;
 mod states;
+mod stretch;
 
 /// Every name in the map above is that of a test, or of a file with tests.
 #[test]

@@ -131,7 +131,7 @@ impl Driver {
             }
         };
         if let Ok(Take::Deliver(range)) = &taken {
-            self.connection.received(range.len(), &mut self.pool, now);
+            self.connection.received(range.len(), false, &mut self.pool, now);
             self.nxt += range.len();
         }
         taken

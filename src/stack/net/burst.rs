@@ -20,6 +20,12 @@ use crate::device::Device;
 /// The longest frame that waits for others: to copy four cache lines takes a hundredth of the system call that follows.
 const SMALL: usize = 256;
 
+/// Bytes of a frame, without the device's.
+#[inline(always)]
+pub(super) fn length_of(head: &[u8], payload: &[IoSlice<'_>]) -> usize {
+    head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>()
+}
+
 /// Frames that were made and are to be sent.
 #[derive(Default)]
 pub(super) struct Burst {
@@ -38,17 +44,17 @@ struct Place {
 }
 
 impl Burst {
-    /// Whether a frame may go to the device past it.
+    /// Whether a frame of `length` bytes may go to the device past it.
+    // Always inlined, and asked of each frame: a large one pays for nothing else.
     #[inline(always)]
-    pub(super) fn is_idle(&self) -> bool {
-        !self.gathers && self.waiting.is_empty()
+    pub(super) fn lets_past(&self, length: usize) -> bool {
+        self.waiting.is_empty() && !(self.gathers && length <= SMALL)
     }
 
     /// Has a frame wait for others; false when it may not.
     #[inline]
     fn take(&mut self, head: &[u8], payload: &[IoSlice<'_>], offload: Offload) -> bool {
-        let length = head.len() + payload.iter().map(|slice| slice.len()).sum::<usize>();
-        if !self.gathers || length > DEVICE_ROOM + SMALL {
+        if !self.gathers || length_of(head, payload) > SMALL {
             return false;
         }
         let Some(place) = self.places.get_mut(self.waiting.end) else { return false };

@@ -8,10 +8,11 @@ use zerocopy::FromBytes;
 
 use super::super::journal::Event;
 use super::Net;
+use super::burst::length_of;
 use super::up::Up;
 use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
-use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Purpose};
+use crate::buffer::{Block, Checksum, Draft, Frame, HEADROOM, Offload, Purpose};
 use crate::device::Device;
 use crate::internet::{Answer, Outbound, Packet, Problem, error, fragment, icmpv4, ipv4, ipv6, ndp, output, source};
 use crate::link::interface::Place;
@@ -405,9 +406,9 @@ impl<D: Device> Net<D> {
     /// Sends a frame, with the device's spare bytes in front.
     #[inline(always)]
     pub(super) fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
-        let transmitted = match D::CALLS && !self.burst.is_idle() {
-            false => self.give(head, payload, offload),
-            true => self.transmit_behind(head, payload, offload),
+        let transmitted = match !D::CALLS || self.burst.lets_past(length_of(head, payload)) {
+            true => self.give(head, payload, offload),
+            false => self.transmit_behind(head, payload, offload),
         };
         self.note(|| Event::Transmitted(transmitted));
         transmitted
@@ -416,7 +417,7 @@ impl<D: Device> Net<D> {
     /// Gives a frame to the device.
     #[inline(always)]
     pub(super) fn give(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
-        let length = head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>();
+        let length = length_of(head, payload);
         let transmitted = match self.device.transmit(head, offload, payload) {
             Ok(true) => Transmitted::Yes,
             Ok(false) => Transmitted::Busy,

@@ -23,7 +23,7 @@ pub(super) struct Stretch {
     most: u32,
     /// Before this no more are tried.
     grows_at: Instant,
-    /// How many waited when the peer stood still the last time, and how often it did at so many.
+    /// How many waited when the peer stood still the last time, and how often it did so at the same place.
     paused: (u32, u8),
     /// When the last superframe came.
     came_at: Instant,
@@ -55,8 +55,10 @@ impl Connection {
             return false;
         }
         if self.rcv.unacknowledged >= stretch.most {
-            if now >= stretch.grows_at {
-                stretch.most = (stretch.most + stretch.most / 2).min(limits::STRETCH.1);
+            if stretch.most >= limits::STRETCH.1 {
+                stretch.paused.1 = 0;
+            } else if now >= stretch.grows_at {
+                stretch.most += stretch.most / 2;
             }
             return false;
         }
@@ -71,10 +73,13 @@ impl Connection {
         let Some(rare) = self.rare.as_deref_mut().filter(|_| waited >= 2 * u32::from(self.rcv.segment)) else { return };
         let stretch = &mut rare.stretch;
         let (before, pauses) = stretch.paused;
-        // A window that grows lets it stand still at more each time.
-        let pauses = if waited > before + before / 8 { 0 } else { (pauses + 1).min(limits::STRETCH_RETRY.1) };
-        stretch.paused = (waited, pauses);
-        stretch.most = waited / 4 * 3;
-        stretch.grows_at = now + limits::STRETCH_RETRY.0 * (1 << pauses);
+        // A peer that waits for us stands still at the same place each time; one that had something else to do, anywhere.
+        let waits_for_us = waited.abs_diff(before) <= waited / 16;
+        stretch.paused.0 = waited;
+        if waits_for_us {
+            stretch.paused.1 = (pauses + 1).min(limits::STRETCH_RETRY.1);
+            stretch.most = waited / 4 * 3;
+            stretch.grows_at = now + limits::STRETCH_RETRY.0 * (1 << pauses);
+        }
     }
 }

@@ -11,7 +11,7 @@ pub const FRAMES_A_TURN: usize = 64;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
 /// Frames that are received before the first of them is taken in, where they come for one connection after another of very
-/// many, or where very many come: twice as many gain hardly more.
+/// many, or where as many came in the turn before; and small ones that leave together then. Twice as many gain hardly more.
 pub const FRAMES_AHEAD: usize = 8;
 /// A frame of so many bytes is small: as many as are received ahead fill half of a processor's first cache.
 pub const SMALL_FRAME: usize = 2 << 10;
@@ -356,7 +356,7 @@ pub const STRETCH_FRAME: usize = 32 << 10;
 /// How soon they follow each other: 10 Gbit/s of the largest ones.
 pub const STRETCH_GAP: Duration = Duration::from_micros(50);
 /// How long no acknowledgment covers more after the peer stood still, and how often that doubles while it does so again and again:
-/// one that starts slowly soon has a window that is large enough, and one whose buffer is small loses a thousandth by our trying.
+/// one that starts slowly soon has a window that is large enough, and one whose buffer is small is tried less and less often.
 pub const STRETCH_RETRY: (Duration, u8) = (Duration::from_micros(256), 9);
 /// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn
 /// is one; a window of 16 MiB in single segments is at most so many.

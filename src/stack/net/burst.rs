@@ -11,20 +11,15 @@ use std::ops::Range;
 use arrayvec::ArrayVec;
 
 use super::Net;
-use super::down::Transmitted;
+use super::down::{Transmitted, length_of};
 use crate::base::counters::Dropped;
 use crate::base::limits;
 use crate::buffer::{DEVICE_ROOM, Offload};
 use crate::device::Device;
 
-/// The longest frame that waits for others: to copy four cache lines takes a hundredth of the system call that follows.
+/// The longest frame that waits for others, without the device's bytes: four cache lines are copied, little beside the system call
+/// that follows.
 const SMALL: usize = 256;
-
-/// Bytes of a frame, without the device's.
-#[inline(always)]
-pub(super) fn length_of(head: &[u8], payload: &[IoSlice<'_>]) -> usize {
-    head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>()
-}
 
 /// Frames that were made and are to be sent.
 #[derive(Default)]

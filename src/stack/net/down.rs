@@ -8,11 +8,10 @@ use zerocopy::FromBytes;
 
 use super::super::journal::Event;
 use super::Net;
-use super::burst::length_of;
 use super::up::Up;
 use crate::base::address::{Address, Family, Mac};
 use crate::base::counters::Dropped;
-use crate::buffer::{Block, Checksum, Draft, Frame, HEADROOM, Offload, Purpose};
+use crate::buffer::{Block, Checksum, DEVICE_ROOM, Draft, Frame, HEADROOM, Offload, Purpose};
 use crate::device::Device;
 use crate::internet::{Answer, Outbound, Packet, Problem, error, fragment, icmpv4, ipv4, ipv6, ndp, output, source};
 use crate::link::interface::Place;
@@ -58,6 +57,12 @@ pub(in crate::stack) enum Sent {
     Unresolved,
     /// It cannot be sent.
     Refused(Dropped),
+}
+
+/// Bytes of a frame, without the device's.
+#[inline(always)]
+pub(super) fn length_of(head: &[u8], payload: &[IoSlice<'_>]) -> usize {
+    head.len() - DEVICE_ROOM + payload.iter().map(|slice| slice.len()).sum::<usize>()
 }
 
 impl<D: Device> Net<D> {
@@ -406,9 +411,10 @@ impl<D: Device> Net<D> {
     /// Sends a frame, with the device's spare bytes in front.
     #[inline(always)]
     pub(super) fn transmit(&mut self, head: &mut [u8], payload: &[IoSlice<'_>], offload: Offload) -> Transmitted {
-        let transmitted = match !D::CALLS || self.burst.lets_past(length_of(head, payload)) {
-            true => self.give(head, payload, offload),
-            false => self.transmit_behind(head, payload, offload),
+        let transmitted = if !D::CALLS || self.burst.lets_past(length_of(head, payload)) {
+            self.give(head, payload, offload)
+        } else {
+            self.transmit_behind(head, payload, offload)
         };
         self.note(|| Event::Transmitted(transmitted));
         transmitted

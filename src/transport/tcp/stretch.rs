@@ -8,8 +8,9 @@
 //! Departure from RFC 9293 §3.8.6.3 and RFC 5681 §4.2, by which every second full segment SHOULD be acknowledged. What may come of
 //! it (RFC 2525 §2.13) are bursts in the network, and there is none between us; a window that grows late; and a peer whose window
 //! or buffer is smaller than what we wait for, which stands still. So it is done for superframes that were on no wire, as long as
-//! they follow each other within [`limits::STRETCH_GAP`], for at most three quarters of the window that the peer knows, and for a few at
-//! first. When nothing follows the peer may wait for us: it gets its acknowledgment, and for a while the next ones sooner.
+//! they follow each other within [`limits::STRETCH_GAP`], for at most three quarters of the window that the peer knows, and for a
+//! few at first. When nothing follows the peer may wait for us: it gets its acknowledgment, and when it stood still at the same
+//! place before, for a while the next ones sooner.
 
 use super::connection::Connection;
 use super::variables::Acknowledgment;
@@ -44,6 +45,7 @@ impl Connection {
 
     #[inline(never)]
     fn may_stretch(&mut self, is_large: bool, now: Instant) -> bool {
+        // Allocated once, by the first superframe: few connections get any.
         let stretch = &mut self.rare.get_or_insert_default().stretch;
         let follows = now - stretch.came_at <= limits::STRETCH_GAP;
         if is_large {

@@ -40,6 +40,8 @@
 
 use std::path::Path;
 
+use taphouse::transport::tcp::{self, Segmentation};
+
 mod attacks;
 mod closed;
 mod congestion;
@@ -55,6 +57,18 @@ mod predictability;
 mod smoltcp;
 mod states;
 mod stretch;
+
+/// The largest segment of a connection that is tested without a stack.
+const MSS: u16 = 1460;
+/// Its path, to a device that does not cut.
+const PATH: tcp::Path = tcp::Path {
+    mss: MSS,
+    link_mss: MSS,
+    superframe: MSS as usize,
+    segmentation: Segmentation::BySoftware,
+    dont_fragment: true,
+    larger: None,
+};
 
 /// Every name in the map above is that of a test, or of a file with tests.
 #[test]

@@ -5,21 +5,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use taphouse::base::time::Instant;
 use taphouse::buffer::{Offload, Pool};
-use taphouse::transport::tcp::{Connection, Initial, Path, Refused, Segment, Segmentation, SeqNumber, Take, Tuning};
+use taphouse::transport::tcp::{Connection, Initial, Refused, Segment, SeqNumber, Take, Tuning};
 use taphouse::wire::tcp::{Header, LENGTH, flag};
 use taphouse::wire::tcp_options::{Options, Timestamps};
 use zerocopy::IntoBytes;
 
-const MSS: u16 = 1460;
+use super::{MSS, PATH};
+
 const SCALE: u8 = 7;
-const PATH: Path = Path {
-    mss: MSS,
-    link_mss: MSS,
-    superframe: MSS as usize,
-    segmentation: Segmentation::BySoftware,
-    dont_fragment: true,
-    larger: None,
-};
 
 /// A segment, as it differs from what is expected.
 #[derive(Clone, Copy, Debug)]

@@ -5,19 +5,12 @@ use std::time::Duration;
 use taphouse::base::limits;
 use taphouse::base::time::Instant;
 use taphouse::buffer::Pool;
-use taphouse::transport::tcp::{Connection, Initial, Path, Segment, Segmentation, SeqNumber, Take, Tuning};
+use taphouse::transport::tcp::{Connection, Initial, Segment, SeqNumber, Take, Tuning};
 use taphouse::wire::tcp::{LENGTH, flag};
 use taphouse::wire::tcp_options::Options;
 
-const MSS: u16 = 1460;
-const PATH: Path = Path {
-    mss: MSS,
-    link_mss: MSS,
-    superframe: MSS as usize,
-    segmentation: Segmentation::BySoftware,
-    dont_fragment: true,
-    larger: None,
-};
+use super::{MSS, PATH};
+
 /// Data of a superframe.
 const LARGE: usize = 44 * MSS as usize;
 const AT_ONCE: Duration = Duration::from_micros(6);

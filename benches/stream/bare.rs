@@ -23,9 +23,11 @@ pub(crate) const MSS: usize = 1460;
 pub(crate) const SUPERFRAME: usize = 44 * MSS;
 /// What may be in flight to the peer: more leaves the cache.
 const WINDOW: u32 = 1 << 20;
-/// What the peer may send ahead. Where superframes follow each other an acknowledgment covers three quarters of it, so that the
-/// peer writes the next ones in memory that has left our core's cache.
+/// What the peer may send ahead.
 const AHEAD: u32 = 4 << 20;
+/// Where superframes follow each other, bytes from one acknowledgment to the next, and how many times as much each leaves out of
+/// what came: so the peer writes the next ones in memory that has left our core's cache.
+const STRETCH: (u32, usize) = (512 << 10, 3);
 const SCALE: u8 = 7;
 /// Data bytes of such a superframe.
 const LARGE: usize = 32 << 10;
@@ -46,8 +48,10 @@ struct Connection {
     rcv: u32,
     window: u32,
     scale: u8,
-    /// Bytes that are to be acknowledged.
-    owes: u32,
+    /// Whether there is something to acknowledge.
+    owes: bool,
+    /// Where acknowledgments that leave something out may end, the oldest first: the last one did so there.
+    ends: [u32; STRETCH.1 + 1],
     /// Whether that may wait for more.
     may_wait: bool,
     /// Whether it computes its checksums, or leaves them to the kernel.
@@ -115,7 +119,7 @@ fn take_in(frame: &[u8], (mac, sums): (Mac, bool), connection: &mut Option<Conne
     let data = usize::from(word(IP + 2)) - (TCP - IP) - header;
     if data > 0 && sequence == connection.rcv {
         connection.rcv = connection.rcv.wrapping_add(data as u32);
-        connection.owes += data as u32;
+        connection.owes = true;
         // It stays so for the rest behind one.
         connection.may_wait |= data >= LARGE;
         if port == ECHO_PORT {
@@ -146,7 +150,8 @@ impl Connection {
             rcv,
             window: 0,
             scale,
-            owes: 0,
+            owes: false,
+            ends: [rcv; STRETCH.1 + 1],
             may_wait: false,
             sums,
             echoed: Vec::new(),
@@ -178,7 +183,7 @@ impl Connection {
                 break false;
             }
             self.nxt = self.nxt.wrapping_add(data.len() as u32);
-            self.owes = 0;
+            self.owes = false;
             rest = rest.get(data.len()..).unwrap_or_default();
         };
         let gone = echoed.len() - rest.len();
@@ -187,17 +192,34 @@ impl Connection {
         if !taken {
             return Ok(false);
         }
-        let waits = self.may_wait && self.owes < AHEAD / 4 * 3;
-        if waits { Ok(true) } else { self.acknowledge(tap) }
-    }
-
-    /// Acknowledges what came, if anything.
-    fn acknowledge(&mut self, tap: &Tap) -> io::Result<bool> {
-        self.may_wait = false;
-        if std::mem::take(&mut self.owes) == 0 {
+        if !self.may_wait {
+            return self.acknowledge(tap);
+        }
+        if self.rcv.wrapping_sub(self.ends[STRETCH.1]) < STRETCH.0 {
             return Ok(true);
         }
-        self.write(self.nxt, flag::ACK, &[], 0, tap)
+        let told = self.ends[0];
+        self.ends.rotate_left(1);
+        self.ends[STRETCH.1] = self.rcv;
+        if self.ends[0] == told { Ok(true) } else { self.tell(self.ends[0], tap) }
+    }
+
+    /// Acknowledges all that came, if anything.
+    fn acknowledge(&mut self, tap: &Tap) -> io::Result<bool> {
+        self.may_wait = false;
+        self.ends.fill(self.rcv);
+        if !std::mem::take(&mut self.owes) {
+            return Ok(true);
+        }
+        self.tell(self.rcv, tap)
+    }
+
+    /// Acknowledges what came before `end`.
+    fn tell(&mut self, end: u32, tap: &Tap) -> io::Result<bool> {
+        let came = std::mem::replace(&mut self.rcv, end);
+        let written = self.write(self.nxt, flag::ACK, &[], 0, tap);
+        self.rcv = came;
+        written
     }
 
     /// Sends `behind` the head: options, or `data` bytes of data.

@@ -348,16 +348,17 @@ pub const RECEIVE_BUFFER: (u32, u32) = (64 << 10, 4 << 20);
 /// What comes in this time is to fit into the window though the path is shorter: a peer that waits for a core, or to be woken, is
 /// away for so long, and is to find a window that it can use when it comes back.
 pub const RECEIVE_AHEAD: Duration = Duration::from_millis(1);
-/// Bytes that one acknowledgment covers at first, and at most, where superframes come from a host beside us: three times what a
-/// core's own cache holds (1 MiB, Zen 4), and three quarters of the largest window.
-pub const STRETCH: (u32, u32) = (128 << 10, 3 << 20);
+/// Bytes from one acknowledgment to the next where superframes come from a host beside us, and how many times as much each leaves
+/// out of what came: more than a core's own cache holds (1 MiB, Zen 4). Both together are two thirds of the largest window.
+pub const STRETCH: (u32, usize) = (896 << 10, 2);
 /// Data bytes of such a superframe, at least.
 pub const STRETCH_FRAME: usize = 32 << 10;
 /// How soon they follow each other: 10 Gbit/s of the largest ones.
 pub const STRETCH_GAP: Duration = Duration::from_micros(50);
-/// How long no acknowledgment covers more after the peer stood still, and how often that doubles while it does so again and again:
-/// one that starts slowly soon has a window that is large enough, and one whose buffer is small is tried less and less often.
-pub const STRETCH_RETRY: (Duration, u8) = (Duration::from_micros(256), 9);
+/// How long each way is measured, whether that pays; and how long the better one is kept then, at least and at most: four times as
+/// long each time that it proves to be it.
+pub const STRETCH_TRIAL: (Duration, Duration, Duration) =
+    (Duration::from_millis(4), Duration::from_millis(16), Duration::from_millis(1024));
 /// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn
 /// is one; a window of 16 MiB in single segments is at most so many.
 pub const RUNS_IN_FLIGHT: usize = 4096;

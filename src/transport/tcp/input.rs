@@ -136,7 +136,7 @@ impl Connection {
     pub(super) fn agree(&mut self, offer: &Offer, now: Instant) {
         self.rcv.nxt = offer.sequence + 1;
         self.rcv.edge = self.rcv.nxt + (self.rcv.buffer as usize).min(usize::from(u16::MAX));
-        (self.rcv.newest, self.rcv.measured) = (self.rcv.nxt, (self.rcv.nxt, now));
+        (self.rcv.newest, self.rcv.measured_from, self.rcv.measured_until) = (self.rcv.nxt, self.rcv.nxt, now);
         self.snd.mss = self.snd.mss.min(offer.mss);
         // None is scaled unless both have the option.
         (self.snd.scale, self.rcv.scale) =
@@ -345,6 +345,7 @@ impl Connection {
     #[inline]
     pub(super) fn acknowledge_now(&mut self) {
         self.rcv.acknowledgment = Acknowledgment::Now;
+        self.rcv.left_out = 0;
     }
 
     /// RFC 5961 §3.2, §4.2, §5.2: an acknowledgment that only our peer can make sense of; seldom, for it answers a stranger

@@ -289,11 +289,12 @@ impl Connection {
         if self.tells_ranges() {
             options.sack = self.sack_ranges();
         }
+        let acknowledgment = self.acknowledges();
         Reply {
             sequence: plan.sequence,
-            acknowledgment: self.rcv.nxt,
+            acknowledgment,
             flags: plan.flags | self.notification(plan),
-            window: self.window_field(self.edge()),
+            window: self.window_field(acknowledgment, self.edge()),
             options,
         }
     }
@@ -380,10 +381,12 @@ impl Connection {
     fn acknowledged(&mut self) {
         self.rcv.edge = self.edge();
         self.rcv.twice = None;
-        self.rcv.unacknowledged = 0;
+        self.rcv.unacknowledged = std::mem::take(&mut self.rcv.left_out);
         // A peer that counts duplicates gets one for each segment that came out of order (RFC 5681 §4.2).
         self.rcv.duplicates = if self.selective { 0 } else { self.rcv.duplicates.saturating_sub(1) };
-        if self.rcv.duplicates == 0 {
+        if self.rcv.unacknowledged > 0 {
+            self.rcv.acknowledgment = Acknowledgment::Delayed;
+        } else if self.rcv.duplicates == 0 {
             self.rcv.acknowledgment = Acknowledgment::None;
             self.acknowledge_at = Instant::NEVER;
         }

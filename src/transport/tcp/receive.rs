@@ -43,7 +43,7 @@ impl Connection {
             self.rcv.acknowledgment = Acknowledgment::Delayed;
             self.acknowledge_at = now + self.tuning.delayed_ack;
         }
-        if now >= self.rcv.measured.1 {
+        if now >= self.rcv.measured_until {
             self.tune_buffer(unread, pool.pressure(), now);
         }
         self.reach_fin(now);
@@ -110,10 +110,10 @@ impl Connection {
         if edge.from(self.rcv.edge) >= step as i32 { edge } else { self.rcv.edge.later(self.rcv.nxt) }
     }
 
-    /// The window as a header says it: rounded down. So the peer may see the edge move back by less than a unit as data
+    /// The window behind `acknowledgment`, as a header says it: rounded down. So the peer may see the edge move back by less than a unit as data
     /// come in (RFC 7323 §2.4), but everything that it was ever told is taken, and nothing adds up to more than that.
-    pub(super) fn window_field(&self, edge: SeqNumber) -> u16 {
-        let window = edge - self.rcv.nxt;
+    pub(super) fn window_field(&self, acknowledgment: SeqNumber, edge: SeqNumber) -> u16 {
+        let window = edge - acknowledgment;
         u16::try_from(window >> self.rcv.scale).unwrap_or(u16::MAX)
     }
 
@@ -177,7 +177,7 @@ impl Connection {
     /// the buffer shrinks again, though not the window that the peer knows (RFC 9293 §3.8.6).
     #[inline(never)]
     fn tune_buffer(&mut self, unread: usize, pressure: Pressure, now: Instant) {
-        let (from, until) = self.rcv.measured;
+        let (from, until) = (self.rcv.measured_from, self.rcv.measured_until);
         let (least, most) = self.tuning.receive_buffer;
         let trip = self.rtt.smoothed().unwrap_or(limits::RTO_INITIAL);
         if pressure > Pressure::None {
@@ -189,6 +189,6 @@ impl Connection {
             let wanted = u32::try_from(4 * came).unwrap_or(u32::MAX);
             self.rcv.buffer = wanted.clamp(self.rcv.buffer, most);
         }
-        self.rcv.measured = (self.rcv.nxt, now + trip);
+        (self.rcv.measured_from, self.rcv.measured_until) = (self.rcv.nxt, now + trip);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::{Connection, State, Urge};
 use super::recovery::Alarm;
 use super::tuning::TimeoutOption;
-use super::variables::{Acknowledgment, Fin};
+use super::variables::Fin;
 use crate::base::limits;
 use crate::base::stream::Gone;
 use crate::base::time::Instant;
@@ -27,8 +27,7 @@ impl Connection {
             self.stop_waiting();
         }
         if self.acknowledge_at <= now {
-            self.end_stretch(now);
-            self.rcv.acknowledgment = Acknowledgment::Now;
+            self.acknowledge_now();
             self.acknowledge_at = Instant::NEVER;
         }
         if self.retransmit_at <= now {

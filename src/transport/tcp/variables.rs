@@ -64,6 +64,8 @@ pub(super) struct Receiver {
     pub(super) acknowledgment: Acknowledgment,
     /// In order since the last acknowledgment.
     pub(super) unacknowledged: u32,
+    /// How much of that the next one leaves out.
+    pub(super) left_out: u32,
     /// Data bytes of the peer's segments, as far as they were seen.
     pub(super) segment: u16,
     /// Acknowledgments owed to a peer that counts them.
@@ -72,8 +74,10 @@ pub(super) struct Receiver {
     pub(super) twice: Option<(SeqNumber, SeqNumber)>,
     /// Where what came last out of order begins: the first range of a selective acknowledgment (RFC 2018 §4).
     pub(super) newest: SeqNumber,
-    /// Where the present round trip of measuring began, and when it ends.
-    pub(super) measured: (SeqNumber, Instant),
+    /// Where the present round trip of measuring began.
+    pub(super) measured_from: SeqNumber,
+    /// When it ends.
+    pub(super) measured_until: Instant,
 }
 
 /// When what came is acknowledged.
@@ -142,11 +146,13 @@ impl Receiver {
             queue: None,
             acknowledgment: Acknowledgment::None,
             unacknowledged: 0,
+            left_out: 0,
             segment: limits::MSS_DEFAULT.0,
             duplicates: 0,
             twice: None,
             newest: nxt,
-            measured: (nxt, now),
+            measured_from: nxt,
+            measured_until: now,
         }
     }
 }

@@ -355,8 +355,8 @@ pub const STRETCH: (u32, usize) = (896 << 10, 2);
 pub const STRETCH_FRAME: usize = 32 << 10;
 /// How soon they follow each other: 10 Gbit/s of the largest ones.
 pub const STRETCH_GAP: Duration = Duration::from_micros(50);
-/// How long each way is measured, whether that pays; and how long the better one is kept then, at least and at most: four times as
-/// long each time that it proves to be it.
+/// How long each way is measured, whether that pays, or a quarter of it where one is much slower; and how long the better one is
+/// kept then, at least and at most: four times as long each time that it proves to be it.
 pub const STRETCH_TRIAL: (Duration, Duration, Duration) =
     (Duration::from_millis(4), Duration::from_millis(16), Duration::from_millis(1024));
 /// Runs of one history in what a connection has in flight, 16 bytes each (SACK Panic, CVE-2019-11477). What left in one turn

@@ -110,8 +110,9 @@ impl Connection {
         if edge.from(self.rcv.edge) >= step as i32 { edge } else { self.rcv.edge.later(self.rcv.nxt) }
     }
 
-    /// The window behind `acknowledgment`, as a header says it: rounded down. So the peer may see the edge move back by less than a unit as data
-    /// come in (RFC 7323 §2.4), but everything that it was ever told is taken, and nothing adds up to more than that.
+    /// The window behind `acknowledgment`, as a header says it: rounded down. So the peer may see the edge move back by less than
+    /// a unit as data come in (RFC 7323 §2.4), but everything that it was ever told is taken, and nothing adds up to more than
+    /// that.
     pub(super) fn window_field(&self, acknowledgment: SeqNumber, edge: SeqNumber) -> u16 {
         let window = edge - acknowledgment;
         u16::try_from(window >> self.rcv.scale).unwrap_or(u16::MAX)

@@ -36,7 +36,7 @@ struct Trial {
     stretches: bool,
     /// Whether that is tried, beside the rate that the other way had before, in bytes a millisecond; or else kept.
     beside: Option<u64>,
-    /// When, and with which byte of the stream, the present measurement began.
+    /// When, and with which byte of the stream, the present measurement began, or begins.
     since: (Instant, u64),
     /// How long the present way is kept, and until when.
     keeps: (Duration, Instant),
@@ -84,8 +84,8 @@ impl Trial {
         };
         let (stretched, prompt) = if self.stretches { (rate, before) } else { (before, rate) };
         let pays = stretched > prompt + prompt / 8;
-        let span = if pays == self.stretches { least } else { (4 * self.keeps.0).min(most) };
-        (self.stretches, self.keeps) = (pays, (span, now + span));
+        let kept = if pays == self.stretches { least } else { (4 * self.keeps.0).min(most) };
+        (self.stretches, self.keeps) = (pays, (kept, now + kept));
     }
 }
 

@@ -134,10 +134,20 @@ impl<K: Copy> Wheel<K> {
     ///
     /// Called in a loop, so the caller decides how many it takes in one turn: what it leaves is due again
     /// at the next call.
+    #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<K> {
-        if now < self.wake {
-            return None;
-        }
+        if self.is_due(now) { self.take_due(now) } else { None }
+    }
+
+    /// Whether [`Wheel::expire`] has anything to look at.
+    #[inline]
+    pub fn is_due(&self, now: Instant) -> bool {
+        now >= self.wake
+    }
+
+    // Not inlined, so that asking in vain, which every turn does, is little code.
+    #[inline(never)]
+    fn take_due(&mut self, now: Instant) -> Option<K> {
         let target = now.as_nanos() >> TICK_BITS;
         loop {
             let slot = (self.done & (SLOTS as u64 - 1)) as usize;

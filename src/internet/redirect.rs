@@ -116,6 +116,7 @@ impl Redirects {
     }
 
     /// Forgets what is too old.
+    #[inline]
     pub fn on_time(&mut self, now: Instant) {
         while self.ages.front().is_some_and(|(until, _)| *until <= now) {
             self.forget_oldest();

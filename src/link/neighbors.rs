@@ -290,7 +290,15 @@ impl Neighbors {
     }
 
     /// Asks again, or gives up, where the time has come.
+    #[inline]
     pub fn on_timer(&mut self, outbox: &mut Outbox, now: Instant) {
+        if self.table.is_due(now) {
+            self.see_to_due(outbox, now);
+        }
+    }
+
+    #[inline(never)]
+    fn see_to_due(&mut self, outbox: &mut Outbox, now: Instant) {
         // One neighbour that is given up needs room for all that is parked with it.
         while outbox.room() > limits::PARKED_A_NEIGHBOR {
             let Some(id) = self.table.expire(now) else { return };

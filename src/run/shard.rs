@@ -58,7 +58,10 @@ pub struct Shard<D> {
 impl<D: Device> Shard<D> {
     /// A shard that spins for `busy_poll` once nothing comes any more before it sleeps. `waker` is the one that the stack's
     /// mailbox wakes.
-    pub fn new(stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
+    pub fn new(mut stack: Stack<D>, waker: Waker, busy_poll: Duration) -> (Shard<D>, Handle) {
+        if busy_poll > Duration::ZERO {
+            stack.busy_poll();
+        }
         let (sender, commands) = bounded(16);
         let handle = Handle { commands: sender, waker: waker.clone() };
         let (apart, troubles) = (Apart::default(), Troubles::new());

@@ -121,9 +121,14 @@ impl Mailbox {
         (0..self.shards()).map(ShardId).filter(move |shard| *shard != own)
     }
 
+    /// Whether there is nothing to read, which is nearly always so: two loads tell. [`Mailbox::read`] finds out by a fence.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+
     pub(super) fn read(&self) -> Option<Message> {
-        // Two loads tell that there is nothing, which is nearly always so; receiving costs a fence to find out.
-        if self.receiver.is_empty() { None } else { self.receiver.try_recv().ok() }
+        self.receiver.try_recv().ok()
     }
 
     /// Gives a copy of a frame to every other shard.

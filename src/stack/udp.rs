@@ -84,6 +84,7 @@ impl Udp {
     }
 
     /// A service was bound, or called: when is it to be called next?
+    #[inline]
     fn note_deadline(&mut self, port: u16) {
         let Some(bound) = self.at(port) else { return };
         let Some(deadline) = bound.service.deadline() else { return };
@@ -219,6 +220,12 @@ impl Udp {
             send_written(written, bound.multicast_hops, net);
         }
         Some(result)
+    }
+
+    /// Whether services asked for anything in this turn.
+    #[inline]
+    pub(super) fn has_requests(&self) -> bool {
+        !self.requests.is_empty()
     }
 
     /// What services asked for in this turn: the one that came first.

@@ -8,6 +8,8 @@ pub use application::*;
 
 /// Frames handled in one turn of the loop, so that a flood cannot stop the timers.
 pub const FRAMES_A_TURN: usize = 64;
+/// How often a device is asked again in a turn in which nothing came: so long, some microseconds, messages and timers wait.
+pub const LOOKS_A_TURN: usize = 8;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
 /// Frames that are received before the first of them is taken in, where they come for one connection after another of very

@@ -142,6 +142,12 @@ impl Table {
         self.timers.deadline()
     }
 
+    /// Whether [`Table::expire`] has anything to look at.
+    #[inline]
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.timers.is_due(now)
+    }
+
     /// The next neighbour whose time has come.
     pub(super) fn expire(&mut self, now: Instant) -> Option<NeighborId> {
         loop {

@@ -25,6 +25,7 @@ enum Round {
 
 impl Tcp {
     /// Sends what there is to send, in rounds; returns whether more waits for the next turn.
+    #[inline]
     pub(in crate::stack) fn flush<D: Device>(&mut self, net: &mut Net<D>) -> bool {
         let was_blocked = std::mem::replace(&mut self.blocked, false);
         if !self.unresolved.is_empty() && net.neighbors_settled() {
@@ -34,6 +35,11 @@ impl Tcp {
             self.feed_starved(net);
         }
         self.relieve(net);
+        !self.dirty.is_empty() && self.send_in_rounds(was_blocked, net)
+    }
+
+    #[inline(never)]
+    fn send_in_rounds<D: Device>(&mut self, was_blocked: bool, net: &mut Net<D>) -> bool {
         let mut sent = 0;
         while let Some(index) = self.dirty.pop_front() {
             let Some(entry) = self.entries.at_mut(index) else { continue };

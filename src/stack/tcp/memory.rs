@@ -53,10 +53,15 @@ impl Tcp {
     }
 
     /// RFC 6429 §3: where memory is short, a connection that holds it up is given up; at most one a turn.
+    #[inline]
     pub(super) fn relieve<D: Device>(&mut self, net: &mut Net<D>) {
-        if net.pool.pressure() < Pressure::Short {
-            return;
+        if net.pool.pressure() >= Pressure::Short {
+            self.give_one_up(net);
         }
+    }
+
+    #[cold]
+    fn give_one_up<D: Device>(&mut self, net: &mut Net<D>) {
         for _ in 0..limits::HELD_UP_WEIGHED.min(self.entries.positions()) {
             self.weighed = (self.weighed + 1) % self.entries.positions();
             if let Some(entry) = self.entries.at_mut(self.weighed)

@@ -218,7 +218,13 @@ impl Tcp {
     }
 
     /// What is due. Returns how many timers fired.
+    #[inline]
     pub(super) fn fire_timers<D: Device>(&mut self, net: &mut Net<D>) -> usize {
+        if self.timers.is_due(net.now()) { self.fire_due(net) } else { 0 }
+    }
+
+    #[inline(never)]
+    fn fire_due<D: Device>(&mut self, net: &mut Net<D>) -> usize {
         let now = net.now();
         for count in 0..limits::TIMERS_A_TURN {
             let Some(packed) = self.timers.expire(now) else { return count };
@@ -250,7 +256,21 @@ impl Tcp {
     }
 
     /// Carries out what sessions asked for in this turn, and services of datagrams.
+    #[inline]
     pub(super) fn carry_out<D: Device>(
+        &mut self,
+        udp: &mut Udp,
+        storage: &mut Storage,
+        owners: &Owners,
+        net: &mut Net<D>,
+    ) {
+        if !self.caller.requests.is_empty() || udp.has_requests() {
+            self.carry_out_requests(udp, storage, owners, net);
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_requests<D: Device>(
         &mut self,
         udp: &mut Udp,
         storage: &mut Storage,

@@ -47,20 +47,19 @@ impl<D: Device> Stack<D> {
         self.frame.len() <= limits::SMALL_FRAME
     }
 
-    /// Lays aside what was received just now; when that makes enough, all are taken in.
+    /// Lays aside what was received just now; whether that makes enough.
     #[inline(never)]
-    pub(super) fn lay_aside(&mut self, received: Received) {
+    pub(super) fn lay_aside(&mut self, received: Received) -> bool {
         let is_last = !self.is_small() && !self.tcp.is_scattered();
         let Ahead { frames, said, .. } = &mut self.ahead;
         frames.resize_with(limits::FRAMES_AHEAD, || Frame::new(CAPACITY));
         std::mem::swap(&mut self.frame, &mut frames[said.len()]);
         said.push(received);
-        if is_last || said.is_full() {
-            self.take_in_laid_aside();
-        }
+        is_last || said.is_full()
     }
 
     /// Asks for what all frames need that were laid aside, and takes them in.
+    #[inline(never)]
     pub(super) fn take_in_laid_aside(&mut self) {
         let said = std::mem::take(&mut self.ahead.said);
         if self.tcp.is_scattered() {

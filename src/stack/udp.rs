@@ -234,7 +234,7 @@ impl Udp {
     }
 
     /// Shows an arrival to the service that listens, and sends what it answers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn input<D: Device>(&mut self, packet: &Packet, arrival: &Arrival, frame: &mut Frame, net: &mut Net<D>) {
         if packet.cast == Cast::Multicast && !net.wants(packet, arrival.flow.local.port) {
             return net.counters.drop(Dropped::SourceFiltered);

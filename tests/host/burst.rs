@@ -154,7 +154,7 @@ fn a_large_one_leaves_behind_those_that_wait() {
     let large = |number| echo(Family::V4, &[&[0x5a; 500][..], &[number]].concat()).frame();
     let mut frames = pings(0..12);
     (frames[2], frames[3]) = (large(2), large(3));
-    assert_eq!(bench.turn(&frames), "rrrrrrrrttTTrrrrtttttttt");
+    assert_eq!(bench.turn(&frames), "rrrrrrrrttTTttttrrrrtttt");
     assert_eq!(bench.answered(), Vec::from_iter(0..12));
 }
 

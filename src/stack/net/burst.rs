@@ -73,9 +73,15 @@ impl<D: Device> Net<D> {
     }
 
     /// Sends what was gathered, and what the device did not take before.
-    #[inline]
+    #[inline(always)]
     pub(in crate::stack) fn let_go(&mut self) {
         self.burst.gathers = false;
+        self.let_some_go();
+    }
+
+    /// Sends what was gathered so far.
+    #[inline(always)]
+    pub(in crate::stack) fn let_some_go(&mut self) {
         if D::CALLS && !self.burst.waiting.is_empty() {
             self.send_burst();
         }
@@ -96,9 +102,6 @@ impl<D: Device> Net<D> {
         offload: Offload,
     ) -> Transmitted {
         if self.burst.take(head, payload, offload) {
-            if self.burst.waiting.end == self.burst.places.len() {
-                self.send_burst();
-            }
             Transmitted::Yes
         } else if self.send_burst() {
             self.give(head, payload, offload)
@@ -108,7 +111,7 @@ impl<D: Device> Net<D> {
     }
 
     /// Sends the frames that wait; false: the device is full, and the rest waits on.
-    #[inline(never)]
+    #[inline(always)]
     fn send_burst(&mut self) -> bool {
         let mut places = std::mem::take(&mut self.burst.places);
         for index in self.burst.waiting.clone() {

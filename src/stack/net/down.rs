@@ -222,7 +222,7 @@ impl<D: Device> Net<D> {
 
     /// Sends a packet of which its owner keeps a copy: it does not wait here for anything. `hop` remembers the neighbour
     /// through which its flow goes.
-    #[inline]
+    #[inline(always)]
     pub(in crate::stack) fn send_kept(
         &mut self,
         mut draft: Draft<'_>,
@@ -246,7 +246,7 @@ impl<D: Device> Net<D> {
             let family = outbound.destination.family();
             return self.send_cut(draft, payload, family, station, usize::from(segments.size));
         }
-        match self.frame_out(draft, payload, ethertype, station, offload) {
+        match self.frame_out_inlined(draft, payload, ethertype, station, offload) {
             Transmitted::Yes => Sent::Yes,
             Transmitted::Busy => Sent::Busy,
             Transmitted::Refused => Sent::Refused(Dropped::DeviceError),
@@ -373,6 +373,18 @@ impl<D: Device> Net<D> {
     /// The last header of every way down.
     #[inline]
     pub(super) fn frame_out(
+        &mut self,
+        draft: Draft<'_>,
+        payload: &[IoSlice<'_>],
+        ethertype: EtherType,
+        station: Mac,
+        offload: Offload,
+    ) -> Transmitted {
+        self.frame_out_inlined(draft, payload, ethertype, station, offload)
+    }
+
+    #[inline(always)]
+    fn frame_out_inlined(
         &mut self,
         mut draft: Draft<'_>,
         payload: &[IoSlice<'_>],

@@ -66,7 +66,7 @@ pub(super) fn pieces(remote: Address, connection: &Connection) -> Pieces {
 }
 
 /// Sends a segment whose data lie elsewhere, and are kept by who sent them.
-#[inline]
+#[inline(always)]
 pub(super) fn segment<D: Device>(
     reply: &Reply,
     flow: &Flow,

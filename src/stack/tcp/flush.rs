@@ -25,7 +25,7 @@ enum Round {
 
 impl Tcp {
     /// Sends what there is to send, in rounds; returns whether more waits for the next turn.
-    #[inline]
+    #[inline(always)]
     pub(in crate::stack) fn flush<D: Device>(&mut self, net: &mut Net<D>) -> bool {
         let was_blocked = std::mem::replace(&mut self.blocked, false);
         if !self.unresolved.is_empty() && net.neighbors_settled() {
@@ -35,10 +35,19 @@ impl Tcp {
             self.feed_starved(net);
         }
         self.relieve(net);
-        !self.dirty.is_empty() && self.send_in_rounds(was_blocked, net)
+        match self.dirty.is_empty() {
+            true => false,
+            false if D::CALLS => self.send_in_rounds(was_blocked, net),
+            false => self.send_in_rounds_apart(was_blocked, net),
+        }
     }
 
     #[inline(never)]
+    fn send_in_rounds_apart<D: Device>(&mut self, was_blocked: bool, net: &mut Net<D>) -> bool {
+        self.send_in_rounds(was_blocked, net)
+    }
+
+    #[inline(always)]
     fn send_in_rounds<D: Device>(&mut self, was_blocked: bool, net: &mut Net<D>) -> bool {
         let mut sent = 0;
         while let Some(index) = self.dirty.pop_front() {
@@ -124,7 +133,7 @@ impl Tcp {
 }
 
 /// Sends the share of one connection.
-#[inline]
+#[inline(always)]
 fn round<D: Device>(entry: &mut Entry, sent: &mut usize, net: &mut Net<D>) -> Round {
     let remote = entry.flow.remote.address;
     if let Some(verdict) = entry.connection.take_verdict() {

@@ -350,7 +350,7 @@ impl<D: Device> Stack<D> {
         let enough = self.net.counters.bytes_received + limits::BYTES_A_TURN as u64;
         while arrived < limits::FRAMES_A_TURN && self.net.counters.bytes_received < enough {
             match self.net.device.receive(&mut self.frame)? {
-                // The code of the rest of a turn takes the kernel's place in the processor's first cache.
+                // The rest of an idle turn takes half as long as a look, and a frame that comes meanwhile waits for it.
                 Received::Nothing if arrived == 0 && looks > 0 => looks -= 1,
                 Received::Nothing => return Ok(Turn { arrived, more: false }),
                 received => {

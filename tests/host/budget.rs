@@ -1,13 +1,17 @@
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use taphouse::base::address::Family;
 use taphouse::base::counters::Dropped;
 use taphouse::base::limits;
-use taphouse::buffer::{Offload, SegmentKind};
+use taphouse::base::time::Instant;
+use taphouse::buffer::{Frame, Offload, SegmentKind};
+use taphouse::device::{Capabilities, Device, Interest, Memory, Received, Waker};
+use taphouse::stack::Stack;
 
 use crate::offload::{partial, segments};
 use crate::packet::*;
-use crate::wire::Host;
+use crate::wire::{Host, PLAIN, config};
 
 #[test]
 fn one_turn_takes_few_frames_and_says_that_more_wait() {
@@ -85,4 +89,47 @@ fn a_full_wire_loses_answers_and_nothing_else() {
     let counters = host.counters();
     assert_eq!((counters.frames_sent, counters.dropped(Dropped::DeviceFull)), (1024, 20 * 64 - 1024));
     host.answer(&asked);
+}
+
+/// A device that has nothing until it was asked so often.
+struct Late {
+    wire: Memory,
+    asked: usize,
+    until: usize,
+}
+
+impl Device for Late {
+    fn capabilities(&self) -> Capabilities {
+        self.wire.capabilities()
+    }
+
+    fn receive(&mut self, frame: &mut Frame) -> io::Result<Received> {
+        self.asked += 1;
+        if self.asked > self.until { self.wire.receive(frame) } else { Ok(Received::Nothing) }
+    }
+
+    fn transmit(&mut self, head: &mut [u8], offload: Offload, payload: &[IoSlice<'_>]) -> io::Result<bool> {
+        self.wire.transmit(head, offload, payload)
+    }
+
+    fn wait(&mut self, interest: Interest, waker: &Waker, at_most: Option<Duration>) -> io::Result<()> {
+        self.wire.wait(interest, waker, at_most)
+    }
+}
+
+#[test]
+fn who_spins_asks_several_times_in_a_turn_until_something_comes() {
+    let (device, mut wire) = Memory::pair(PLAIN);
+    let mut stack = Stack::new(Late { wire: device, asked: 0, until: 3 }, &config()).unwrap();
+    let now = Instant::from_millis(1000);
+    let asked = |stack: &mut Stack<Late>| std::mem::take(&mut stack.device_mut().asked);
+    assert!(wire.send(&echo(Family::V4, b"late").frame(), Offload::default()));
+    assert_eq!(stack.turn(now).unwrap().arrived, 0);
+    assert_eq!(asked(&mut stack), 1);
+    stack.busy_poll();
+    assert_eq!(stack.turn(now).unwrap().arrived, 1);
+    assert_eq!(asked(&mut stack), 3 + 1 + 1, "once it came, finding nothing more ends the turn");
+    assert!(wire.take().is_some(), "it was answered");
+    assert_eq!(stack.turn(now).unwrap().arrived, 0);
+    assert_eq!(asked(&mut stack), 1 + limits::LOOKS_A_TURN);
 }

@@ -8,10 +8,11 @@ pub use application::*;
 
 /// Frames handled in one turn of the loop, so that a flood cannot stop the timers.
 pub const FRAMES_A_TURN: usize = 64;
-/// How often a device is asked again in a turn in which nothing came: so long, some microseconds, messages and timers wait.
-pub const LOOKS_A_TURN: usize = 8;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
+/// How often whoever spins asks a device again in a turn in which nothing came: a look takes a quarter of a microsecond, and so long
+/// do messages and timers wait.
+pub const LOOKS_A_TURN: usize = 8;
 /// Frames that are received before the first of them is taken in, where they come for one connection after another of very
 /// many, or where as many came in the turn before; and small ones that leave together then. Twice as many gain hardly more.
 pub const FRAMES_AHEAD: usize = 8;

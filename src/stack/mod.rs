@@ -208,7 +208,7 @@ impl<D: Device> Stack<D> {
     }
 
     /// What any thread calls that has something for a service of datagrams of this shard: it wakes the shard, and the service
-    /// hears [`Rung`] by [`on_message`](crate::application::Datagrams::on_message). False: the mailbox is full.
+    /// hears [`Rung`](crate::application::Rung) by [`on_message`](crate::application::Datagrams::on_message). False: the mailbox is full.
     pub fn bell(&self, desk: DeskId) -> Bell {
         let post = self.mailbox.post();
         Bell::new(move || post.send(Message::Rung(desk)).is_ok())

@@ -208,7 +208,8 @@ impl<D: Device> Stack<D> {
     }
 
     /// What any thread calls that has something for a service of datagrams of this shard: it wakes the shard, and the service
-    /// hears [`Rung`](crate::application::Rung) by [`on_message`](crate::application::Datagrams::on_message). False: the mailbox is full.
+    /// hears [`Rung`](crate::application::Rung) by [`on_message`](crate::application::Datagrams::on_message). False: the mailbox is
+    /// full.
     pub fn bell(&self, desk: DeskId) -> Bell {
         let post = self.mailbox.post();
         Bell::new(move || post.send(Message::Rung(desk)).is_ok())
@@ -350,7 +351,7 @@ impl<D: Device> Stack<D> {
         let enough = self.net.counters.bytes_received + limits::BYTES_A_TURN as u64;
         while arrived < limits::FRAMES_A_TURN && self.net.counters.bytes_received < enough {
             match self.net.device.receive(&mut self.frame)? {
-                // The rest of an idle turn takes half as long as a look, and a frame that comes meanwhile waits for it.
+                // Again before the rest of the turn, for which a frame that comes meanwhile would have to wait.
                 Received::Nothing if arrived == 0 && looks > 0 => looks -= 1,
                 Received::Nothing => return Ok(Turn { arrived, more: false }),
                 received => {

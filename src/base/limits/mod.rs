@@ -10,8 +10,8 @@ pub use application::*;
 pub const FRAMES_A_TURN: usize = 64;
 /// Bytes handled in one turn of the loop, likewise.
 pub const BYTES_A_TURN: usize = 1 << 20;
-/// How often whoever spins asks a device again in a turn in which nothing came: a look takes a quarter of a microsecond, and so long
-/// do messages and timers wait.
+/// How often whoever spins asks a device again in a turn in which nothing came: on a TAP two microseconds in all, for which messages
+/// and timers wait.
 pub const LOOKS_A_TURN: usize = 8;
 /// Frames that are received before the first of them is taken in, where they come for one connection after another of very
 /// many, or where as many came in the turn before; and small ones that leave together then. Twice as many gain hardly more.

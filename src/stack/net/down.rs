@@ -371,6 +371,7 @@ impl<D: Device> Net<D> {
     }
 
     /// The last header of every way down.
+    // Left to the compiler, but for the data of connections: the other ways are many, and seldom gone.
     #[inline]
     pub(super) fn frame_out(
         &mut self,

@@ -81,7 +81,7 @@ impl Frame {
     }
 
     /// The frame, to be changed in place.
-    #[inline]
+    #[inline(always)]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let (start, end) = (self.start(), self.end());
         &mut self.lines.as_mut_bytes()[start..end]
@@ -171,7 +171,7 @@ impl Frame {
     }
 
     /// What the device gets: its own spare bytes, then the whole frame.
-    #[inline]
+    #[inline(always)]
     pub fn for_device(&mut self) -> &mut [u8] {
         let (start, end) = (self.start(), self.end());
         &mut self.lines.as_mut_bytes()[start - DEVICE_ROOM..end]

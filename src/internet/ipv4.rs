@@ -70,9 +70,9 @@ pub fn input(
 
 /// Turns the header of a packet without options into that of its answer. The frame ends where the answer does.
 #[inline(always)]
-pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer) {
-    let length = frame.len() - packet.network();
-    let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
+pub fn turn_round(frame: &mut [u8], packet: &Packet, answer: &Answer) {
+    let network = frame.get_mut(packet.network()..).unwrap_or_default();
+    let length = network.len();
     let Ok((header, _)) = ipv4::Header::mut_from_prefix(network) else { return };
     header.turn_round(answer.source.low4(), answer.traffic_class, length as u16, limits::HOP_LIMIT);
 }

@@ -95,19 +95,21 @@ fn claims_its_source(header: &ipv6::Header, payload: &[u8]) -> bool {
     advertises && payload.get(8..24) == Some(&header.source)
 }
 
-/// Turns the header of a packet into that of its answer. Extension headers were the question's: they stay out, so the frame begins
-/// later, and what stood in front of its header is to be written anew. The frame ends where the answer does.
-#[inline(always)]
-pub fn turn_round(frame: &mut Frame, packet: &Packet, answer: &Answer, hop_limit: u8) {
-    let payload = frame.len() - packet.transport();
-    if !packet.is_plain() {
-        let transport = packet.network() + ipv6::LENGTH;
-        frame.strip(packet.transport() - transport);
-        if let Checksum::Partial { start, .. } = &mut frame.offload.checksum {
-            *start = transport as u16;
-        }
+/// Leaves extension headers out of an answer, for they were the question's: the frame begins later, and what stood in front of its
+/// header is to be written anew.
+pub fn leave_extensions_out(frame: &mut Frame, packet: &Packet) {
+    let transport = packet.network() + ipv6::LENGTH;
+    frame.strip(packet.transport() - transport);
+    if let Checksum::Partial { start, .. } = &mut frame.offload.checksum {
+        *start = transport as u16;
     }
-    let network = frame.bytes_mut().get_mut(packet.network()..).unwrap_or_default();
+}
+
+/// Turns a header into that of an answer without extension headers. The frame ends where the answer does.
+#[inline(always)]
+pub fn turn_round(frame: &mut [u8], packet: &Packet, answer: &Answer, hop_limit: u8) {
+    let network = frame.get_mut(packet.network()..).unwrap_or_default();
+    let payload = network.len().saturating_sub(ipv6::LENGTH);
     let Ok((header, _)) = ipv6::Header::mut_from_prefix(network) else { return };
     let ends = (answer.source, packet.source);
     *header = ipv6::Header::new(answer.traffic_class, payload as u16, packet.protocol, hop_limit, ends);

@@ -6,7 +6,7 @@ use zerocopy::FromBytes;
 use super::Cast;
 use crate::base::address::Mac;
 use crate::base::counters::Dropped;
-use crate::buffer::{Draft, Frame};
+use crate::buffer::Draft;
 use crate::wire::ethernet::{EtherType, Header};
 
 /// How many a frame is for, if we are among them.
@@ -29,8 +29,8 @@ pub fn input(header: &Header, interface: &Interface) -> Result<Cast, Dropped> {
 
 /// Turns a frame round: from us, to the station that sent it.
 #[inline(always)]
-pub fn turn_round(frame: &mut Frame, ethertype: EtherType, source: Mac, station: Mac) {
-    if let Ok((header, _)) = Header::mut_from_prefix(frame.bytes_mut()) {
+pub fn turn_round(frame: &mut [u8], ethertype: EtherType, source: Mac, station: Mac) {
+    if let Ok((header, _)) = Header::mut_from_prefix(frame) {
         *header = Header::new(station, source, ethertype);
     }
 }

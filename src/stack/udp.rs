@@ -79,7 +79,7 @@ impl Udp {
     }
 
     fn at(&mut self, port: u16) -> Option<&mut Bound> {
-        let bound = self.endpoints.find(Endpoint { address: Address::UNSPECIFIED, port });
+        let bound = self.endpoints.find(&Endpoint { address: Address::UNSPECIFIED, port });
         bound.map(|bound| &mut bound.owner)
     }
 
@@ -211,7 +211,7 @@ impl Udp {
         work: impl FnOnce(&mut dyn Datagrams, &mut Io<'_>) -> R,
     ) -> Option<R> {
         let Udp { endpoints, written, requests, random, .. } = self;
-        let bound = &mut endpoints.find(Endpoint { address: Address::UNSPECIFIED, port })?.owner;
+        let bound = &mut endpoints.find(&Endpoint { address: Address::UNSPECIFIED, port })?.owner;
         let mut io = Io::new(net.now(), &net.largest, &mut net.pool, random, written, requests);
         let result = work(bound.service.as_mut(), &mut io);
         let copied = io.copied();
@@ -239,7 +239,7 @@ impl Udp {
         if packet.cast == Cast::Multicast && !net.wants(packet, arrival.flow.local.port) {
             return net.counters.drop(Dropped::SourceFiltered);
         }
-        let Some(bound) = self.endpoints.find(arrival.flow.local) else {
+        let Some(bound) = self.endpoints.find(&arrival.flow.local) else {
             return net.unclaimed(packet, arrival, frame);
         };
         let payload = packet.transport() + LENGTH;
@@ -279,7 +279,7 @@ impl Udp {
     /// An ICMP error quotes a datagram. UDP does not know what it sent, so that the port is in use is all that tells it from
     /// one that was made up; the bounds of [`internet::path_mtu`] keep small what such a one can do.
     pub(super) fn on_error<D: Device>(&mut self, notice: &Notice, net: &mut Net<D>) -> Result<(), Dropped> {
-        let bound = self.endpoints.find(notice.flow.local).ok_or(Dropped::IcmpUnrelated)?;
+        let bound = self.endpoints.find(&notice.flow.local).ok_or(Dropped::IcmpUnrelated)?;
         match notice.error {
             IcmpError::TooBig(mtu) => net.shrink_path(notice.flow.remote.address, mtu, notice.length)?,
             IcmpError::Redirected(target) => return net.redirect(notice, target),

@@ -69,7 +69,7 @@ impl<T> Endpoints<T> {
 
     /// Who listens at an address and port: the one bound to just that address before the one bound to any.
     #[inline(always)]
-    pub fn find(&mut self, local: Endpoint) -> Option<&mut Bound<T>> {
+    pub fn find(&mut self, local: &Endpoint) -> Option<&mut Bound<T>> {
         let index = match self.last {
             Some(last) if self.specific == 0 && last.port == local.port => last.index,
             _ => self.look_up(local)?,
@@ -78,7 +78,7 @@ impl<T> Endpoints<T> {
     }
 
     #[inline(never)]
-    fn look_up(&mut self, local: Endpoint) -> Option<u32> {
+    fn look_up(&mut self, local: &Endpoint) -> Option<u32> {
         let specific = if self.specific > 0 { self.at_address(local.address, local.port) } else { None };
         if specific.is_some() {
             return specific;
@@ -135,7 +135,7 @@ mod tests {
         let specific = endpoints.bind(Some(one), 7, "one").unwrap();
         assert_eq!(endpoints.bind(None, 7, "again"), Err(InUse(7)));
         fn at<'a>(endpoints: &mut Endpoints<&'a str>, address: Address, port: u16) -> Option<&'a str> {
-            endpoints.find(Endpoint { address, port }).map(|bound| bound.owner)
+            endpoints.find(&Endpoint { address, port }).map(|bound| bound.owner)
         }
         assert_eq!(at(&mut endpoints, one, 7), Some("one"));
         assert_eq!(at(&mut endpoints, two, 7), Some("any"));

@@ -129,7 +129,7 @@ impl Header {
     }
 
     /// Turns a header without options round: from `source`, to whom it came from.
-    #[inline]
+    #[inline(always)]
     pub fn turn_round(&mut self, source: [u8; 4], traffic_class: u8, total_length: u16, time_to_live: u8) {
         let flags_offset = self.flags_offset.get() & DONT_FRAGMENT;
         let same = self.destination == source

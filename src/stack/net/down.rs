@@ -73,17 +73,21 @@ impl<D: Device> Net<D> {
         if may_be_too_long && !self.fits(frame, packet) || packet.has_options() {
             return self.answer_anew(frame, packet, answer);
         }
+        if packet.family == Family::V6 && !packet.is_plain() {
+            ipv6::leave_extensions_out(frame, packet);
+        }
+        let bytes = frame.bytes_mut();
         let ethertype = match packet.family {
             Family::V4 => {
-                ipv4::turn_round(frame, packet, answer);
+                ipv4::turn_round(bytes, packet, answer);
                 EtherType::IPV4
             }
             Family::V6 => {
-                ipv6::turn_round(frame, packet, answer, self.interface.hop_limit(Family::V6));
+                ipv6::turn_round(bytes, packet, answer, self.interface.hop_limit(Family::V6));
                 EtherType::IPV6
             }
         };
-        ethernet::turn_round(frame, ethertype, self.interface.mac(), packet.link.station);
+        ethernet::turn_round(bytes, ethertype, self.interface.mac(), packet.link.station);
         // Both ends changing places leaves a partial checksum what it was.
         let offload = Offload { checksum: frame.offload.checksum.sent(), ..frame.offload };
         let transmitted = self.transmit_in_place(frame, offload);
@@ -98,7 +102,7 @@ impl<D: Device> Net<D> {
         if is_echo && frame.len() <= self.longest() {
             let time = icmpv4::time(self.now);
             if ipv4::turn_round_recording(frame, packet, answer, time) {
-                ethernet::turn_round(frame, EtherType::IPV4, self.interface.mac(), packet.link.station);
+                ethernet::turn_round(frame.bytes_mut(), EtherType::IPV4, self.interface.mac(), packet.link.station);
                 frame.offload = Offload::default();
                 let transmitted = self.transmit_in_place(frame, Offload::default());
                 return self.count(transmitted.or_dropped());

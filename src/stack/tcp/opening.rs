@@ -36,9 +36,9 @@ impl Tcp {
         net: &mut Net<D>,
     ) {
         let opens = segment.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN;
-        if opens && self.listeners.find(flow.local).is_some() {
+        if opens && self.listeners.find(&flow.local).is_some() {
             self.open_passively(packet, flow, segment, None, frame, net);
-        } else if self.cookies.are_out(net.now()) && self.listeners.find(flow.local).is_some() {
+        } else if self.cookies.are_out(net.now()) && self.listeners.find(&flow.local).is_some() {
             self.open_by_cookie(packet, flow, segment, frame, net);
         } else {
             emit::reset(Reply::reset(segment), flow, packet, frame, net);
@@ -55,7 +55,7 @@ impl Tcp {
         frame: &mut Frame,
         net: &mut Net<D>,
     ) {
-        let Some(listener) = self.listeners.find(flow.local) else {
+        let Some(listener) = self.listeners.find(&flow.local) else {
             return emit::reset(Reply::reset(segment), flow, packet, frame, net);
         };
         let (opening, tuning) = (listener.owner.opening, listener.owner.tuning.clone());
@@ -86,7 +86,7 @@ impl Tcp {
             self.timers.remove(timer);
             return net.counters.drop(Dropped::TcpBacklog);
         };
-        if let Some(listener) = self.listeners.find(flow.local) {
+        if let Some(listener) = self.listeners.find(&flow.local) {
             listener.owner.opening += 1;
         }
         let shape = Shape::Handshake(id.index());
@@ -106,7 +106,7 @@ impl Tcp {
         frame: &mut Frame,
         net: &mut Net<D>,
     ) {
-        let Some(listener) = self.listeners.find(flow.local) else { return };
+        let Some(listener) = self.listeners.find(&flow.local) else { return };
         let (now, path) = (net.now(), emit::path(net, flow.remote.address));
         let clock = self.secret.initial(flow, now).clock;
         self.cookies.renew(&mut self.random, now);
@@ -126,7 +126,7 @@ impl Tcp {
         frame: &mut Frame,
         net: &mut Net<D>,
     ) {
-        let Some(listener) = self.listeners.find(flow.local) else { return };
+        let Some(listener) = self.listeners.find(&flow.local) else { return };
         let (now, path) = (net.now(), emit::path(net, flow.remote.address));
         let clock = self.secret.initial(flow, now).clock;
         let tuning = &listener.owner.tuning;
@@ -147,7 +147,7 @@ impl Tcp {
         frame: &mut Frame,
         net: &mut Net<D>,
     ) {
-        let session = self.listeners.find(flow.local).and_then(|found| found.owner.service.open(flow));
+        let session = self.listeners.find(&flow.local).and_then(|found| found.owner.service.open(flow));
         let Some(session) = session else {
             return emit::reset(Reply::reset(segment), flow, packet, frame, net);
         };
@@ -170,7 +170,7 @@ impl Tcp {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, now) = (opening.flow, net.now());
         let path = emit::path(net, flow.remote.address);
-        let Some(listener) = self.listeners.find(flow.local) else {
+        let Some(listener) = self.listeners.find(&flow.local) else {
             self.forget_opening(index);
             return emit::reset(Reply::reset(segment), &flow, packet, frame, net);
         };
@@ -197,7 +197,7 @@ impl Tcp {
     pub(super) fn answer_again<D: Device>(&mut self, index: u32, net: &mut Net<D>) {
         let Some(opening) = self.openings.at_mut(index) else { return };
         let (flow, timer) = (opening.flow, opening.timer);
-        let listener = self.listeners.find(flow.local).filter(|_| !opening.handshake.is_over());
+        let listener = self.listeners.find(&flow.local).filter(|_| !opening.handshake.is_over());
         let Some(listener) = listener else { return self.forget_opening(index) };
         let tuning = &listener.owner.tuning;
         let reply = opening.handshake.answer(tuning, emit::path(net, flow.remote.address), net.now());
@@ -305,7 +305,7 @@ impl Tcp {
         if let Some(opening) = self.openings.remove(id) {
             self.timers.remove(opening.timer);
             self.flows.remove(&opening.flow, Shape::Handshake(index));
-            if let Some(listener) = self.listeners.find(opening.flow.local) {
+            if let Some(listener) = self.listeners.find(&opening.flow.local) {
                 listener.owner.opening -= 1;
             }
         }

@@ -38,7 +38,7 @@ impl Tcp {
 
     /// Tunes the connections that are opened at a port from now on; returns whether somebody listens there.
     pub(in crate::stack) fn tune_port(&mut self, port: u16, change: impl FnOnce(&mut Tuning)) -> bool {
-        let listener = self.listeners.find(Endpoint { address: Address::UNSPECIFIED, port });
+        let listener = self.listeners.find(&Endpoint { address: Address::UNSPECIFIED, port });
         listener.map(|found| change(Arc::make_mut(&mut found.owner.tuning))).is_some()
     }
 

@@ -59,7 +59,7 @@ pub fn input(bytes: &[u8], source: Address, destination: Address, offload: Offlo
 
 /// Turns a datagram round: the ports change places, which leaves its checksum as it is. One that came without gets
 /// one (RFC 1122 §4.1.3.4), unless the device computes it anyway.
-#[inline]
+#[inline(always)]
 pub fn turn_round(bytes: &mut [u8], arrival: &Arrival) {
     let Ok((header, payload)) = Header::mut_from_prefix(bytes) else { return };
     (header.source, header.destination) = (header.destination, header.source);

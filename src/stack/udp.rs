@@ -190,12 +190,6 @@ impl Udp {
         }
     }
 
-    /// Nobody has this port any more.
-    pub(super) fn shut(&mut self, port: u16) {
-        self.endpoints.unbind_any(port);
-        self.timed.retain(|timed| *timed != port);
-    }
-
     /// The host ends, which all services hear.
     pub(super) fn end<D: Device>(&mut self, net: &mut Net<D>) {
         for port in self.endpoints.ports() {

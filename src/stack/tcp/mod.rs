@@ -299,7 +299,7 @@ impl Tcp {
                     }
                 }
                 Request::Open { remote, service } => udp.open(remote, service, owners, net),
-                Request::Shut { port } => udp.shut(port),
+                Request::Shut { port } => udp.unbind(port),
                 Request::Work(errand) => storage.send(errand),
                 Request::Forget(session) => storage.forget(session),
             }

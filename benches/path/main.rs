@@ -24,8 +24,8 @@ use support::{Contender, race};
 
 /// Frames in a round of a race.
 const TIMES: u32 = 128 * BATCH as u32;
-/// Hosts of each contender, which take its rounds in turn. Where their memory lies decides which of it meets in the cache: of one
-/// in ten alone, an ARP reply takes a quarter longer as long as it lives.
+/// Hosts of each contender, which take its rounds in turn. How fast one is depends on where its memory lies: of one in ten, an ARP
+/// reply takes a quarter longer as long as it lives. Why is a guess: lines of a cache that displace each other.
 const PLACES: usize = 8;
 /// Turns that bring a host's memory into the cache before it is timed.
 const WARM: u64 = 4;

@@ -73,7 +73,8 @@ impl<D: Device> Net<D> {
         if may_be_too_long && !self.fits(frame, packet) || packet.has_options() {
             return self.answer_anew(frame, packet, answer);
         }
-        if packet.family == Family::V6 && !packet.is_plain() {
+        // Of IPv6, for what has options is answered anew.
+        if !packet.is_plain() {
             ipv6::leave_extensions_out(frame, packet);
         }
         let bytes = frame.bytes_mut();
